@@ -1,0 +1,101 @@
+/** What the bot (or the command line) and the worker process say to each other. Plain data: survives structured clone. */
+
+export interface ImagePair {
+  /** Encoded image bytes, as received (PNG, JPEG, WebP, GIF, …). */
+  readonly a: Uint8Array
+  readonly a2: Uint8Array
+}
+
+export interface JobOptions {
+  /** A folder name in `models/`, or a path to a model folder. */
+  readonly model: string
+  readonly mode: 'fast' | 'parity'
+  /** Minimum 0 (a whole number below 2³²). Same seed, same machine, same bytes out. */
+  readonly seed: number
+  /** Learning steps. @default chosen by the mode */
+  readonly steps?: number
+  /** How strongly the difference is applied; 0 rebuilds B, negative undoes. @default chosen on the pair */
+  readonly strength?: number
+  /** 0…1: how much of B's layout is kept. @default chosen on the pair */
+  readonly preserve?: number
+  /** B in words, instead of a caption made by the model. */
+  readonly prompt?: string
+}
+
+export interface AnalogyJob {
+  readonly kind: 'analogy'
+  readonly pairs: readonly ImagePair[]
+  readonly b: Uint8Array
+  readonly options: JobOptions
+}
+
+export interface LearnJob {
+  readonly kind: 'learn'
+  readonly pairs: readonly ImagePair[]
+  readonly options: JobOptions
+}
+
+export interface ApplyJob {
+  readonly kind: 'apply'
+  /** Each `bytes` is a difference file (safetensors). `strength` overrides what was chosen when it was learned. */
+  readonly differences: readonly { readonly bytes: Uint8Array; readonly strength?: number }[]
+  readonly image: Uint8Array
+  readonly options: JobOptions
+}
+
+/** Times one forward pass and one learning step of the model. */
+export interface BenchStepJob {
+  readonly kind: 'bench-step'
+  readonly repeats: number
+  readonly options: JobOptions
+}
+
+export type Job = AnalogyJob | LearnJob | ApplyJob | BenchStepJob
+
+export type Stage = 'load' | 'caption' | 'learn' | 'invert' | 'sample'
+
+export interface Progress {
+  readonly stage: Stage
+  readonly step: number
+  readonly of: number
+}
+
+/** The `--json` line of DESIGN.md §6, less `out`. Fields that a job has no use for are absent. */
+export interface Report {
+  readonly model: string
+  readonly mode: 'fast' | 'parity'
+  readonly seed: number
+  readonly steps?: number
+  readonly caption?: { readonly a?: string; readonly a2?: string; readonly b?: string }
+  readonly seconds: Readonly<Partial<Record<'load' | 'learn' | 'invert' | 'sample' | 'total', number>>>
+  readonly loss?: { readonly first: number; readonly last: number }
+  readonly strength?: number
+  readonly preserve?: number
+  /** Did it learn? 1 − distance(D applied to A, A′) ÷ distance(A, A′): 1 is perfect, 0 is no better than A unchanged. */
+  readonly fit?: number
+  readonly peakRssBytes: number
+  /** Of a `bench-step` job: medians in milliseconds. */
+  readonly bench?: { readonly forwardMs: number; readonly stepMs: number; readonly ratio: number }
+}
+
+export interface JobResult {
+  /** B′ as PNG bytes. */
+  readonly image?: Uint8Array
+  /** The learned difference as safetensors bytes. */
+  readonly difference?: Uint8Array
+  readonly report: Report
+  /** Sentences the person should see, such as "B is animated; its first frame was used." */
+  readonly notices: readonly string[]
+}
+
+export type ToWorker =
+  | { readonly type: 'run'; readonly id: string; readonly job: Job }
+  /** Seen between two runs of a network; the job then fails with `cancelled`. */
+  | { readonly type: 'cancel'; readonly id: string }
+
+export type FromWorker =
+  | { readonly type: 'ready' }
+  | { readonly type: 'progress'; readonly id: string; readonly progress: Progress }
+  | { readonly type: 'done'; readonly id: string; readonly result: JobResult }
+  /** `reason: 'user'`: `message` may be shown to the person as it is. */
+  | { readonly type: 'failed'; readonly id: string; readonly reason: 'user' | 'cancelled' | 'internal'; readonly message: string }
