@@ -98,4 +98,9 @@ export type FromWorker =
   | { readonly type: 'progress'; readonly id: string; readonly progress: Progress }
   | { readonly type: 'done'; readonly id: string; readonly result: JobResult }
   /** `reason: 'user'`: `message` may be shown to the person as it is. */
-  | { readonly type: 'failed'; readonly id: string; readonly reason: 'user' | 'cancelled' | 'internal'; readonly message: string }
+  | {
+      readonly type: 'failed'
+      readonly id: string
+      readonly reason: 'user' | 'cancelled' | 'internal'
+      readonly message: string
+    }

@@ -1,0 +1,55 @@
+import { UserError } from '../errors.ts'
+import type { FromWorker, Job, JobResult, Progress, ToWorker } from './protocol.ts'
+
+// The child process that owns the models. Started by path (worker-client.ts), never imported.
+
+interface Handles {
+  /** Look at it between two runs of a network; throwing after it aborted counts as cancelled. */
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: Progress) => void
+}
+
+/** @throws UserError when the person can do something about it; anything else is a fault of ours. */
+async function perform(_job: Job, _handles: Handles): Promise<JobResult> {
+  throw new UserError('not built yet')
+}
+
+// ---- The conversation with the parent: one job at a time. ----
+
+let running: { readonly id: string; readonly controller: AbortController } | undefined
+
+process.on('message', (message: ToWorker) => {
+  if (message.type === 'run') void answer(message.id, message.job)
+  else if (running?.id === message.id) running.controller.abort()
+})
+// Without its parent the child has nobody to work for. An interrupt from the terminal is the parent's to handle.
+process.on('disconnect', () => process.exit())
+process.on('SIGINT', () => {})
+send({ type: 'ready' })
+
+async function answer(id: string, job: Job): Promise<void> {
+  if (running) return send({ type: 'failed', id, reason: 'internal', message: 'The worker does one job at a time.' })
+  const controller = new AbortController()
+  running = { id, controller }
+  try {
+    const onProgress = (progress: Progress) => send({ type: 'progress', id, progress })
+    send({ type: 'done', id, result: await perform(job, { signal: controller.signal, onProgress }) })
+  } catch (error) {
+    send({ type: 'failed', id, ...failure(error, controller.signal) })
+  } finally {
+    running = undefined
+  }
+}
+
+function failure(error: unknown, signal: AbortSignal): { reason: 'user' | 'cancelled' | 'internal'; message: string } {
+  const message = error instanceof Error ? error.message : String(error)
+  if (signal.aborted) return { reason: 'cancelled', message }
+  if (error instanceof UserError) return { reason: 'user', message }
+  console.error(error)
+  return { reason: 'internal', message }
+}
+
+function send(message: FromWorker): void {
+  if (!process.send) throw new Error('worker.ts is started by worker-client.ts, not by hand.')
+  process.send(message)
+}

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { UserError } from '../../src/errors.ts'
+import type { Job, Progress } from '../../src/jobs/protocol.ts'
+import { startWorker } from '../../src/jobs/worker-client.ts'
+
+const path = new URL('../fixtures/fake-worker.ts', import.meta.url)
+
+const job = (model: string, prompt?: string): Job => ({
+  kind: 'bench-step',
+  repeats: 1,
+  options: { model, mode: 'fast', seed: 7, ...(prompt && { prompt }) },
+})
+
+const attemptsFile = () => join(mkdtempSync(join(tmpdir(), 'isto-')), 'attempts')
+
+test('a job comes back with its bytes, after its progress', async () => {
+  const worker = startWorker({ path })
+  const seen: Progress[] = []
+  const result = await worker.run(job('any'), { onProgress: (progress) => seen.push(progress) })
+  await worker.close()
+  assert.deepEqual(new Uint8Array(result.image!), new Uint8Array([1, 2, 3]))
+  assert.equal(result.report.seed, 7)
+  assert.deepEqual(seen, [{ stage: 'learn', step: 1, of: 2 }])
+})
+
+test('a failure keeps its kind, and the same child goes on', async () => {
+  const exits: string[] = []
+  const worker = startWorker({ path, onExit: (exit) => exits.push(exit) })
+  await assert.rejects(worker.run(job('user')), new UserError('That is not a picture.'))
+  await assert.rejects(worker.run(job('internal')), (error: Error) => {
+    return !(error instanceof UserError) && error.message === 'no such tensor'
+  })
+  await worker.run(job('any'))
+  assert.deepEqual(exits, [])
+  await worker.close()
+  assert.deepEqual(exits, ['SIGKILL'])
+})
+
+test('a job whose child dies is run once more in a new child', async () => {
+  const attempts = attemptsFile()
+  const exits: string[] = []
+  const worker = startWorker({ path, onExit: (exit) => exits.push(exit) })
+  const result = await worker.run(job('die once', attempts))
+  assert.equal(result.report.model, 'die once')
+  assert.equal(readFileSync(attempts, 'utf8'), 'xx')
+  assert.deepEqual(exits, ['code 3'])
+  await worker.close()
+})
+
+test('a job that kills every child is given up, and the next one gets a new child', async () => {
+  const attempts = attemptsFile()
+  const worker = startWorker({ path })
+  await assert.rejects(worker.run(job('die', attempts)), /died twice on the same job \(SIGKILL\)/)
+  assert.equal(readFileSync(attempts, 'utf8'), 'xx')
+  await worker.run(job('any'))
+  await worker.close()
+})
+
+test('an entry that cannot start is a clear error, not a hang', async () => {
+  const worker = startWorker({ path: new URL('../fixtures/missing.ts', import.meta.url) })
+  await assert.rejects(worker.run(job('any')), /died twice on the same job \(code 1\)/)
+  await worker.close()
+})
+
+test('cancelling rejects with the reason given, and the child lives on', async () => {
+  const exits: string[] = []
+  const worker = startWorker({ path, onExit: (exit) => exits.push(exit) })
+  const controller = new AbortController()
+  const reason = new Error('cancelled by its owner')
+  const running = worker.run(job('wait'), { signal: controller.signal, onProgress: () => controller.abort(reason) })
+  await assert.rejects(running, reason)
+  await worker.run(job('any'))
+  assert.deepEqual(exits, [])
+  await worker.close()
+})
+
+test('a child that does not hear a cancel is killed after the grace, and not tried again', async () => {
+  const attempts = attemptsFile()
+  const worker = startWorker({ path, cancelGraceMilliseconds: 20 })
+  const controller = new AbortController()
+  const running = worker.run(job('deaf', attempts), {
+    signal: controller.signal,
+    onProgress: () => controller.abort(new Error('enough')),
+  })
+  await assert.rejects(running, /enough/)
+  assert.equal(readFileSync(attempts, 'utf8'), 'x')
+  await worker.close()
+})
+
+test('closing ends a running job with an error', async () => {
+  const worker = startWorker({ path })
+  const running = worker.run(job('wait'), { onProgress: () => void worker.close() })
+  await assert.rejects(running, /closed/)
+})
+
+test('the real worker answers a job it cannot do with a sentence', async () => {
+  const worker = startWorker({ path: new URL('../../src/jobs/worker.ts', import.meta.url) })
+  await assert.rejects(worker.run(job('there is no such model')), UserError)
+  await worker.close()
+})
