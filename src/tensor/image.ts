@@ -1,0 +1,238 @@
+import type { Metadata, Sharp } from 'sharp'
+import sharp from 'sharp'
+import { UserError } from '../errors.ts'
+import type { Tensor } from './tensor.ts'
+import { tensor } from './tensor.ts'
+
+/** A picture as the networks see it, fitted whole into a fixed size. */
+export interface Picture {
+  /** [3, height, width], RGB in −1…1. */
+  readonly pixels: Tensor
+  /** Where the picture lies inside `pixels`; the rest is padding. */
+  readonly frame: Frame
+  /** Of the original, upright, in pixels. */
+  readonly size: Size
+  /** Sentences the person should see. */
+  readonly notices: readonly string[]
+}
+
+export interface Size {
+  readonly width: number
+  readonly height: number
+}
+
+/** A rectangle in whole pixels. */
+export interface Frame extends Size {
+  readonly left: number
+  readonly top: number
+}
+
+const LARGEST_BYTES = 10 * 1024 * 1024
+const LARGEST_PIXELS = 2 ** 26
+const SMALLEST_SIDE = 8
+const LONGEST_SECONDS = 30
+/** An output side is at most this many times the model's. */
+const LARGEST_ENLARGEMENT = 4
+
+const SIGNATURES: readonly { readonly format: Metadata['format']; readonly starts: RegExp }[] = [
+  { format: 'png', starts: /^\x89PNG\r\n/ },
+  { format: 'jpeg', starts: /^\xff\xd8\xff/ },
+  { format: 'webp', starts: /^RIFF.{4}WEBP/s },
+  { format: 'gif', starts: /^GIF8[79]a/ },
+  { format: 'heif', starts: /^.{4}ftypavi[fs]/s },
+  { format: 'tiff', starts: /^(II\*\0|MM\0\*)/ },
+]
+const SVG = /^(\xef\xbb\xbf)?\s*<(svg|\?xml|!DOCTYPE svg|!--)/i
+const HEIC = /^.{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)/s
+
+// Pictures come once each: a cache would only hold memory.
+sharp.cache(false)
+
+/**
+ * Decodes PNG, JPEG, WebP, GIF, AVIF or TIFF bytes and fits the picture whole into `width` × `height`, padded with the
+ * mean colour of its border. Turned upright by EXIF, transparency on white, any depth or colour space to 8-bit sRGB,
+ * the first frame of an animation.
+ *
+ * @param name What the person calls the picture ("A′"); the sentences begin with it.
+ * @throws UserError when the bytes are not such a picture, damaged, or larger than 10 MB or 67 million pixels.
+ */
+export async function decodeImage(
+  bytes: Uint8Array,
+  { name, width, height }: { readonly name: string } & Size,
+): Promise<Picture> {
+  const format = recognise(bytes, name)
+  const header = await readable(name, sharp(bytes, { limitInputPixels: false }).metadata())
+  if (header.format !== format) throw damaged(name)
+  const size = header.autoOrient
+  checkSize(size, name)
+
+  const frame = fit(size, { width, height })
+  const picture = sharp(bytes, { limitInputPixels: LARGEST_PIXELS, failOn: 'error' })
+    .autoOrient()
+    .flatten({ background: 'white' })
+    .toColourspace('srgb')
+    .resize(frame.width, frame.height, { fit: 'fill' })
+  const rgb = await readable(name, rawRgb(picture))
+  return { pixels: place(rgb, frame, { width, height }), frame, size, notices: noticesOf(bytes, header, name) }
+}
+
+/**
+ * PNG bytes of a picture; the same pixels give the same bytes.
+ *
+ * @param pixels [3, height, width], RGB in −1…1; values beyond are cut off.
+ * @param options.frame The part to keep. @default all of it
+ * @param options.size The original's: the result gets its aspect ratio, and its longest side clamped to 1…4 times the longest of `pixels`.
+ *   @default the size of `frame`
+ * @throws RangeError when a pixel is not a finite number.
+ */
+export async function encodePng(
+  pixels: Tensor,
+  options: { readonly frame?: Frame; readonly size?: Size } = {},
+): Promise<Uint8Array> {
+  const [, height, width] = pixels.dims as [number, number, number]
+  const frame = options.frame ?? { left: 0, top: 0, width, height }
+  const { size = frame } = options
+  const side = Math.max(width, height)
+  const longest = options.size
+    ? Math.min(Math.max(size.width, size.height, side), side * LARGEST_ENLARGEMENT)
+    : Math.max(frame.width, frame.height)
+  const scale = longest / Math.max(size.width, size.height)
+  const image = sharp(interleave(pixels), { raw: { width, height, channels: 3 } })
+    .extract(frame)
+    .resize(scaled(size.width, scale), scaled(size.height, scale), { fit: 'fill' })
+  return png(image)
+}
+
+/**
+ * Many encoded images as one PNG: a white grid, each image whole and centred in a cell.
+ *
+ * @param options.cell Width and height of a cell in pixels.
+ */
+export async function contactSheet(
+  rows: readonly (readonly Uint8Array[])[],
+  { cell }: { readonly cell: number },
+): Promise<Uint8Array> {
+  const gutter = Math.max(1, Math.round(cell / 16))
+  const pitch = cell + gutter
+  const tiles = rows.flatMap((row, down) =>
+    row.map(async (bytes, across) => ({
+      input: await sharp(bytes).resize(cell, cell, { fit: 'contain', background: 'white' }).png().toBuffer(),
+      left: gutter + across * pitch,
+      top: gutter + down * pitch,
+    })),
+  )
+  const columns = Math.max(...rows.map((row) => row.length))
+  const width = gutter + columns * pitch
+  const height = gutter + rows.length * pitch
+  return png(sharp({ create: { width, height, channels: 3, background: 'white' } }).composite(await Promise.all(tiles)))
+}
+
+/** Whether two pictures differ by at most one of 255 steps in every pixel. Both in −1…1. */
+export function identical(a: Tensor, b: Tensor): boolean {
+  const step = 2 / 255 + 1e-6
+  return (
+    a.dims.length === b.dims.length &&
+    a.dims.every((dim, axis) => dim === b.dims[axis]) &&
+    a.data.every((value, index) => Math.abs(value - b.data[index]!) <= step)
+  )
+}
+
+function recognise(bytes: Uint8Array, name: string): Metadata['format'] {
+  if (bytes.length === 0) throw new UserError(`${name} is empty: choose another picture.`)
+  if (bytes.length > LARGEST_BYTES) {
+    const megabytes = (bytes.length / 1024 / 1024).toFixed(1)
+    throw new UserError(
+      `${name} is ${megabytes} MB and the limit is ${LARGEST_BYTES / 1024 / 1024} MB: make it smaller.`,
+    )
+  }
+  const start = Buffer.from(bytes.subarray(0, 256)).toString('latin1')
+  const format = SIGNATURES.find(({ starts }) => starts.test(start))?.format
+  if (format) return format
+  if (SVG.test(start)) throw new UserError(`${name} is an SVG drawing: save it as a PNG first.`)
+  if (HEIC.test(start))
+    throw new UserError(`${name} is a HEIC photo, which cannot be read here: save it as a JPEG first.`)
+  throw new UserError(`${name} is not a picture that can be read here: use a PNG, JPEG, WebP, GIF, AVIF or TIFF file.`)
+}
+
+function checkSize({ width, height }: Size, name: string) {
+  if (width * height > LARGEST_PIXELS) {
+    const limit = Math.floor(LARGEST_PIXELS / 1e6)
+    throw new UserError(`${name} is ${width} × ${height} pixels and the limit is ${limit} million: make it smaller.`)
+  }
+  if (Math.min(width, height) < SMALLEST_SIDE) {
+    const smallest = `${SMALLEST_SIDE} × ${SMALLEST_SIDE}`
+    throw new UserError(`${name} is ${width} × ${height} pixels, too small to show a thing: use at least ${smallest}.`)
+  }
+}
+
+async function readable<Result>(name: string, work: Promise<Result>): Promise<Result> {
+  try {
+    return await work
+  } catch (cause) {
+    throw damaged(name, cause)
+  }
+}
+
+const damaged = (name: string, cause?: unknown) =>
+  new UserError(`${name} is damaged or cut off: save it again as a PNG or JPEG.`, { cause })
+
+function noticesOf(bytes: Uint8Array, { format, pages = 1 }: Metadata, name: string): string[] {
+  if (format === 'tiff') return pages > 1 ? [`${name} has ${pages} pages; its first was used.`] : []
+  const animated = pages > 1 || (format === 'png' && isAnimatedPng(bytes))
+  return animated ? [`${name} is animated; its first frame was used.`] : []
+}
+
+/** An APNG announces its frames before the pixels of the first. */
+function isAnimatedPng(bytes: Uint8Array): boolean {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  const announced = file.indexOf('acTL')
+  return announced >= 0 && announced < file.indexOf('IDAT')
+}
+
+function fit(size: Size, box: Size): Frame {
+  const scale = Math.min(box.width / size.width, box.height / size.height)
+  const width = scaled(size.width, scale)
+  const height = scaled(size.height, scale)
+  return { left: Math.floor((box.width - width) / 2), top: Math.floor((box.height - height) / 2), width, height }
+}
+
+const scaled = (side: number, scale: number) => Math.max(1, Math.round(side * scale))
+
+async function rawRgb(image: Sharp): Promise<Uint8Array> {
+  return image.timeout({ seconds: LONGEST_SECONDS }).raw({ depth: 'uchar' }).toBuffer()
+}
+
+const png = (image: Sharp) => image.png({ compressionLevel: 9 }).toBuffer()
+
+/** Interleaved RGB bytes of the frame → [3, height, width] in −1…1 with the border's mean colour around it. */
+function place(rgb: Uint8Array, frame: Frame, box: Size): Tensor {
+  const { data } = tensor([3, box.height, box.width])
+  for (let channel = 0; channel < 3; channel++) {
+    const value = (x: number, y: number) => rgb[(y * frame.width + x) * 3 + channel]! / 127.5 - 1
+    const plane = data.subarray(channel * box.width * box.height, (channel + 1) * box.width * box.height)
+    plane.fill(borderMean(value, frame))
+    for (let y = 0; y < frame.height; y++) {
+      for (let x = 0; x < frame.width; x++) plane[(frame.top + y) * box.width + frame.left + x] = value(x, y)
+    }
+  }
+  return tensor([3, box.height, box.width], data)
+}
+
+function borderMean(value: (x: number, y: number) => number, { width, height }: Size): number {
+  let sum = 0
+  for (let x = 0; x < width; x++) sum += value(x, 0) + value(x, height - 1)
+  for (let y = 0; y < height; y++) sum += value(0, y) + value(width - 1, y)
+  return sum / (2 * (width + height))
+}
+
+/** [3, height, width] in −1…1 → interleaved RGB bytes. */
+function interleave({ dims, data }: Tensor): Uint8Array {
+  const area = dims[1]! * dims[2]!
+  const rgb = new Uint8ClampedArray(3 * area)
+  for (let index = 0; index < data.length; index++) {
+    const value = data[index]!
+    if (!Number.isFinite(value)) throw new RangeError(`Expected every pixel to be finite, got ${value} at ${index}`)
+    rgb[(index % area) * 3 + Math.floor(index / area)] = (value + 1) * 127.5
+  }
+  return new Uint8Array(rgb.buffer)
+}
