@@ -39,7 +39,7 @@ const SIGNATURES: readonly { readonly format: Metadata['format']; readonly start
   { format: 'jpeg', starts: /^\xff\xd8\xff/ },
   { format: 'webp', starts: /^RIFF.{4}WEBP/s },
   { format: 'gif', starts: /^GIF8[79]a/ },
-  { format: 'heif', starts: /^.{4}ftypavi[fs]/s },
+  { format: 'heif', starts: /^.{4}ftyp(.{4}){0,8}avi[fs]/s },
   { format: 'tiff', starts: /^(II\*\0|MM\0\*)/ },
 ]
 const SVG = /^(\xef\xbb\xbf)?\s*<(svg|\?xml|!DOCTYPE svg|!--)/i
@@ -81,8 +81,8 @@ export async function decodeImage(
  *
  * @param pixels [3, height, width], RGB in −1…1; values beyond are cut off.
  * @param options.frame The part to keep. @default all of it
- * @param options.size The original's: the result gets its aspect ratio, and its longest side clamped to 1…4 times the longest of `pixels`.
- *   @default the size of `frame`
+ * @param options.size The original's: the result gets its aspect ratio, and its longest side, but no less than the
+ *   longest side of `pixels` and no more than 4 times that. @default the size of `frame`
  * @throws RangeError when a pixel is not a finite number.
  */
 export async function encodePng(
@@ -124,7 +124,11 @@ export async function contactSheet(
   const columns = Math.max(...rows.map((row) => row.length))
   const width = gutter + columns * pitch
   const height = gutter + rows.length * pitch
-  return png(sharp({ create: { width, height, channels: 3, background: 'white' } }).composite(await Promise.all(tiles)))
+  return png(
+    sharp({ create: { width, height, channels: 3, background: 'white' } })
+      .composite(await Promise.all(tiles))
+      .removeAlpha(),
+  )
 }
 
 /** Whether two pictures differ by at most one of 255 steps in every pixel. Both in −1…1. */
@@ -173,8 +177,11 @@ async function readable<Result>(name: string, work: Promise<Result>): Promise<Re
   }
 }
 
-const damaged = (name: string, cause?: unknown) =>
-  new UserError(`${name} is damaged or cut off: save it again as a PNG or JPEG.`, { cause })
+function damaged(name: string, cause?: unknown): UserError {
+  const late = cause instanceof Error && cause.message.startsWith('timeout')
+  const problem = late ? 'takes too long to read' : 'is damaged or cut off'
+  return new UserError(`${name} ${problem}: save it again as a PNG or JPEG.`, { cause })
+}
 
 function noticesOf(bytes: Uint8Array, { format, pages = 1 }: Metadata, name: string): string[] {
   if (format === 'tiff') return pages > 1 ? [`${name} has ${pages} pages; its first was used.`] : []

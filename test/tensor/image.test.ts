@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { crc32, deflateSync } from 'node:zlib'
+import type { Color } from 'sharp'
+import sharp from 'sharp'
+import { UserError } from '../../src/errors.ts'
+import type { Picture } from '../../src/tensor/image.ts'
+import { contactSheet, decodeImage, encodePng, identical } from '../../src/tensor/image.ts'
+import type { Tensor } from '../../src/tensor/tensor.ts'
+import { tensor } from '../../src/tensor/tensor.ts'
+
+const decode = (bytes: Uint8Array, name = 'A') => decodeImage(bytes, { name, width: 64, height: 64 })
+
+describe('what a picture becomes', () => {
+  test('it is fitted whole, centred, and padded with the mean colour of its border', async () => {
+    const picture = await decode(await halves(120, 60).png().toBuffer())
+    assert.deepEqual(picture.pixels.dims, [3, 64, 64])
+    assert.deepEqual(picture.frame, { left: 0, top: 16, width: 64, height: 32 })
+    assert.deepEqual(picture.size, { width: 120, height: 60 })
+    assert.deepEqual(picture.notices, [])
+    near(colour(picture, 4, 32), [200, 40, 0], 2)
+    near(colour(picture, 60, 32), [0, 40, 200], 2)
+    near(colour(picture, 10, 3), [100, 40, 100], 2)
+    near(colour(picture, 60, 60), [100, 40, 100], 2)
+  })
+
+  test('it is turned upright', async () => {
+    const sideways = await halves(120, 60).withMetadata({ orientation: 6 }).jpeg({ quality: 95 }).toBuffer()
+    const picture = await decode(sideways)
+    assert.deepEqual(picture.size, { width: 60, height: 120 })
+    assert.deepEqual(picture.frame, { left: 16, top: 0, width: 32, height: 64 })
+    near(colour(picture, 32, 5), [200, 40, 0], 6)
+    near(colour(picture, 32, 60), [0, 40, 200], 6)
+  })
+
+  test('transparency becomes white', async () => {
+    const half = { r: 100, g: 0, b: 0, alpha: 0.5 }
+    const glass = sharp({ create: { width: 20, height: 20, channels: 4, background: half } })
+    for (const bytes of [await glass.png().toBuffer(), await glass.webp({ lossless: true }).toBuffer()]) {
+      near(colour(await decode(bytes), 30, 30), [178, 127, 127], 2)
+    }
+  })
+
+  const plain = () => flat(40, 40, { r: 170, g: 120, b: 90 })
+  const asRgb = [170, 120, 90]
+  const asGrey = [131, 131, 131]
+  for (const [name, bytes, expected, tolerance] of [
+    ['PNG', plain().png(), asRgb, 1],
+    ['palette PNG', plain().png({ palette: true }), asRgb, 1],
+    ['16-bit PNG', plain().toColourspace('rgb16').png(), asRgb, 1],
+    ['greyscale PNG', plain().toColourspace('b-w').png(), asGrey, 1],
+    ['16-bit greyscale PNG', plain().toColourspace('grey16').png(), asGrey, 1],
+    ['JPEG', plain().jpeg({ quality: 95 }), asRgb, 3],
+    ['greyscale JPEG', plain().toColourspace('b-w').jpeg(), asGrey, 2],
+    ['CMYK JPEG', plain().toColourspace('cmyk').jpeg(), asRgb, 6],
+    ['PNG with a Display P3 profile', plain().withIccProfile('p3').png(), asRgb, 2],
+    ['WebP', plain().webp({ lossless: true }), asRgb, 1],
+    ['GIF', plain().gif(), asRgb, 1],
+    ['AVIF', plain().avif({ lossless: true }), asRgb, 2],
+    ['TIFF', plain().tiff({ compression: 'lzw' }), asRgb, 1],
+  ] as const) {
+    test(`${name} is read as 8-bit sRGB`, async () => {
+      const picture = await decode(await bytes.toBuffer())
+      near(colour(picture, 32, 32), expected, tolerance)
+      assert.deepEqual(picture.notices, [])
+    })
+  }
+
+  test('the first frame of an animation is used, and the person is told', async () => {
+    const frames = Buffer.concat([Buffer.alloc(1200, 250), Buffer.alloc(1200, 10)])
+    const animation = () => sharp(frames, { raw: { width: 20, height: 40, channels: 3, pageHeight: 20 } })
+    for (const image of [animation().gif(), animation().webp()]) {
+      const picture = await decode(await image.toBuffer(), 'B')
+      assert.deepEqual(picture.notices, ['B is animated; its first frame was used.'])
+      assert.deepEqual(picture.size, { width: 20, height: 20 })
+      near(colour(picture, 32, 32), [250, 250, 250], 1)
+    }
+    const pages = await decode(await animation().tiff().toBuffer(), 'B')
+    assert.deepEqual(pages.notices, ['B has 2 pages; its first was used.'])
+    const apng = await decode(png(20, 20, [chunk('acTL', Buffer.from([0, 0, 0, 2, 0, 0, 0, 0]))]), 'B')
+    assert.deepEqual(apng.notices, ['B is animated; its first frame was used.'])
+  })
+
+  test('a very long picture keeps at least one pixel of width', async () => {
+    const picture = await decode(await flat(8, 2000, 'red').png().toBuffer())
+    assert.deepEqual(picture.frame, { left: 31, top: 0, width: 1, height: 64 })
+  })
+})
+
+describe('what is refused, in one sentence that names the picture', () => {
+  const refused = (bytes: Uint8Array, expected: string) =>
+    assert.rejects(decode(bytes, 'A′'), (error) => {
+      assert.ok(error instanceof UserError)
+      assert.equal(error.message, expected)
+      return true
+    })
+
+  test('what is not a picture', async () => {
+    const unreadable = 'A′ is not a picture that can be read here: use a PNG, JPEG, WebP, GIF, AVIF or TIFF file.'
+    for (const text of ['hello', '%PDF-1.4', 'RIFF....WAVE', '\0\0\0\0']) await refused(Buffer.from(text), unreadable)
+    await refused(new Uint8Array(), 'A′ is empty: choose another picture.')
+    const svg = 'A′ is an SVG drawing: save it as a PNG first.'
+    for (const start of ['<svg ', '\ufeff\n<SVG ', '<?xml version="1.0"?>\n<svg ', '<!-- a --><svg ']) {
+      await refused(Buffer.from(`${start}xmlns="http://www.w3.org/2000/svg" width="20" height="20"/>`), svg)
+    }
+    const heic = Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1')
+    await refused(heic, 'A′ is a HEIC photo, which cannot be read here: save it as a JPEG first.')
+  })
+
+  const damaged = 'A′ is damaged or cut off: save it again as a PNG or JPEG.'
+  for (const format of ['png', 'jpeg', 'webp', 'gif', 'avif', 'tiff'] as const) {
+    test(`a ${format} that is cut off`, async () => {
+      const whole = await halves(120, 60)[format]().toBuffer()
+      for (const kept of [20, whole.length * 0.5, whole.length * 0.9]) await refused(whole.subarray(0, kept), damaged)
+    })
+  }
+
+  test('a picture with no pixels, and one too small to show anything', async () => {
+    await refused(png(0, 0), damaged)
+    const dot = await flat(1, 1, 'red').png().toBuffer()
+    await refused(dot, 'A′ is 1 × 1 pixels, too small to show a thing: use at least 8 × 8.')
+  })
+
+  test('a file that is too large', async () => {
+    await refused(Buffer.alloc(12 * 2 ** 20), 'A′ is 12.0 MB and the limit is 10 MB: make it smaller.')
+  })
+
+  test('a decompression bomb, at no cost', async () => {
+    const before = process.resourceUsage().maxRSS
+    const started = performance.now()
+    const rows = deflateSync(Buffer.alloc(40_000 * 300))
+    for (const bomb of [png(40_000, 40_000), png(40_000, 40_000, [], rows)]) {
+      await refused(bomb, 'A′ is 40000 × 40000 pixels and the limit is 67 million: make it smaller.')
+    }
+    assert.ok(performance.now() - started < 2000)
+    assert.ok(process.resourceUsage().maxRSS - before < 100 * 1024, 'kilobytes')
+  })
+})
+
+describe('the way back', () => {
+  test('a picture survives a round trip, and the same pixels give the same bytes', async () => {
+    const { pixels } = await decode(await noise(64, 64).png().toBuffer())
+    const bytes = await encodePng(pixels)
+    assert.deepEqual(await encodePng(pixels), bytes)
+    const again = await decode(bytes)
+    assert.deepEqual(again.pixels, pixels)
+  })
+
+  test('it is cropped to the frame and takes the aspect ratio of the original', async () => {
+    const original = await halves(100, 75).png().toBuffer()
+    const { pixels, frame, size } = await decode(original)
+    const { data, info } = await sharp(await encodePng(pixels, { frame, size }))
+      .raw()
+      .toBuffer({ resolveWithObject: true })
+    assert.deepEqual([info.width, info.height, info.channels], [100, 75, 3])
+    near([...data.subarray(0, 3)], [200, 40, 0], 2)
+    near([...data.subarray(-3)], [0, 40, 200], 2)
+  })
+
+  test('its longest side is the original’s, but 1 to 4 times the model’s', async () => {
+    const pixels = tensor([3, 64, 64])
+    const frame = { left: 0, top: 16, width: 64, height: 32 }
+    for (const [width, height, ...expected] of [
+      [20, 10, 64, 32],
+      [100, 50, 100, 50],
+      [4000, 2000, 256, 128],
+    ] as const) {
+      const result = await sharp(await encodePng(pixels, { frame, size: { width, height } })).metadata()
+      assert.deepEqual([result.width, result.height], expected)
+    }
+  })
+
+  test('values beyond −1…1 are cut off, and a number that is not finite is an error', async () => {
+    const loud = tensor([3, 8, 8], new Float32Array(192).fill(3))
+    near(
+      [
+        ...(
+          await sharp(await encodePng(loud))
+            .raw()
+            .toBuffer()
+        ).subarray(0, 3),
+      ],
+      [255, 255, 255],
+      0,
+    )
+    await assert.rejects(encodePng(tensor([3, 8, 8], new Float32Array(192).fill(NaN))), RangeError)
+  })
+
+  test('a contact sheet is a white grid of whole pictures', async () => {
+    const red = await flat(20, 20, 'red').png().toBuffer()
+    const wide = await flat(40, 20, 'blue').jpeg().toBuffer()
+    const sheet = sharp(await contactSheet([[red, wide, red], [wide]], { cell: 32 }))
+    const { data, info } = await sheet.raw().toBuffer({ resolveWithObject: true })
+    assert.deepEqual([info.width, info.height, info.channels], [3 * 34 + 2, 2 * 34 + 2, 3])
+    const at = (x: number, y: number) => [...data.subarray((y * info.width + x) * 3, (y * info.width + x) * 3 + 3)]
+    near(at(0, 0), [255, 255, 255], 0)
+    near(at(10, 10), [255, 0, 0], 0)
+    near(at(52, 4), [255, 255, 255], 0)
+    near(at(52, 18), [0, 0, 254], 2)
+    near(at(18, 52), [0, 0, 254], 2)
+    near(at(52, 52), [255, 255, 255], 0)
+  })
+
+  test('pictures are identical when no pixel differs by more than one step of 255', () => {
+    const base = tensor([3, 2, 2], new Float32Array(12).fill(0.1))
+    const moved = (by: number): Tensor => tensor([3, 2, 2], base.data.with(5, 0.1 + by))
+    assert.ok(identical(base, base))
+    assert.ok(identical(base, moved(2 / 255)))
+    assert.ok(!identical(base, moved(-3 / 255)))
+    assert.ok(!identical(base, tensor([3, 1, 4], base.data)))
+  })
+})
+
+function flat(width: number, height: number, background: Color) {
+  return sharp({ create: { width, height, channels: 3, background } })
+}
+
+/** Left half orange, right half blue. */
+function halves(width: number, height: number) {
+  const pixels = Buffer.alloc(width * height * 3)
+  for (let index = 0; index < width * height; index++) {
+    pixels.set(index % width < width / 2 ? [200, 40, 0] : [0, 40, 200], index * 3)
+  }
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+}
+
+function noise(width: number, height: number) {
+  const pixels = Buffer.from(Array.from({ length: width * height * 3 }, (_, index) => (index * 2654435761) >>> 11))
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+}
+
+/** A PNG by hand: what it claims of itself need not be true. */
+function png(width: number, height: number, extra: readonly Buffer[] = [], rows?: Buffer) {
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  header.set([8, 2], 8)
+  const pixels = rows ?? deflateSync(Buffer.alloc(Math.min(height, 64) * (1 + Math.min(width, 64) * 3)))
+  const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')
+  return Buffer.concat([signature, chunk('IHDR', header), ...extra, chunk('IDAT', pixels), chunk('IEND')])
+}
+
+function chunk(type: string, data: Buffer = Buffer.alloc(0)) {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
+  const framed = Buffer.alloc(body.length + 8)
+  framed.writeUInt32BE(data.length)
+  body.copy(framed, 4)
+  framed.writeUInt32BE(crc32(body), body.length + 4)
+  return framed
+}
+
+/** RGB in 0…255. */
+const colour = ({ pixels }: Picture, x: number, y: number) =>
+  [0, 1, 2].map((channel) => (pixels.data[channel * 64 * 64 + y * 64 + x]! + 1) * 127.5)
+
+const near = (actual: readonly number[], expected: readonly number[], tolerance: number) =>
+  assert.ok(
+    actual.every((value, index) => Math.abs(value - expected[index]!) <= tolerance + 1e-3),
+    `${actual} is not near ${expected}`,
+  )
