@@ -52,7 +52,7 @@ describe('what a picture becomes', () => {
     ['16-bit greyscale PNG', plain().toColourspace('grey16').png(), asGrey, 1],
     ['JPEG', plain().jpeg({ quality: 95 }), asRgb, 3],
     ['greyscale JPEG', plain().toColourspace('b-w').jpeg(), asGrey, 2],
-    ['CMYK JPEG', plain().toColourspace('cmyk').jpeg(), asRgb, 6],
+    ['CMYK JPEG', plain().toColourspace('cmyk').jpeg(), asRgb, 12],
     ['PNG with a Display P3 profile', plain().withIccProfile('p3').png(), asRgb, 2],
     ['WebP', plain().webp({ lossless: true }), asRgb, 1],
     ['GIF', plain().gif(), asRgb, 1],
