@@ -8,6 +8,7 @@ export const sizeOf = (dims: readonly number[]): number => dims.reduce((product,
 
 /** @throws RangeError when `data` does not fill `dims` exactly. */
 export function tensor(dims: readonly number[], data: Float32Array = new Float32Array(sizeOf(dims))): Tensor {
-  if (data.length !== sizeOf(dims)) throw new RangeError(`Expected ${sizeOf(dims)} numbers for [${dims}], got ${data.length}`)
+  if (data.length !== sizeOf(dims))
+    throw new RangeError(`Expected ${sizeOf(dims)} numbers for [${dims}], got ${data.length}`)
   return { dims, data }
 }
