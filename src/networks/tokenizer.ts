@@ -1,0 +1,150 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { UserError } from '../errors.ts'
+
+/** CLIP's byte-pair tokenizer; ids are rows of the text encoder's embedding table. */
+export interface Tokenizer {
+  /** The ids of `text`, without the begin and end tokens, neither cut nor padded. */
+  encode(text: string): number[]
+  readonly bos: number
+  readonly eos: number
+  /** What fills up a sequence: the end token for SD 1.x, "!" (id 0) for SD 2.x and SDXL's second encoder. */
+  readonly pad: number
+  /** Ids in a full sequence, with the begin and end tokens. */
+  readonly maxLength: number
+}
+
+/**
+ * Reads a diffusers `tokenizer/` folder: vocab.json and merges.txt, or tokenizer.json alone.
+ * @throws UserError when the folder holds no CLIP tokenizer.
+ */
+export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+  const { vocab, merges } = await readModel(folder).catch((cause) => {
+    throw new UserError(`Expected vocab.json and merges.txt of a CLIP tokenizer in ${folder}.`, { cause })
+  })
+  const { added, roles, maxLength } = await readSpecials(folder)
+  const idOf = (name: string): number => {
+    const id = vocab.get(name) ?? added.get(name)
+    if (id === undefined) throw new UserError(`The tokenizer in ${folder} has no token ${JSON.stringify(name)}.`)
+    return id
+  }
+  const eos = idOf(roles.eos_token)
+  const unknown = roles.unk_token ? idOf(roles.unk_token) : eos
+  for (const name of Object.values(roles)) added.set(name, idOf(name))
+
+  const encodeWord = wordEncoder(vocab, merges, unknown)
+  const longestFirst = [...added.keys()].sort((a, b) => b.length - a.length)
+  const special = new RegExp(`(${longestFirst.map((name) => name.replace(/\W/g, '\\$&')).join('|')})`)
+  return {
+    bos: idOf(roles.bos_token),
+    eos,
+    pad: roles.pad_token ? idOf(roles.pad_token) : eos,
+    maxLength,
+    // Special names are ids wherever they stand, so a plain "!" is the padding token where "!" pads.
+    encode: (text) =>
+      text.split(special).flatMap((part) => {
+        const id = added.get(part)
+        return id === undefined ? (clean(part).match(WORDS) ?? []).flatMap(encodeWord) : [id]
+      }),
+  }
+}
+
+const WORDS = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+/gu
+
+/** Letter by letter: `toLowerCase` of a whole string would look at Greek sigma's neighbours, CLIP's tokenizer does not. */
+function clean(text: string): string {
+  return Array.from(text.normalize('NFC'), (letter) => letter.toLowerCase()).join('')
+}
+
+type Merges = readonly (readonly [string, string])[]
+
+/** Merges the pair of lowest rank until none is left, as the merges were learned. */
+function wordEncoder(vocab: ReadonlyMap<string, number>, merges: Merges, unknown: number): (word: string) => number[] {
+  const size = Math.max(...vocab.values()) + 1
+  const ranks = new Map<number, { rank: number; merged: number }>()
+  for (const [rank, [left, right]] of merges.entries()) {
+    const [first, second, merged] = [vocab.get(left), vocab.get(right), vocab.get(left + right)]
+    if (first === undefined || second === undefined || merged === undefined) continue
+    ranks.set(first * size + second, { rank, merged })
+  }
+  return (word) => {
+    const letters = Array.from(Buffer.from(word), (byte) => BYTE_LETTERS[byte]!)
+    letters.push(`${letters.pop()}</w>`)
+    let ids = letters.map((letter) => vocab.get(letter) ?? unknown)
+    for (;;) {
+      let best: { key: number; rank: number; merged: number } | undefined
+      for (let at = 0; at + 1 < ids.length; at++) {
+        const key = ids[at]! * size + ids[at + 1]!
+        const pair = ranks.get(key)
+        if (pair && (!best || pair.rank < best.rank)) best = { key, ...pair }
+      }
+      if (!best) return ids
+      const next: number[] = []
+      for (let at = 0; at < ids.length; at++) {
+        const matches = at + 1 < ids.length && ids[at]! * size + ids[at + 1]! === best.key
+        next.push(matches ? best.merged : ids[at]!)
+        if (matches) at++
+      }
+      ids = next
+    }
+  }
+}
+
+/** The visible letter that stands for each byte in the vocabulary. */
+const BYTE_LETTERS: readonly string[] = (() => {
+  const visible = (byte: number) => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173)
+  let hidden = 0
+  return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(visible(byte) ? byte : 256 + hidden++))
+})()
+
+async function readModel(folder: string): Promise<{ vocab: Map<string, number>; merges: Merges }> {
+  const vocab = await readJson<Record<string, number>>(join(folder, 'vocab.json'))
+  if (vocab) {
+    const lines = (await readFile(join(folder, 'merges.txt'), 'utf8')).split('\n')
+    const merges = lines.filter((line) => line.trim() && !line.startsWith('#version')).map(pairOf)
+    return { vocab: new Map(Object.entries(vocab)), merges }
+  }
+  const whole = JSON.parse(await readFile(join(folder, 'tokenizer.json'), 'utf8'))
+  return { vocab: new Map(Object.entries<number>(whole.model.vocab)), merges: whole.model.merges.map(pairOf) }
+}
+
+function pairOf(line: string | [string, string]): [string, string] {
+  if (typeof line !== 'string') return line
+  const [left = '', right = ''] = line.trim().split(' ')
+  return [left, right]
+}
+
+const ROLES = ['bos_token', 'eos_token', 'pad_token', 'unk_token'] as const
+type Role = (typeof ROLES)[number]
+type Names = Partial<Record<Role, string>> & { bos_token: string; eos_token: string }
+type Name = string | { content: string }
+type Config = Partial<Record<Role, Name>> & {
+  model_max_length?: number
+  added_tokens_decoder?: Record<string, { content: string }>
+}
+
+/** SD 2.x's config says one padding token and its special_tokens_map another; the map is the one that counts. */
+async function readSpecials(folder: string) {
+  const config = (await readJson<Config>(join(folder, 'tokenizer_config.json'))) ?? {}
+  const map = (await readJson<Config>(join(folder, 'special_tokens_map.json'))) ?? {}
+  const roles: Names = { bos_token: '<|startoftext|>', eos_token: '<|endoftext|>' }
+  for (const role of ROLES) {
+    const name = map[role] ?? config[role]
+    if (name) roles[role] = typeof name === 'string' ? name : name.content
+  }
+  const added = new Map<string, number>()
+  for (const [id, { content }] of Object.entries(config.added_tokens_decoder ?? {})) added.set(content, Number(id))
+  const stated = config.model_max_length ?? CLIP_LENGTH
+  // An unset length is written as 1e30.
+  return { added, roles, maxLength: Number.isSafeInteger(stated) ? stated : CLIP_LENGTH }
+}
+
+const CLIP_LENGTH = 77
+
+async function readJson<Value>(path: string): Promise<Value | undefined> {
+  const text = await readFile(path, 'utf8').catch((error) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  return text === undefined ? undefined : JSON.parse(text)
+}

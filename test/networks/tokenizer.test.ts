@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { loadTokenizer } from '../../src/networks/tokenizer.ts'
+
+interface Case {
+  bos: number
+  eos: number
+  pad: number
+  maxLength: number
+  texts: [string, number[]][]
+}
+
+const fixtures = join(import.meta.dirname, '../fixtures/tokenizer')
+const cases: Record<string, Case> = JSON.parse(await readFile(join(fixtures, 'cases.json'), 'utf8'))
+
+for (const [folder, { texts, ...numbers }] of Object.entries(cases)) {
+  test(`tokenizer ${folder} gives the ids of transformers for ${texts.length} texts`, async () => {
+    const { encode, ...read } = await loadTokenizer(join(fixtures, folder))
+    assert.deepEqual(read, numbers)
+    for (const [text, ids] of texts) assert.deepEqual(encode(text), ids, JSON.stringify(text))
+  })
+}
+
+test('a long word takes no time worth noticing', async () => {
+  const { encode } = await loadTokenizer(join(fixtures, 'eos-pad'))
+  const started = performance.now()
+  encode('thequickbrownfox'.repeat(400))
+  assert.ok(performance.now() - started < 2000)
+})
+
+test('a folder without a tokenizer is a sentence for the person', async () => {
+  await assert.rejects(loadTokenizer(import.meta.dirname), {
+    name: 'UserError',
+    message: /vocab\.json and merges\.txt/,
+  })
+})
+
+test('without the small files it is CLIP as it was published', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tokenizer-'))
+  try {
+    for (const name of ['vocab.json', 'merges.txt']) await copyFile(join(fixtures, 'eos-pad', name), join(folder, name))
+    const { encode, ...read } = await loadTokenizer(folder)
+    const { texts, ...numbers } = cases['eos-pad']!
+    assert.deepEqual(read, numbers)
+    for (const [text, ids] of texts) assert.deepEqual(encode(text), ids, JSON.stringify(text))
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
