@@ -1,0 +1,155 @@
+import { UserError } from '../errors.ts'
+
+/** What a `.safetensors` file holds. */
+export interface SafetensorsContent {
+  readonly tensors: Readonly<Record<string, NumberArray>>
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** Row-major; `data.length` is the product of `dims`. */
+interface NumberArray {
+  readonly dims: readonly number[]
+  readonly data: Float32Array
+}
+
+/** Far above any difference; a file is read whole. */
+const LARGEST_BYTES = 64 * 2 ** 20
+const LARGEST_HEADER_BYTES = 2 ** 20
+
+/** The same content gives the same bytes. Numbers are stored as F32. */
+export function encodeSafetensors({ tensors, metadata }: SafetensorsContent): Uint8Array {
+  const header: [string, unknown][] = Object.keys(metadata).length > 0 ? [['__metadata__', metadata]] : []
+  let end = 0
+  for (const [name, { dims, data }] of Object.entries(tensors)) {
+    const start = end
+    end += data.length * 4
+    header.push([name, { dtype: 'F32', shape: dims, data_offsets: [start, end] }])
+  }
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(header)))
+  const headerBytes = Math.ceil(json.length / 8) * 8
+  const file = Buffer.alloc(8 + headerBytes + end, ' ')
+  file.writeBigUInt64LE(BigInt(headerBytes))
+  json.copy(file, 8)
+  let offset = 8 + headerBytes
+  for (const { data } of Object.values(tensors)) {
+    for (const value of data) offset = file.writeFloatLE(value, offset)
+  }
+  return file
+}
+
+/**
+ * Reads F32, F16 and BF16; every number is copied out as float32. As strict as the format's own library: the tensors
+ * cover the data exactly, without holes or overlaps.
+ *
+ * @param name What the person calls the file; the sentences begin with it.
+ * @throws UserError for anything else.
+ */
+export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsContent {
+  if (bytes.length > LARGEST_BYTES) throw new UserError(`${name} is larger than ${LARGEST_BYTES / 2 ** 20} MB.`)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const headerBytes = bytes.length < 8 ? NaN : Number(view.getBigUint64(0, true))
+  const dataStart = 8 + headerBytes
+  if (!(headerBytes <= LARGEST_HEADER_BYTES && dataStart <= bytes.length)) {
+    throw new UserError(`${name} is not a safetensors file, or it is cut off.`)
+  }
+  const refuse = (reason: string) => new UserError(`${name} is a damaged safetensors file: ${reason}.`)
+  const { entries, metadata } = readHeader(bytes.subarray(8, dataStart), refuse)
+  checkLayout(entries, bytes.length - dataStart, refuse)
+  const data = new DataView(view.buffer, view.byteOffset + dataStart, bytes.length - dataStart)
+  const tensors = entries.map((entry) => [entry.name, readTensor(entry, data)] as const)
+  return { tensors: Object.fromEntries(tensors), metadata }
+}
+
+type Refuse = (reason: string) => UserError
+
+interface Entry {
+  readonly name: string
+  readonly type: keyof typeof NUMBER_TYPES
+  readonly dims: readonly number[]
+  readonly start: number
+  readonly end: number
+}
+
+const NUMBER_TYPES = {
+  F32: { bytes: 4, read: (view: DataView, at: number) => view.getFloat32(at, true) },
+  F16: { bytes: 2, read: (view: DataView, at: number) => fromFloat16(view.getUint16(at, true)) },
+  BF16: { bytes: 2, read: (view: DataView, at: number) => fromBfloat16(view.getUint16(at, true)) },
+}
+
+function readHeader(bytes: Uint8Array, refuse: Refuse) {
+  const { text, header } = parseHeader(bytes, refuse)
+  const { __metadata__: metadata = {}, ...described } = header
+  if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === 'string')) {
+    throw refuse('its metadata is not text')
+  }
+  const entries = Object.entries(described).map(([name, entry]) => readEntry(name, entry, refuse))
+  // JSON.parse keeps the last of two equal names, so the names it kept are counted against those that are written.
+  const kept = Object.keys(header).length + Object.keys(metadata).length + 3 * entries.length
+  const written = [...text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)].filter(([, colon]) => colon).length
+  if (written !== kept) throw refuse('a name occurs twice')
+  return { entries, metadata: metadata as Record<string, string> }
+}
+
+function parseHeader(bytes: Uint8Array, refuse: Refuse) {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    const header: unknown = JSON.parse(text)
+    if (isRecord(header)) return { text, header }
+  } catch (cause) {
+    throw Object.assign(refuse('its header is unreadable'), { cause })
+  }
+  throw refuse('its header is unreadable')
+}
+
+function readEntry(name: string, entry: unknown, refuse: Refuse): Entry {
+  const quoted = JSON.stringify(name.slice(0, 80))
+  if (!isRecord(entry) || Object.keys(entry).length !== 3) throw refuse(`${quoted} is not described properly`)
+  const { dtype: type, shape: dims, data_offsets: offsets } = entry
+  if (!isWholeNumbers(dims) || !isWholeNumbers(offsets) || offsets.length !== 2 || typeof type !== 'string') {
+    throw refuse(`${quoted} is not described properly`)
+  }
+  if (!isNumberType(type)) {
+    throw refuse(`${quoted} holds ${type.slice(0, 20)} numbers where F32, F16 or BF16 are expected`)
+  }
+  const [start, end] = offsets as [number, number]
+  const size = dims.reduce((product, dim) => product * dim, NUMBER_TYPES[type].bytes)
+  if (end - start !== size) throw refuse(`the shape of ${quoted} does not match its data`)
+  return { name, type, dims, start, end }
+}
+
+function checkLayout(entries: readonly Entry[], dataBytes: number, refuse: Refuse) {
+  let covered = 0
+  for (const { start, end } of entries.toSorted((a, b) => a.start - b.start || a.end - b.end)) {
+    if (start !== covered) throw refuse('its tensors overlap or leave holes')
+    covered = end
+  }
+  if (covered !== dataBytes) throw refuse('its tensors do not fill the file')
+}
+
+function readTensor({ type, dims, start, end }: Entry, view: DataView): NumberArray {
+  const { bytes, read } = NUMBER_TYPES[type]
+  return {
+    dims,
+    data: Float32Array.from({ length: (end - start) / bytes }, (_, index) => read(view, start + index * bytes)),
+  }
+}
+
+function fromFloat16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 31
+  const fraction = bits & 1023
+  if (exponent === 31) return fraction ? NaN : sign * Infinity
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25)
+}
+
+function fromBfloat16(bits: number): number {
+  return new Float32Array(new Uint32Array([bits << 16]).buffer)[0]!
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isWholeNumbers = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0)
+
+const isNumberType = (value: string): value is Entry['type'] => Object.hasOwn(NUMBER_TYPES, value)
