@@ -1,0 +1,194 @@
+import { UserError } from '../errors.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { tensor } from '../tensor/tensor.ts'
+
+/** What was learned from example pairs, or a textual inversion that was made elsewhere. */
+export interface Difference {
+  /** The difference tokens: one [n, width] for each text encoder of the model, in its order. 1 ≤ n ≤ 64. */
+  readonly tokens: readonly Tensor[]
+  /** How it was learned; absent when it was not learned here. */
+  readonly origin?: Origin
+}
+
+export interface Origin {
+  /** The version of isto that learned it. */
+  readonly version: string
+  readonly model: string
+  readonly modelHash: string
+  readonly mode: 'fast' | 'parity'
+  readonly seed: number
+  readonly steps: number
+  /** Chosen on the pair, or given by the person. */
+  readonly strength: number
+  /** 0…1, likewise. */
+  readonly preserve: number
+  /** As in the report of a job: 1 is perfect, 0 is no better than A unchanged. */
+  readonly fit?: number
+  readonly captions: { readonly a?: string; readonly a2?: string }
+  /** The learning curve, thinned to at most 50 values. */
+  readonly loss?: readonly number[]
+}
+
+/** What a safetensors file holds. */
+export interface FileContent {
+  readonly tensors: Readonly<Record<string, Tensor>>
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** The model a difference is to be used on. */
+export interface TargetModel {
+  readonly name: string
+  readonly hash: string
+  /** The width of a token for each text encoder: `[768]` for SD 1.x, `[768, 1280]` for SDXL. */
+  readonly tokenWidths: readonly number[]
+}
+
+const FORMAT = 1
+const MOST_TOKENS = 64
+const LONGEST_CURVE = 50
+const LONGEST_TEXT = 1000
+
+/**
+ * The layout that A1111, ComfyUI and diffusers load as it is: `emb_params` for one text encoder, `clip_l` and `clip_g`
+ * for the two of SDXL. All else is metadata, for a second tensor would break A1111 and diffusers.
+ *
+ * @throws RangeError when a token is not finite or the text encoders are not those of a known layout.
+ */
+export function encodeDifference({ tokens, origin }: Difference): FileContent {
+  const names = tensorNames(tokens.map(({ dims }) => dims[1]!))
+  for (const { data } of tokens) {
+    if (!data.every(Number.isFinite)) throw new RangeError('Expected the difference tokens to be finite')
+  }
+  return {
+    tensors: Object.fromEntries(tokens.map((token, index) => [names[index]!, token])),
+    metadata: origin ? encodeOrigin(origin) : {},
+  }
+}
+
+/**
+ * Accepts what `encodeDifference` wrote, and textual inversions made elsewhere: a single tensor of any name, [n, width]
+ * or [width], or SDXL's two.
+ *
+ * @param name What the person calls the file; the sentences begin with it.
+ * @throws UserError when the content is no difference, or one that `model` cannot use.
+ */
+export function decodeDifference(
+  content: FileContent,
+  { name, model }: { readonly name: string; readonly model: TargetModel },
+): { readonly difference: Difference; readonly notices: readonly string[] } {
+  const tokens = readTokens(content.tensors, name)
+  const origin = decodeOrigin(content.metadata, name)
+  const widths = tokens.map(({ dims }) => dims[1])
+  if (String(widths) !== String(model.tokenWidths)) {
+    const maker = origin ? `was learned on the model “${origin.model}”` : `has tokens of width ${widths.join(' and ')}`
+    const remedy = origin ? 'use it with that model' : `the model’s are ${model.tokenWidths.join(' and ')}`
+    throw new UserError(`${name} ${maker} and does not fit “${model.name}”: ${remedy}.`)
+  }
+  const foreign = origin !== undefined && origin.modelHash !== model.hash
+  const notices = foreign ? [`${name} was learned on “${origin.model}”; on “${model.name}” it may do less.`] : []
+  return { difference: { tokens, origin }, notices }
+}
+
+function tensorNames(widths: readonly number[]): readonly string[] {
+  if (widths.length === 1) return ['emb_params']
+  if (widths.length === 2 && widths[0] === 768 && widths[1] === 1280) return ['clip_l', 'clip_g']
+  throw new RangeError(`Expected one text encoder, or two of widths 768 and 1280, got ${widths}`)
+}
+
+function readTokens(tensors: FileContent['tensors'], name: string): Tensor[] {
+  const all = Object.values(tensors)
+  const { clip_l: first, clip_g: second } = tensors
+  const ofTwoEncoders = all.length === 2 && first && second
+  if (!ofTwoEncoders && all.length !== 1) {
+    throw new UserError(`${name} holds ${all.length} tensors, and a difference is one (or SDXL’s clip_l and clip_g).`)
+  }
+  const found = ofTwoEncoders ? [first, second] : all
+  const tokens = found.map(({ dims, data }) => (dims.length === 1 ? tensor([1, ...dims], data) : tensor(dims, data)))
+  const count = tokens[0]!.dims[0]!
+  for (const { dims, data } of tokens) {
+    if (dims.length !== 2 || dims[0] !== count || data.length === 0) {
+      throw new UserError(`${name} is not a difference: its tokens have the shape [${dims.join(', ')}].`)
+    }
+    if (count > MOST_TOKENS) throw new UserError(`${name} has ${count} tokens, and the limit is ${MOST_TOKENS}.`)
+    if (!data.every(Number.isFinite)) throw new UserError(`${name} is damaged: not all of its values are numbers.`)
+  }
+  return tokens
+}
+
+function encodeOrigin({ captions, loss, fit, ...origin }: Origin): Record<string, string> {
+  const fields = {
+    isto_format: FORMAT,
+    isto_version: origin.version,
+    isto_model: origin.model,
+    isto_model_hash: origin.modelHash,
+    isto_mode: origin.mode,
+    isto_seed: origin.seed,
+    isto_steps: origin.steps,
+    isto_strength: origin.strength,
+    isto_preserve: origin.preserve,
+    isto_fit: fit,
+    isto_caption_a: captions.a?.slice(0, LONGEST_TEXT),
+    isto_caption_a2: captions.a2?.slice(0, LONGEST_TEXT),
+    isto_loss: loss && JSON.stringify(thin(loss)),
+  }
+  const present = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(present.map(([key, value]) => [key, String(value)]))
+}
+
+function decodeOrigin(metadata: FileContent['metadata'], name: string): Origin | undefined {
+  if (metadata.isto_format === undefined) return undefined
+  const unreadable = (key: string) => new UserError(`${name} is damaged: its \`${key}\` is missing or unreadable.`)
+  const text = (key: string) => {
+    const value = metadata[key]
+    if (value === undefined || value.length > LONGEST_TEXT) throw unreadable(key)
+    return value
+  }
+  const number = (key: string, low: number, high: number) => {
+    const value = /^[-\d]/.test(text(key)) ? Number(text(key)) : NaN
+    if (!(value >= low && value <= high)) throw unreadable(key)
+    return value
+  }
+  const optional = <Value>(key: string, read: (key: string) => Value) =>
+    metadata[key] === undefined ? undefined : read(key)
+
+  if (number('isto_format', 1, Infinity) > FORMAT) {
+    throw new UserError(`${name} was made by a newer version of isto: update this one to use it.`)
+  }
+  const mode = text('isto_mode')
+  if (mode !== 'fast' && mode !== 'parity') throw unreadable('isto_mode')
+  return {
+    version: text('isto_version'),
+    model: text('isto_model'),
+    modelHash: text('isto_model_hash'),
+    mode,
+    seed: number('isto_seed', 0, 2 ** 32 - 1),
+    steps: number('isto_steps', 0, 1e6),
+    strength: number('isto_strength', -1000, 1000),
+    preserve: number('isto_preserve', 0, 1),
+    fit: optional('isto_fit', (key) => number(key, -Infinity, 1)),
+    captions: { a: optional('isto_caption_a', text), a2: optional('isto_caption_a2', text) },
+    loss: optional('isto_loss', (key) => {
+      const curve = parseNumbers(text(key))
+      if (!curve) throw unreadable(key)
+      return curve
+    }),
+  }
+}
+
+/** At most 50 evenly spaced values, the first and the last among them, in four digits. */
+function thin(curve: readonly number[]): number[] {
+  const kept = Math.min(curve.length, LONGEST_CURVE)
+  return Array.from({ length: kept }, (_, index) => {
+    const value = curve[Math.round((index * (curve.length - 1)) / Math.max(1, kept - 1))]!
+    return Number(value.toPrecision(4))
+  })
+}
+
+function parseNumbers(json: string): number[] | undefined {
+  try {
+    const list: unknown = JSON.parse(json)
+    return Array.isArray(list) && list.every(Number.isFinite) ? list : undefined
+  } catch {
+    return undefined
+  }
+}

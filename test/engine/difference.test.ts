@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Difference, FileContent, TargetModel } from '../../src/engine/difference.ts'
+import { decodeDifference, encodeDifference } from '../../src/engine/difference.ts'
+import { decodeSafetensors, encodeSafetensors } from '../../src/store/safetensors.ts'
+import { tensor } from '../../src/tensor/tensor.ts'
+
+const emoji: TargetModel = { name: 'emoji', hash: 'abc123', tokenWidths: [128] }
+const sd15: TargetModel = { name: 'sd15', hash: 'def456', tokenWidths: [768] }
+const sdxl: TargetModel = { name: 'sdxl', hash: '789', tokenWidths: [768, 1280] }
+
+const tokens = (count: number, width: number, value = 0.25) =>
+  tensor([count, width], new Float32Array(count * width).fill(value))
+
+const learned: Difference = {
+  tokens: [tokens(4, 128)],
+  origin: {
+    version: '0.1.0',
+    model: 'emoji',
+    modelHash: 'abc123',
+    mode: 'fast',
+    seed: 4294967295,
+    steps: 100,
+    strength: -1.5,
+    preserve: 0.5,
+    fit: -0.25,
+    captions: { a: 'a cat', a2: 'a cat → “crying”' },
+    loss: [1, 0.5, 1 / 3],
+  },
+}
+
+describe('a learned difference', () => {
+  test('survives the way through a file', () => {
+    const bytes = encodeSafetensors(encodeDifference(learned))
+    const content = decodeSafetensors(bytes, 'D.safetensors')
+    const { difference, notices } = decodeDifference(content, { name: 'D.safetensors', model: emoji })
+    assert.deepEqual(difference, { ...learned, origin: { ...learned.origin, loss: [1, 0.5, 0.3333] } })
+    assert.deepEqual(notices, [])
+  })
+
+  test('without a fit, captions or curve survives too', () => {
+    const origin = { ...learned.origin!, fit: undefined, captions: {}, loss: undefined }
+    const { difference } = decodeDifference(encodeDifference({ ...learned, origin }), { name: 'D', model: emoji })
+    assert.deepEqual(JSON.stringify(difference.origin), JSON.stringify(origin))
+  })
+
+  test('is named as the tools people use expect', () => {
+    for (const [widths, names] of [
+      [[768], ['emb_params']],
+      [[1024], ['emb_params']],
+      [[128], ['emb_params']],
+      [
+        [768, 1280],
+        ['clip_l', 'clip_g'],
+      ],
+    ] as const) {
+      const { tensors } = encodeDifference({ tokens: widths.map((width) => tokens(2, width)) })
+      assert.deepEqual(Object.keys(tensors), names)
+    }
+    assert.throws(() => encodeDifference({ tokens: [tokens(1, 768), tokens(1, 768)] }), RangeError)
+  })
+
+  test('keeps a long curve and a long caption short', () => {
+    const loss = Array.from({ length: 1000 }, (_, step) => 1 - step / 1e4)
+    const captions = { a: 'a'.repeat(5000) }
+    const { metadata, tensors } = encodeDifference({ ...learned, origin: { ...learned.origin!, loss, captions } })
+    const curve: number[] = JSON.parse(metadata.isto_loss!)
+    assert.deepEqual([curve.length, curve[0], curve.at(-1)], [50, 1, 0.9001])
+    assert.ok(metadata.isto_loss!.length < 500)
+    const { difference } = decodeDifference({ metadata, tensors }, { name: 'D', model: emoji })
+    assert.equal(difference.origin!.captions.a!.length, 1000)
+  })
+
+  test('is never written with a value that is not finite', () => {
+    assert.throws(() => encodeDifference({ tokens: [tokens(1, 768, NaN)] }), RangeError)
+  })
+})
+
+describe('a textual inversion made elsewhere', () => {
+  for (const [what, tensors, model, dims] of [
+    ['of A1111', { emb_params: tokens(10, 768) }, sd15, [[10, 768]]],
+    ['of diffusers', { '<cat-toy>': tensor([768]) }, sd15, [[1, 768]]],
+    [
+      'for SDXL',
+      { clip_g: tokens(3, 1280), clip_l: tokens(3, 768) },
+      sdxl,
+      [
+        [3, 768],
+        [3, 1280],
+      ],
+    ],
+  ] as const) {
+    test(`${what} works`, () => {
+      const content: FileContent = { tensors, metadata: { 'modelspec.title': 'cat toy' } }
+      const { difference, notices } = decodeDifference(content, { name: 'D', model })
+      assert.deepEqual(
+        difference.tokens.map((token) => token.dims),
+        dims,
+      )
+      assert.equal(difference.origin, undefined)
+      assert.deepEqual(notices, [])
+    })
+  }
+})
+
+test('the person is told when the difference was learned on another model of the same width', () => {
+  const { notices } = decodeDifference(encodeDifference(learned), {
+    name: 'D',
+    model: { ...emoji, name: 'mine', hash: 'x' },
+  })
+  assert.deepEqual(notices, ['D was learned on “emoji”; on “mine” it may do less.'])
+})
+
+describe('what is refused in one sentence', () => {
+  const { metadata } = encodeDifference(learned)
+  const good = { emb_params: tokens(4, 128) }
+  const damaged = (key: string) => `D is damaged: its \`${key}\` is missing or unreadable.`
+  const edited = (changes: Record<string, string>) => ({ tensors: good, metadata: { ...metadata, ...changes } })
+  for (const [what, content, model, message] of [
+    [
+      'another model',
+      { tensors: good, metadata },
+      sd15,
+      'D was learned on the model “emoji” and does not fit “sd15”: use it with that model.',
+    ],
+    [
+      'another width',
+      { tensors: good, metadata: {} },
+      sdxl,
+      'D has tokens of width 128 and does not fit “sdxl”: the model’s are 768 and 1280.',
+    ],
+    [
+      'no tensor',
+      { tensors: {}, metadata: {} },
+      emoji,
+      'D holds 0 tensors, and a difference is one (or SDXL’s clip_l and clip_g).',
+    ],
+    [
+      'two tensors',
+      { tensors: { ...good, more: tokens(4, 128) }, metadata },
+      emoji,
+      'D holds 2 tensors, and a difference is one (or SDXL’s clip_l and clip_g).',
+    ],
+    [
+      'a scalar',
+      { tensors: { x: tensor([]) }, metadata: {} },
+      emoji,
+      'D is not a difference: its tokens have the shape [].',
+    ],
+    [
+      'weights',
+      { tensors: { x: tensor([3, 128, 2]) }, metadata: {} },
+      emoji,
+      'D is not a difference: its tokens have the shape [3, 128, 2].',
+    ],
+    [
+      'no tokens',
+      { tensors: { x: tensor([0, 128]) }, metadata: {} },
+      emoji,
+      'D is not a difference: its tokens have the shape [0, 128].',
+    ],
+    [
+      'unequal counts',
+      { tensors: { clip_l: tokens(2, 768), clip_g: tokens(3, 1280) }, metadata: {} },
+      sdxl,
+      'D is not a difference: its tokens have the shape [3, 1280].',
+    ],
+    [
+      'too many tokens',
+      { tensors: { x: tokens(65, 128) }, metadata: {} },
+      emoji,
+      'D has 65 tokens, and the limit is 64.',
+    ],
+    [
+      'not a number',
+      { tensors: { x: tokens(1, 128, NaN) }, metadata: {} },
+      emoji,
+      'D is damaged: not all of its values are numbers.',
+    ],
+    [
+      'a newer format',
+      edited({ isto_format: '2' }),
+      emoji,
+      'D was made by a newer version of isto: update this one to use it.',
+    ],
+    ['a format that is no number', edited({ isto_format: 'x' }), emoji, damaged('isto_format')],
+    ['an unknown mode', edited({ isto_mode: 'slow' }), emoji, damaged('isto_mode')],
+    ['a strength NaN', edited({ isto_strength: 'NaN' }), emoji, damaged('isto_strength')],
+    ['an infinite strength', edited({ isto_strength: 'Infinity' }), emoji, damaged('isto_strength')],
+    ['a strength left empty', edited({ isto_strength: '' }), emoji, damaged('isto_strength')],
+    ['preserve out of range', edited({ isto_preserve: '1.1' }), emoji, damaged('isto_preserve')],
+    ['a caption of a book’s length', edited({ isto_caption_a: 'a'.repeat(1001) }), emoji, damaged('isto_caption_a')],
+    ['a curve that is no list', edited({ isto_loss: '{}' }), emoji, damaged('isto_loss')],
+    ['a curve with text', edited({ isto_loss: '["1"]' }), emoji, damaged('isto_loss')],
+  ] as const) {
+    test(what, () => {
+      assert.throws(() => decodeDifference(content, { name: 'D', model }), { name: 'UserError', message })
+    })
+  }
+
+  test('half of the metadata', () => {
+    const { isto_seed: _, ...rest } = metadata
+    const content = { tensors: good, metadata: rest }
+    assert.throws(() => decodeDifference(content, { name: 'D', model: emoji }), { message: damaged('isto_seed') })
+  })
+})
