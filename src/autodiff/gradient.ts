@@ -1,0 +1,142 @@
+import { UserError } from '../errors.ts'
+import { Emitter } from '../onnx/emitter.ts'
+import {
+  type Graph,
+  isFloat,
+  type Node,
+  namesUsed,
+  numbersOf,
+  prune,
+  type Value,
+  type ValueInfo,
+} from '../onnx/graph.ts'
+import { type Call, type Rule, Unsupported } from './rule.ts'
+import { rules as standardRules } from './rules.ts'
+
+export interface GradientOptions {
+  /** Names of the values to differentiate by: inputs of the graph, or anything it computes. */
+  readonly by: readonly string[]
+  /** The gradient of the loss by outputs of the graph, as names of values that the graph has: `{ output: cotangent }`. */
+  readonly cotangents: Readonly<Record<string, string>>
+  /** @default the table of rules.ts */
+  readonly rules?: Readonly<Record<string, Rule>>
+}
+
+/** What the gradient by `name` is called in the graph that {@link gradient} returns. */
+export const gradientName = (name: string): string => `gradient:${name}`
+
+/**
+ * The graph with nodes appended that compute the gradient by every value in `by`, each a further output named by
+ * {@link gradientName} and as large as the value. Reverse mode: Σ over outputs of cotangent · ∂output/∂value.
+ *
+ * Only values between `by` and the outputs are looked at, and only their sizes have to be known.
+ * @throws UserError when an operator on the way has no rule, or nothing leads from `by` to the outputs.
+ */
+export function gradient(graph: Graph, { by, cotangents, rules = standardRules }: GradientOptions): Graph {
+  const emit = new Emitter(graph, 'backward/')
+  const infos = new Map([
+    ...constantInfos(graph),
+    ...graph.inputs.map((each) => [each.name, each] as const),
+    ...graph.values,
+  ])
+  const path = between(graph, infos, by, Object.keys(cotangents))
+  const gradients = new Map(Object.entries(cotangents).map(([output, name]) => [output, [valueOf(infos, name)]]))
+  const total = (name: string) => {
+    const sum = gradients.get(name)?.reduce((left, right) => emit.add(left, right))
+    if (sum) gradients.set(name, [sum])
+    return sum
+  }
+
+  for (const node of graph.nodes.toReversed()) {
+    const wanted = node.inputs.filter((name) => path.has(name))
+    if (wanted.length === 0 || !node.outputs.some((name) => gradients.has(name))) continue
+    const call = callOf(graph, infos, node, node.outputs.map(total))
+    const found = applyRule(rules, call, emit)
+    for (const [index, name] of node.inputs.entries()) {
+      if (!path.has(name)) continue
+      const value = found[index] ?? refuse(node, `there is no gradient by its input ${index}`)
+      gradients.set(name, [...(gradients.get(name) ?? []), fit(value, valueOf(infos, name), emit)])
+    }
+  }
+  for (const name of by) {
+    const value = total(name)
+    if (!value) throw new UserError(`Nothing leads from ${name} to ${Object.keys(cotangents)} in this model.`)
+    emit.node('Identity', [value], value.dims, { name: gradientName(name) })
+  }
+  return prune(emit.graph([...graph.outputs, ...by.map(gradientName)]))
+}
+
+type Infos = ReadonlyMap<string, ValueInfo>
+
+/** The values that depend on `from` by floats, and that `to` depends on. */
+function between(graph: Graph, infos: Infos, from: readonly string[], to: readonly string[]): Set<string> {
+  const dependent = new Set(from)
+  for (const node of graph.nodes) {
+    if (!namesUsed(node).some((name) => dependent.has(name))) continue
+    for (const name of node.outputs) if (isFloat(infos.get(name)?.type ?? 'float32')) dependent.add(name)
+  }
+  const leading = new Set(to)
+  for (const node of graph.nodes.toReversed()) {
+    if (node.outputs.some((name) => leading.has(name))) for (const name of namesUsed(node)) leading.add(name)
+  }
+  return dependent.intersection(leading)
+}
+
+function constantInfos(graph: Graph): [string, ValueInfo][] {
+  return [...graph.constants].map(([name, { type, dims }]) => [name, { name, type, dims }])
+}
+
+function valueOf(infos: Infos, name: string): Value {
+  const info = infos.get(name)
+  if (!info?.dims.every((dim) => typeof dim === 'number')) {
+    throw new UserError(`The size of ${name} depends on the data in this model, so it has no gradient here.`)
+  }
+  return info as Value
+}
+
+function callOf(graph: Graph, infos: Infos, node: Node, gradients: (Value | undefined)[]): Call {
+  const inputs = node.inputs.map((name) => (name === '' ? undefined : valueOf(infos, name)))
+  const outputs = node.outputs.map((name) => (name === '' ? undefined : valueOf(infos, name)))
+  return {
+    ...{ node, inputs, outputs, gradients, x: inputs[0]!, y: outputs[0]!, gradient: gradients[0]! },
+    operands: [inputs[0]!, inputs[1]!],
+    constant: (index) => {
+      const found = graph.constants.get(node.inputs[index] ?? '')
+      return found && numbersOf(found)
+    },
+  }
+}
+
+function applyRule(rules: Readonly<Record<string, Rule>>, call: Call, emit: Emitter): readonly (Value | undefined)[] {
+  const { node } = call
+  if (node.domain !== '')
+    refuse(
+      node,
+      `${node.domain} is not a standard operator set. Use the plain export of this model, not an optimized one`,
+    )
+  const rule = rules[node.operator]
+  if (!rule) refuse(node, 'there is no rule for it. Export the model without it, or add one in src/autodiff/rules')
+  try {
+    return rule(call, emit)
+  } catch (error) {
+    if (error instanceof Unsupported) refuse(node, error.message)
+    throw error
+  }
+}
+
+function refuse(node: Node, reason: string): never {
+  throw new UserError(
+    `This model cannot be learned with: the operator ${node.operator} (node ${node.name || node.outputs[0]}) has no gradient, because ${reason}.`,
+  )
+}
+
+/** Undoes broadcasting: sums over what the input was repeated along; and repeats where a rule left that to us. */
+function fit(gradient: Value, to: Value, emit: Emitter): Value {
+  const lead = gradient.dims.length - to.dims.length
+  const axes = gradient.dims.flatMap((dim, axis) =>
+    axis < lead || (dim !== 1 && to.dims[axis - lead] === 1) ? [axis] : [],
+  )
+  const summed = emit.sum(gradient, axes)
+  const aligned = lead > 0 ? emit.reshape(summed, summed.dims.slice(lead)) : summed
+  return emit.cast(emit.expand(aligned, to.dims), to.type)
+}

@@ -1,0 +1,54 @@
+import type { Emitter } from '../onnx/emitter.ts'
+import type { Node, Value } from '../onnx/graph.ts'
+
+/**
+ * How a gradient goes backward through an operator: one gradient for each input, in the inputs' order. Left out or
+ * `undefined`: none. A gradient may have any dims that the input's dims were broadcast to, or that broadcast to them;
+ * the walk reduces or expands it. What is emitted but not needed is removed afterwards.
+ *
+ * @throws Unsupported where the operator is used in a way the rule does not know.
+ */
+export type Rule = (call: Call, emit: Emitter) => readonly (Value | undefined)[]
+
+/** A node with its sizes, and the gradients (of the loss) by what it computes. */
+export interface Call {
+  readonly node: Node
+  readonly inputs: readonly (Value | undefined)[]
+  readonly outputs: readonly (Value | undefined)[]
+  readonly gradients: readonly (Value | undefined)[]
+  /** The first of each; the rules of operators with one output use these. */
+  readonly x: Value
+  readonly y: Value
+  readonly gradient: Value
+  /** The first two inputs. */
+  readonly operands: readonly [Value, Value]
+  /** The numbers of an input that is a small constant. */
+  readonly constant: (index: number) => readonly number[] | undefined
+}
+
+/** A use of an operator that has no rule. `reason` completes "…, because ". */
+export class Unsupported extends Error {
+  override readonly name = 'Unsupported'
+}
+
+export const integer = ({ node }: Call, name: string, otherwise: number): number =>
+  Number((node.attributes[name] as bigint | undefined) ?? otherwise)
+
+export const float = ({ node }: Call, name: string, otherwise: number): number =>
+  (node.attributes[name] as number | undefined) ?? otherwise
+
+export const text = ({ node }: Call, name: string, otherwise: string): string =>
+  (node.attributes[name] as string | undefined) ?? otherwise
+
+export const integers = ({ node }: Call, name: string): number[] | undefined =>
+  (node.attributes[name] as readonly bigint[] | undefined)?.map(Number)
+
+/** The numbers of an input that has to be a constant, for instance the axes of a reduction. */
+export function constantInput(call: Call, index: number, what: string): readonly number[] {
+  const numbers = call.constant(index)
+  if (!numbers) throw new Unsupported(`its ${what} are computed by the graph`)
+  return numbers
+}
+
+/** From the front: `-1` is the last axis. */
+export const fromFront = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis)

@@ -1,0 +1,117 @@
+import { broadcast, type Emitter } from '../../onnx/emitter.ts'
+import type { Value } from '../../onnx/graph.ts'
+import { type Call, float, integer, integers, type Rule, text, Unsupported } from '../rule.ts'
+
+export const linear: Record<string, Rule> = {
+  MatMul: ({ gradient, operands: [a, b] }, emit) => {
+    const [left, right] = [a.dims.length === 1 ? row(a, emit) : a, b.dims.length === 1 ? column(b, emit) : b]
+    const batch = broadcast(left.dims.slice(0, -2), right.dims.slice(0, -2))
+    const outer = emit.reshape(gradient, [...batch, left.dims.at(-2)!, right.dims.at(-1)!])
+    const byLeft = right.dims.length === 2 ? byWeight(outer, right, emit) : emit.matmul(outer, emit.swap(right))
+    return [reshapeTo(byLeft, a, emit), reshapeTo(byRight(left, right, outer, emit), b, emit)]
+  },
+  /** y = α·A′B′ + β·C, where ′ is transposition or nothing. */
+  Gemm: (call, emit) => {
+    const {
+      gradient,
+      operands: [a, b],
+    } = call
+    const [alpha, beta] = [float(call, 'alpha', 1), float(call, 'beta', 1)]
+    const [transA, transB] = [integer(call, 'transA', 0) === 1, integer(call, 'transB', 0) === 1]
+    const gemm = (left: Value, right: Value, flipLeft: boolean, flipRight: boolean) =>
+      emitGemm(left, right, flipLeft, flipRight, alpha, emit)
+    return [
+      transA ? gemm(b, gradient, transB, true) : gemm(gradient, b, false, !transB),
+      transB ? gemm(gradient, a, true, transA) : gemm(a, gradient, !transA, false),
+      beta === 1 ? gradient : emit.mul(gradient, beta),
+    ]
+  },
+  /** The letters of an operand and of the output change places. */
+  Einsum: (call, emit) => {
+    const { gradient, inputs } = call
+    const [left = '', output = ''] = text(call, 'equation', '').replaceAll(' ', '').split('->')
+    const letters = left.split(',')
+    if (!output || left.includes('.'))
+      throw new Unsupported(`its equation ${text(call, 'equation', '')} is not explicit`)
+    return inputs.map((input, index) => {
+      const others = letters.toSpliced(index, 1)
+      const known = new Set([output, ...others].join(''))
+      if (![...letters[index]!].every((letter) => known.has(letter))) return undefined
+      const equation = `${[output, ...others].join(',')}->${letters[index]}`
+      const operands = [gradient, ...inputs.toSpliced(index, 1)]
+      return emit.node('Einsum', operands, input!.dims, { attributes: { equation } })
+    })
+  },
+  Conv: (call, emit) => {
+    const {
+      gradient,
+      x,
+      operands: [, weight],
+      node,
+    } = call
+    const window = convolutionWindow(call, x.dims.slice(2), gradient.dims.slice(2), weight.dims.slice(2))
+    const attributes = {
+      ...('group' in node.attributes && { group: node.attributes.group! }),
+      ...Object.fromEntries(Object.entries(window).map(([name, values]) => [name, values.map(BigInt)])),
+    }
+    return [emit.node('ConvTranspose', [gradient, weight], x.dims, { attributes })]
+  },
+}
+
+const row = (x: Value, emit: Emitter) => emit.reshape(x, [1, x.dims[0]!])
+const column = (x: Value, emit: Emitter) => emit.reshape(x, [x.dims[0]!, 1])
+
+/** Of a vector operand the gradient has an axis of size 1 too many, beside axes that the walk sums over. */
+function reshapeTo(gradient: Value, operand: Value, emit: Emitter): Value {
+  if (operand.dims.length !== 1) return gradient
+  return emit.reshape(gradient, [...gradient.dims.slice(0, -2), operand.dims[0]!])
+}
+
+/** g·Bᵀ for a matrix B. Gemm reads B transposed, so that no transposed copy of a weight is made. */
+function byWeight(gradient: Value, matrix: Value, emit: Emitter): Value {
+  const [rows, columns] = matrix.dims as [number, number]
+  const flat = emit.reshape(gradient, [product(gradient.dims.slice(0, -1)), columns])
+  return emit.reshape(emitGemm(flat, matrix, false, true, 1, emit), [...gradient.dims.slice(0, -1), rows])
+}
+
+/** Aᵀ·g; for a matrix B also summed over what B is shared by. */
+function byRight(a: Value, b: Value, gradient: Value, emit: Emitter): Value {
+  if (b.dims.length > 2) return emit.matmul(emit.swap(a), gradient)
+  const flat = (x: Value) => emit.reshape(x, [product(x.dims.slice(0, -1)), x.dims.at(-1)!])
+  return emitGemm(flat(a), flat(gradient), true, false, 1, emit)
+}
+
+function emitGemm(a: Value, b: Value, transA: boolean, transB: boolean, alpha: number, emit: Emitter): Value {
+  const dims = [a.dims[transA ? 1 : 0]!, b.dims[transB ? 0 : 1]!]
+  const attributes = { transA: BigInt(transA), transB: BigInt(transB), alpha }
+  return emit.node('Gemm', [a, b], dims, { attributes })
+}
+
+const product = (dims: readonly number[]) => dims.reduce((total, dim) => total * dim, 1)
+
+/**
+ * Per axis: input x, output y, kernel k, stride s, dilation d. A stride that does not divide evenly leaves rows of x
+ * unread at the end; `output_padding` gives them back: x − (s(y−1) + d(k−1) + 1 − pads).
+ */
+function convolutionWindow(call: Call, x: readonly number[], y: readonly number[], kernel: readonly number[]) {
+  const strides = integers(call, 'strides') ?? x.map(() => 1)
+  const dilations = integers(call, 'dilations') ?? x.map(() => 1)
+  const reach = x.map((_, axis) => strides[axis]! * (y[axis]! - 1) + dilations[axis]! * (kernel[axis]! - 1) + 1)
+  const pads = convolutionPads(
+    call,
+    reach.map((each, axis) => Math.max(0, each - x[axis]!)),
+  )
+  const rank = x.length
+  const output_padding = x.map((size, axis) => size - (reach[axis]! - pads[axis]! - pads[axis + rank]!))
+  return { strides, dilations, pads, kernel_shape: [...kernel], output_padding }
+}
+
+/** `missing`: how far the windows reach beyond x, which `SAME_…` pads. */
+function convolutionPads(call: Call, missing: readonly number[]): readonly number[] {
+  const auto = text(call, 'auto_pad', 'NOTSET')
+  if (auto === 'NOTSET') return integers(call, 'pads') ?? [...missing, ...missing].map(() => 0)
+  if (auto === 'VALID') return [...missing, ...missing].map(() => 0)
+  const halves = missing.map((each) => Math.floor(each / 2))
+  const rests = missing.map((each, axis) => each - halves[axis]!)
+  return auto === 'SAME_UPPER' ? [...halves, ...rests] : [...rests, ...halves]
+}

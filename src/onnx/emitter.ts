@@ -1,0 +1,195 @@
+import {
+  type Attribute,
+  type Constant,
+  constantOf,
+  type ElementType,
+  type Graph,
+  type Node,
+  type Value,
+} from './graph.ts'
+
+export type Operand = Value | number
+
+/**
+ * Appends standard-operator nodes to a graph, and knows the size of everything it appends.
+ * A number in place of an operand is a scalar of the other operand's type.
+ */
+export class Emitter {
+  readonly opset: number
+  readonly #graph: Graph
+  readonly #prefix: string
+  readonly #nodes: Node[] = []
+  readonly #constants = new Map<string, Constant>()
+  readonly #values = new Map<string, Value>()
+  readonly #producers = new Map<string, { node: Node; inputs: readonly Value[] }>()
+
+  /** `prefix` starts every new name and should not start one of the graph's. */
+  constructor(graph: Graph, prefix: string) {
+    this.opset = graph.opsets.get('') ?? 0
+    this.#graph = graph
+    this.#prefix = prefix
+  }
+
+  /** The graph with what was appended. */
+  graph(outputs: readonly string[] = this.#graph.outputs): Graph {
+    return {
+      ...this.#graph,
+      outputs,
+      nodes: [...this.#graph.nodes, ...this.#nodes],
+      constants: new Map([...this.#graph.constants, ...this.#constants]),
+      values: new Map([...this.#graph.values, ...this.#values]),
+    }
+  }
+
+  node(
+    operator: string,
+    inputs: readonly (Value | undefined)[],
+    dims: readonly number[],
+    options: NodeOptions = {},
+  ): Value {
+    const { attributes = {}, type = inputs[0]!.type } = options
+    const name = options.name ?? `${this.#prefix}${operator}_${this.#nodes.length}`
+    const value = { name, type, dims }
+    const node = {
+      operator,
+      domain: '',
+      name,
+      inputs: inputs.map((input) => input?.name ?? ''),
+      outputs: [name],
+      attributes,
+    }
+    this.#nodes.push(node)
+    this.#values.set(name, value)
+    this.#producers.set(name, { node, inputs: inputs as Value[] })
+    return value
+  }
+
+  /** A constant; the same numbers are kept once. */
+  constant(type: ElementType, dims: readonly number[], numbers: readonly number[]): Value {
+    const name = `${this.#prefix}${type}[${dims}]=${numbers.length > 16 ? this.#constants.size : numbers}`
+    if (!this.#constants.has(name)) this.#constants.set(name, constantOf(type, dims, numbers))
+    return { name, type, dims }
+  }
+
+  integers(numbers: readonly number[]): Value {
+    return this.constant('int64', [numbers.length], numbers)
+  }
+
+  add = (a: Value, b: Operand) => this.#binary('Add', a, b)
+  sub = (a: Operand, b: Operand) => this.#binary('Sub', a, b)
+  mul = (a: Value, b: Operand) => this.#binary('Mul', a, b)
+  div = (a: Operand, b: Operand) => this.#binary('Div', a, b)
+  neg = (x: Value) => this.node('Neg', [x], x.dims)
+  exp = (x: Value) => this.node('Exp', [x], x.dims)
+  sqrt = (x: Value) => this.node('Sqrt', [x], x.dims)
+  pow = (x: Value, exponent: number) => this.#binary('Pow', x, exponent)
+  cast = (x: Value, type: ElementType) =>
+    x.type === type ? x : this.node('Cast', [x], x.dims, { type, attributes: { to: BigInt(castNumbers[type]!) } })
+
+  reshape(x: Value, dims: readonly number[]): Value {
+    if (sameDims(x.dims, dims)) return x
+    const source = this.#producers.get(x.name)
+    const from = source?.node.operator === 'Reshape' ? source.inputs[0]! : x
+    return from === x || !sameDims(from.dims, dims) ? this.node('Reshape', [from, this.integers(dims)], dims) : from
+  }
+
+  transpose(x: Value, permutation: readonly number[]): Value {
+    if (permutation.every((axis, index) => axis === index)) return x
+    const perm = permutation.map(BigInt)
+    return this.node(
+      'Transpose',
+      [x],
+      permutation.map((axis) => x.dims[axis]!),
+      { attributes: { perm } },
+    )
+  }
+
+  /** Swaps the last two axes. */
+  swap(x: Value): Value {
+    const rank = x.dims.length
+    const axes = x.dims.map((_, axis) => axis)
+    return this.transpose(x, [...axes.slice(0, -2), rank - 1, rank - 2])
+  }
+
+  matmul(a: Value, b: Value): Value {
+    const batch = broadcast(a.dims.slice(0, -2), b.dims.slice(0, -2))
+    return this.node('MatMul', [a, b], [...batch, a.dims.at(-2)!, b.dims.at(-1)!])
+  }
+
+  /** Sums over the axes, which stay with size 1. */
+  sum = (x: Value, axes: readonly number[]) => this.#reduce('ReduceSum', x, axes)
+  sumOfSquares = (x: Value, axes: readonly number[]) => this.#reduce('ReduceSumSquare', x, axes)
+  mean = (x: Value, axes: readonly number[]) => this.#reduce('ReduceMean', x, axes)
+
+  /** `start` and `end` by axis; everything of the other axes. */
+  slice(x: Value, axis: number, start: number, end: number): Value {
+    if (start === 0 && end === x.dims[axis]) return x
+    const dims = x.dims.with(axis, end - start)
+    return this.node('Slice', [x, ...[start, end, axis, 1].map((each) => this.integers([each]))], dims)
+  }
+
+  concat(parts: readonly Value[], axis: number): Value {
+    if (parts.length === 1) return parts[0]!
+    const length = parts.reduce((total, { dims }) => total + dims[axis]!, 0)
+    return this.node('Concat', parts, parts[0]!.dims.with(axis, length), { attributes: { axis: BigInt(axis) } })
+  }
+
+  /** Zeros before and after, by axis. Negative: cut off. */
+  pad(x: Value, before: readonly number[], after: readonly number[]): Value {
+    if ([...before, ...after].every((each) => each === 0)) return x
+    const dims = x.dims.map((dim, axis) => dim + before[axis]! + after[axis]!)
+    return this.node('Pad', [x, this.integers([...before, ...after])], dims)
+  }
+
+  expand = (x: Value, dims: readonly number[]) =>
+    sameDims(x.dims, dims) ? x : this.node('Expand', [x, this.integers(dims)], dims)
+
+  zeros = (type: ElementType, dims: readonly number[]) => this.expand(this.constant(type, [], [0]), dims)
+
+  #binary(operator: string, a: Operand, b: Operand): Value {
+    const type = typeof a === 'object' ? a.type : typeof b === 'object' ? b.type : 'float32'
+    const [left, right] = [a, b].map((each) => (typeof each === 'number' ? this.constant(type, [], [each]) : each)) as [
+      Value,
+      Value,
+    ]
+    return this.node(operator, [left, right], broadcast(left.dims, right.dims))
+  }
+
+  /** Reductions take their axes as an input since opset 13 (ReduceSum) or 18 (the others). */
+  #reduce(operator: string, x: Value, axes: readonly number[]): Value {
+    if (axes.length === 0) return x
+    const dims = x.dims.map((dim, axis) => (axes.includes(axis) ? 1 : dim))
+    const asInput = this.opset >= (operator === 'ReduceSum' ? 13 : 18)
+    const inputs = asInput ? [x, this.integers(axes)] : [x]
+    const attributes: Record<string, Attribute> = asInput ? { keepdims: 1n } : { keepdims: 1n, axes: axes.map(BigInt) }
+    return this.node(operator, inputs, dims, { attributes })
+  }
+}
+
+interface NodeOptions {
+  readonly attributes?: Node['attributes']
+  /** @default the first input's */
+  readonly type?: ElementType
+  readonly name?: string
+}
+
+export const sameDims = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((dim, axis) => dim === b[axis])
+
+/** The dims two operands have together, by NumPy's rule. */
+export function broadcast(a: readonly number[], b: readonly number[]): number[] {
+  const rank = Math.max(a.length, b.length)
+  return Array.from({ length: rank }, (_, axis) => {
+    const [left = 1, right = 1] = [a[axis - rank + a.length], b[axis - rank + b.length]]
+    return left === 1 ? right : left
+  })
+}
+
+const castNumbers: Partial<Record<ElementType, number>> = {
+  float32: 1,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+}

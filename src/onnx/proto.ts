@@ -1,0 +1,151 @@
+import { closeSync, openSync, readSync, realpathSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { FunctionProtoSchema, type GraphProto, type ModelProto, ModelProtoSchema, type TensorProto } from 'onnx-buf'
+import { UserError } from '../errors.ts'
+import { type ByteRange, type Constant, type Graph, isFloat, isOnDisk, type Node, type ValueInfo } from './graph.ts'
+import { attributeFrom, attributeProto, tensorFrom, tensorProto, valueFrom, valueProto } from './proto-values.ts'
+import { readSkeleton, smallestWeight } from './scan.ts'
+
+/**
+ * Reads a model's graph; its weights stay on disk as byte ranges of the model's own files.
+ * @throws UserError when the file is no ONNX model, or names weights that are missing or outside its folder.
+ */
+export function readModel(path: string): Graph {
+  const resolved = resolve(path)
+  try {
+    return decodeGraph(readSkeleton(realpathSync(resolved)), dirname(resolved), {
+      [basename(realpathSync(resolved))]: realpathSync(resolved),
+    })
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause
+    const reason = isMissing(cause) ? 'there is no such file' : 'it is not an ONNX model, or it is damaged'
+    throw new UserError(`${path} cannot be read: ${reason}.`, { cause })
+  }
+}
+
+/** Bytes → graph. External data is looked for in `folder`, except for the names in `known`. */
+export function decodeGraph(bytes: Uint8Array, folder = '.', known: Record<string, string> = {}): Graph {
+  const model = fromBinary(ModelProtoSchema, bytes)
+  if (!model.graph) throw new RangeError('Expected a graph in the model')
+  const files = new Map(Object.entries(known))
+  return graphFrom(model, model.graph, (tensor) => bringSmall(tensorFrom(tensor, locate(folder, files))))
+}
+
+/** Graph → bytes. Weights on disk become external references relative to `folder`, which has to hold them all. */
+export function encodeGraph(graph: Graph, folder = '.'): Uint8Array {
+  const locationOf = (file: string) => relative(folder, file).split(sep).join('/')
+  const infoOf = (name: string) => valueProto(graph.values.get(name) ?? { name })
+  const model = create(ModelProtoSchema, {
+    irVersion: BigInt(graph.irVersion),
+    producerName: 'isto',
+    opsetImport: [...graph.opsets].map(([domain, version]) => ({ domain, version: BigInt(version) })),
+    functions: graph.functions.map((bytes) => fromBinary(FunctionProtoSchema, bytes)),
+    graph: {
+      name: 'graph',
+      input: graph.inputs.map(valueProto),
+      output: graph.outputs.map(infoOf),
+      initializer: [...graph.constants].map(([name, constant]) => tensorProto(name, constant, locationOf)),
+      node: graph.nodes.map((node) => ({
+        opType: node.operator,
+        domain: node.domain,
+        name: node.name,
+        input: [...node.inputs],
+        output: [...node.outputs],
+        attribute: Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value, locationOf)),
+      })),
+    },
+  })
+  return toBinary(ModelProtoSchema, model)
+}
+
+/** The deepest folder that holds all weights of a graph; `fallback` when there are none on disk. */
+export function folderOfWeights(graph: Graph, fallback = '.'): string {
+  const files = new Set([...graph.constants.values()].flatMap(({ data }) => (isOnDisk(data) ? [data.file] : [])))
+  const folders = [...files].map((file) => dirname(file).split(sep))
+  const [first, ...rest] = folders
+  if (!first) return fallback
+  const shared = rest.reduce((common, parts) => common.slice(0, commonLength(common, parts)), first)
+  return shared.join(sep) || sep
+}
+
+/** Reads the bytes of a range from disk. */
+export function readRange({ file, offset, length }: ByteRange): Uint8Array {
+  const bytes = new Uint8Array(length)
+  const descriptor = openSync(file, 'r')
+  try {
+    if (readSync(descriptor, bytes, 0, length, offset) < length) {
+      throw new UserError(`${file} is shorter than its model says; get it again.`)
+    }
+    return bytes
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function graphFrom(model: ModelProto, graph: GraphProto, constantFrom: (tensor: TensorProto) => Constant): Graph {
+  const constants = new Map(graph.initializer.map((tensor) => [tensor.name, constantFrom(tensor)]))
+  const nodes: Node[] = []
+  for (const { opType, domain, name, input, output, attribute } of graph.node) {
+    const attributes = Object.fromEntries(attribute.map((each) => [each.name, attributeFrom(each, constantFrom)]))
+    const node = { operator: opType, domain: standard(domain), name, inputs: input, outputs: output, attributes }
+    if (node.operator === 'Constant' && node.domain === '' && isConstant(attributes.value)) {
+      constants.set(output[0]!, attributes.value)
+    } else {
+      nodes.push(node)
+    }
+  }
+  const infos = [...graph.valueInfo, ...graph.output].flatMap((info) => valueFrom(info) ?? [])
+  return {
+    irVersion: Number(model.irVersion),
+    opsets: new Map(model.opsetImport.map(({ domain, version }) => [standard(domain), Number(version)])),
+    inputs: graph.input.filter(({ name }) => !constants.has(name)).map((info) => valueFrom(info) ?? fail(info.name)),
+    outputs: graph.output.map(({ name }) => name),
+    nodes,
+    constants,
+    values: new Map(infos.map((info) => [info.name, info])) satisfies Map<string, ValueInfo>,
+    functions: model.functions.map((each) => toBinary(FunctionProtoSchema, each)),
+  }
+}
+
+const standard = (domain: string) => (domain === 'ai.onnx' ? '' : domain)
+
+const isConstant = (attribute: Node['attributes'][string] | undefined): attribute is Constant =>
+  typeof attribute === 'object' && 'data' in attribute
+
+function fail(name: string): never {
+  throw new UserError(`The model's input ${name} has no tensor type; this model cannot be used.`)
+}
+
+/** Whole numbers and small tensors shape the graph, so they are read wherever they lie. */
+function bringSmall(constant: Constant): Constant {
+  if (!isOnDisk(constant.data)) return constant
+  const small = constant.data.length < (isFloat(constant.type) ? smallestWeight : 1 << 20)
+  return small ? { ...constant, data: readRange(constant.data) } : constant
+}
+
+function locate(folder: string, files: Map<string, string>): (location: string) => string {
+  return (location) => {
+    const found = files.get(location) ?? realFile(folder, location)
+    files.set(location, found)
+    return found
+  }
+}
+
+function realFile(folder: string, location: string): string {
+  if (relative(folder, join(folder, location)).startsWith('..') || resolve(location) === location) {
+    throw new UserError(`The model keeps its weights outside its folder (${location}); this model cannot be used.`)
+  }
+  try {
+    return realpathSync(join(folder, location))
+  } catch (cause) {
+    throw new UserError(`The model's weights are missing: there is no ${join(folder, location)}.`, { cause })
+  }
+}
+
+const isMissing = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT'
+
+function commonLength(a: readonly string[], b: readonly string[]): number {
+  const different = a.findIndex((part, index) => part !== b[index])
+  return different < 0 ? a.length : different
+}

@@ -1,0 +1,129 @@
+/// <reference lib="esnext.float16" />
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { sizeOf, type Tensor } from '../tensor/tensor.ts'
+import type { ElementType, ValueInfo } from './graph.ts'
+
+/** Numbers for an input, in any numeric array; they are converted to what the model declares. */
+export interface Feed {
+  readonly dims: readonly number[]
+  readonly data: Float32Array | Float64Array | Int32Array | Uint8Array | BigInt64Array
+}
+
+export type Feeds = Readonly<Record<string, Feed>>
+
+export interface Session {
+  readonly inputs: ReadonlyMap<string, ValueInfo>
+  /**
+   * Runs the whole graph. Feeds that the model has no input for are left out; every output comes back as float32.
+   * @throws RangeError when an input is missing or does not fit the declared dims.
+   */
+  run(feeds: Feeds, fetches?: readonly string[]): Promise<Record<string, Tensor>>
+  close(): Promise<void>
+}
+
+export interface SessionOptions {
+  /** The folder that external weights are relative to; a real path, or ONNX Runtime refuses them. */
+  readonly folder?: string
+  /** How far ONNX Runtime rewrites the graph. Beyond `extended`, or with `prepack`, it copies the weights. @default 'basic' */
+  readonly level?: 'disabled' | 'basic' | 'extended' | 'all'
+  /** Rearranges the weights into private copies: faster where the same weights are used often. @default false */
+  readonly prepack?: boolean
+  /** Minimum: `1`. @default the number of cores */
+  readonly threads?: number
+}
+
+/** Opens a model of which the weights may lie on disk; those are mapped, and shared by every session over them. */
+export async function openSession(model: Uint8Array, options: SessionOptions = {}): Promise<Session> {
+  const session = await InferenceSession.create(model, ortOptions(options))
+  const inputs = new Map(session.inputMetadata.map((info) => [info.name, infoOf(info)]))
+  return {
+    inputs,
+    run: async (feeds, fetches = session.outputNames) => {
+      const ortFeeds = Object.fromEntries(
+        [...inputs.values()].map((info) => [info.name, ortTensor(info, feeds[info.name])]),
+      )
+      const results = await session.run(ortFeeds, fetches)
+      return Object.fromEntries(fetches.map((name) => [name, plainTensor(results[name]!)]))
+    },
+    close: () => session.release(),
+  }
+}
+
+/**
+ * ONNX Runtime's own tidy version of a model without weights: shape arithmetic folded, standard operators only.
+ * `model` may not refer to weights on disk.
+ */
+export async function tidy(model: Uint8Array): Promise<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), 'isto-'))
+  try {
+    const optimizedModelFilePath = join(folder, 'tidy.onnx')
+    const session = await InferenceSession.create(model, { ...ortOptions({ level: 'basic' }), optimizedModelFilePath })
+    await session.release()
+    return await readFile(optimizedModelFilePath)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** Type and dims of the outputs of a model. */
+export async function outputsOf(model: Uint8Array): Promise<ValueInfo[]> {
+  const session = await InferenceSession.create(model, ortOptions({ level: 'disabled' }))
+  const infos = session.outputMetadata.map(infoOf)
+  await session.release()
+  return infos
+}
+
+function ortOptions({
+  folder,
+  level = 'basic',
+  prepack = false,
+  threads,
+}: SessionOptions): InferenceSession.SessionOptions {
+  return {
+    executionProviders: ['cpu'],
+    graphOptimizationLevel: level,
+    logSeverityLevel: 3,
+    enableMemPattern: false,
+    enableCpuMemArena: false,
+    ...(threads !== undefined && { intraOpNumThreads: threads }),
+    extra: {
+      'session.disable_prepacking': prepack ? '0' : '1',
+      ...(folder && { 'session.model_external_initializers_file_folder_path': folder }),
+    },
+  }
+}
+
+function infoOf(info: InferenceSession.ValueMetadata): ValueInfo {
+  if (!info.isTensor) throw new TypeError(`Expected a tensor for ${info.name}`)
+  return { name: info.name, type: info.type as ElementType, dims: info.shape }
+}
+
+function ortTensor({ name, type, dims }: ValueInfo, feed: Feed | undefined): OrtTensor {
+  const expected = `Expected ${name} to be ${type} [${dims}]`
+  if (!feed) throw new RangeError(`${expected}, got nothing`)
+  const fits =
+    feed.dims.length === dims.length && dims.every((dim, axis) => typeof dim === 'string' || dim === feed.dims[axis])
+  if (!fits || feed.data.length !== sizeOf(feed.dims)) {
+    throw new RangeError(`${expected}, got [${feed.dims}] with ${feed.data.length} numbers`)
+  }
+  return new OrtTensor(type as 'float32', converted(type, feed.data) as Float32Array, feed.dims)
+}
+
+function converted(type: ElementType, data: Feed['data']): Feed['data'] | Float16Array {
+  if (type === 'float32') return data instanceof Float32Array ? data : Float32Array.from(data, Number)
+  if (type === 'float16') return Float16Array.from(data, Number)
+  if (type === 'float64') return Float64Array.from(data, Number)
+  if (type === 'int32') return data instanceof Int32Array ? data : Int32Array.from(data, Number)
+  if (type === 'bool' || type === 'uint8') return Uint8Array.from(data, Number)
+  if (type === 'int64') return data instanceof BigInt64Array ? data : BigInt64Array.from(data, BigInt)
+  throw new TypeError(`Expected an input of a numeric type, got ${type}`)
+}
+
+function plainTensor({ dims, data }: OrtTensor): Tensor {
+  if (data instanceof Float32Array) return { dims, data }
+  return { dims, data: Float32Array.from(data as ArrayLike<number | bigint>, Number) }
+}
