@@ -15,6 +15,7 @@ export type Run = (job: Job, options?: RunOptions) => Promise<JobResult>
 export interface WorkerOptions {
   /** The child's entry, a file that speaks jobs/protocol. */
   readonly path: string | URL
+  /** Called when the child dies unasked, with how ("code 1", "SIGKILL"). */
   readonly onExit?: (exit: string) => void
   /**
   How long a cancelled job may go on before the child is killed.
@@ -33,9 +34,12 @@ export interface Worker {
 
 /** Starts the child at once. One that dies is started again when the next job needs it, so that a broken one can't spin. */
 export function startWorker({ path, onExit, cancelGraceMilliseconds = 30_000 }: WorkerOptions): Worker {
-  let worker = spawn(path, onExit)
   let busy = false
   let closed = false
+  const report = (exit: string) => {
+    if (!closed) onExit?.(exit)
+  }
+  let worker = spawn(path, report)
 
   const run: Run = async (job, options = {}) => {
     if (busy) throw new Error('The worker does one job at a time; put a queue before it.')
@@ -44,7 +48,7 @@ export function startWorker({ path, onExit, cancelGraceMilliseconds = 30_000 }: 
       for (let attempt = 1; ; attempt++) {
         options.signal?.throwIfAborted()
         if (closed) throw new Error('The worker is closed.')
-        if (worker.exit() !== undefined) worker = spawn(path, onExit)
+        if (worker.exit() !== undefined) worker = spawn(path, report)
         const outcome = await converse(worker, job, options, cancelGraceMilliseconds)
         if (outcome.type === 'done') return outcome.result
         options.signal?.throwIfAborted()
@@ -75,7 +79,7 @@ interface Spawned {
   readonly exit: () => string | undefined
 }
 
-function spawn(path: string | URL, onExit?: (exit: string) => void): Spawned {
+function spawn(path: string | URL, onExit: (exit: string) => void): Spawned {
   // The child's standard output joins our standard error: ours belongs to `--json`.
   const child = fork(path, { serialization: 'advanced', stdio: ['ignore', 2, 2, 'ipc'] })
   let ended: string | undefined
@@ -84,7 +88,7 @@ function spawn(path: string | URL, onExit?: (exit: string) => void): Spawned {
       if (ended !== undefined) return
       ended = how
       resolve(how)
-      onExit?.(how)
+      onExit(how)
     }
     child.once('exit', (code, signal) => end(signal ?? `code ${code}`))
     child.on('error', (error) => {
