@@ -1,0 +1,51 @@
+import { config as loadEnvFile } from 'dotenv'
+import { UserError } from './errors.ts'
+
+/** What a person can set; .env.example explains each. */
+export interface Config {
+  readonly token?: string
+  readonly applicationId?: string
+  /** Base of Discord's API without the version, such as `https://discord.com/api`. */
+  readonly apiUrl: string
+  /** Origins that attachments may be fetched from, such as `https://cdn.discordapp.com`. */
+  readonly attachmentOrigins: readonly string[]
+  readonly dataDirectory: string
+  /** A folder name in `models/`, or a path to a model folder. */
+  readonly model: string
+}
+
+/** The environment, completed by the file `.env` in the working directory. @throws UserError naming the setting */
+export function readConfig(environment: NodeJS.ProcessEnv = fromProcess()): Config {
+  const setting = (name: string) => environment[name]?.trim() || undefined
+  return {
+    token: setting('DISCORD_TOKEN'),
+    applicationId: setting('DISCORD_APP_ID'),
+    apiUrl: apiUrl(setting('DISCORD_API_URL') ?? 'https://discord.com/api'),
+    attachmentOrigins: (setting('ATTACHMENT_HOSTS') ?? 'cdn.discordapp.com,media.discordapp.net')
+      .split(',')
+      .map(origin),
+    dataDirectory: setting('DATA_DIR') ?? 'data',
+    model: setting('MODEL') ?? 'emoji',
+  }
+}
+
+function fromProcess(): NodeJS.ProcessEnv {
+  loadEnvFile({ quiet: true })
+  return process.env
+}
+
+function apiUrl(value: string): string {
+  if (!/^https?:$/.test(URL.parse(value)?.protocol ?? '')) {
+    throw new UserError(`Expected \`DISCORD_API_URL\` to be a web address, got \`${value}\`.`)
+  }
+  return value.replace(/\/+$/, '')
+}
+
+/** A bare host means https; plain http has to be asked for in so many words. */
+function origin(host: string): string {
+  const url = URL.parse(host.includes('://') ? host.trim() : `https://${host.trim()}`)
+  if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/') {
+    throw new UserError(`Expected \`ATTACHMENT_HOSTS\` to list hosts, got \`${host.trim()}\`.`)
+  }
+  return url.origin
+}

@@ -1,0 +1,45 @@
+import { type APIMessageTopLevelComponent, type AttachmentPayload, ComponentType, MessageFlags } from 'discord.js'
+
+/** A message of ours. All of them are Components V2: the flag can't be taken off a message later. */
+export interface Post {
+  readonly components: readonly APIMessageTopLevelComponent[]
+  readonly pictures?: readonly Picture[]
+}
+
+export interface Picture {
+  /** A file name such as `b2.png`. */
+  readonly name: string
+  readonly bytes: Uint8Array
+  /** What it shows, for people who can't see it. At most 1024 characters are kept. */
+  readonly alt: string
+}
+
+const altLimit = 1024
+
+/** Text above, then the pictures as one gallery of at most ten. */
+export function galleryPost(text: string, pictures: readonly Picture[]): Post {
+  const items = pictures.map(({ name, alt }) => ({ media: { url: `attachment://${name}` }, description: cut(alt) }))
+  return { components: [textDisplay(text), { type: ComponentType.MediaGallery, items }], pictures }
+}
+
+export const textPost = (text: string): Post => ({ components: [textDisplay(text)] })
+
+/** What discord.js sends for a post. `mention` is the only person it may ping. */
+export function messageOptions({ components, pictures = [] }: Post, mention?: string) {
+  return {
+    flags: MessageFlags.IsComponentsV2 as const,
+    components: mention ? [textDisplay(`<@${mention}>`), ...components] : [...components],
+    files: pictures.map(
+      ({ name, bytes, alt }): AttachmentPayload => ({
+        name,
+        description: cut(alt),
+        attachment: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+      }),
+    ),
+    allowedMentions: { parse: [], users: mention ? [mention] : [] },
+  }
+}
+
+const textDisplay = (content: string) => ({ type: ComponentType.TextDisplay as const, content })
+
+const cut = (text: string) => (text.length <= altLimit ? text : `${text.slice(0, altLimit - 1)}…`)
