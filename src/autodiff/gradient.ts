@@ -40,7 +40,7 @@ export function gradient(graph: Graph, { by, cotangents, rules = standardRules }
     ...graph.values,
   ])
   const path = between(graph, infos, by, Object.keys(cotangents))
-  const gradients = new Map(Object.entries(cotangents).map(([output, name]) => [output, [valueOf(infos, name)]]))
+  const gradients = new Map(Object.entries(cotangents).map(([output, name]) => [output, [sized(infos, name)]]))
   const total = (name: string) => {
     const sum = gradients.get(name)?.reduce((left, right) => emit.add(left, right))
     if (sum) gradients.set(name, [sum])
@@ -55,7 +55,7 @@ export function gradient(graph: Graph, { by, cotangents, rules = standardRules }
     for (const [index, name] of node.inputs.entries()) {
       if (!path.has(name)) continue
       const value = found[index] ?? refuse(node, `there is no gradient by its input ${index}`)
-      gradients.set(name, [...(gradients.get(name) ?? []), fit(value, valueOf(infos, name), emit)])
+      gradients.set(name, [...(gradients.get(name) ?? []), fit(value, sized(infos, name), emit)])
     }
   }
   for (const name of by) {
@@ -86,7 +86,7 @@ function constantInfos(graph: Graph): [string, ValueInfo][] {
   return [...graph.constants].map(([name, { type, dims }]) => [name, { name, type, dims }])
 }
 
-function valueOf(infos: Infos, name: string): Value {
+function sized(infos: Infos, name: string): Value {
   const info = infos.get(name)
   if (!info?.dims.every((dim) => typeof dim === 'number')) {
     throw new UserError(`The size of ${name} depends on the data in this model, so it has no gradient here.`)
@@ -95,8 +95,8 @@ function valueOf(infos: Infos, name: string): Value {
 }
 
 function callOf(graph: Graph, infos: Infos, node: Node, gradients: (Value | undefined)[]): Call {
-  const inputs = node.inputs.map((name) => (name === '' ? undefined : valueOf(infos, name)))
-  const outputs = node.outputs.map((name) => (name === '' ? undefined : valueOf(infos, name)))
+  const inputs = node.inputs.map((name) => (name === '' ? undefined : sized(infos, name)))
+  const outputs = node.outputs.map((name) => (name === '' ? undefined : sized(infos, name)))
   return {
     ...{ node, inputs, outputs, gradients, x: inputs[0]!, y: outputs[0]!, gradient: gradients[0]! },
     operands: [inputs[0]!, inputs[1]!],

@@ -21,13 +21,19 @@ export class Emitter {
   readonly #nodes: Node[] = []
   readonly #constants = new Map<string, Constant>()
   readonly #values = new Map<string, Value>()
-  readonly #producers = new Map<string, { node: Node; inputs: readonly Value[] }>()
+  readonly #producers: Map<string, Node>
 
   /** `prefix` starts every new name and should not start one of the graph's. */
   constructor(graph: Graph, prefix: string) {
     this.opset = graph.opsets.get('') ?? 0
     this.#graph = graph
     this.#prefix = prefix
+    this.#producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node])))
+  }
+
+  /** Appends a node as it is. */
+  keep(node: Node): void {
+    this.#nodes.push(node)
   }
 
   /** The graph with what was appended. */
@@ -60,7 +66,7 @@ export class Emitter {
     }
     this.#nodes.push(node)
     this.#values.set(name, value)
-    this.#producers.set(name, { node, inputs: inputs as Value[] })
+    this.#producers.set(name, node)
     return value
   }
 
@@ -88,20 +94,21 @@ export class Emitter {
 
   reshape(x: Value, dims: readonly number[]): Value {
     if (sameDims(x.dims, dims)) return x
-    const source = this.#producers.get(x.name)
-    const from = source?.node.operator === 'Reshape' ? source.inputs[0]! : x
-    return from === x || !sameDims(from.dims, dims) ? this.node('Reshape', [from, this.integers(dims)], dims) : from
+    const source = this.#sourceThrough('Reshape', x) ?? x
+    return sameDims(source.dims, dims) ? source : this.node('Reshape', [source, this.integers(dims)], dims)
   }
 
   transpose(x: Value, permutation: readonly number[]): Value {
     if (permutation.every((axis, index) => axis === index)) return x
-    const perm = permutation.map(BigInt)
-    return this.node(
-      'Transpose',
-      [x],
-      permutation.map((axis) => x.dims[axis]!),
-      { attributes: { perm } },
-    )
+    const source = this.#sourceThrough('Transpose', x)
+    const first = this.#producers.get(x.name)?.attributes.perm as readonly bigint[] | undefined
+    if (source && first)
+      return this.transpose(
+        source,
+        permutation.map((axis) => Number(first[axis])),
+      )
+    const dims = permutation.map((axis) => x.dims[axis]!)
+    return this.node('Transpose', [x], dims, { attributes: { perm: permutation.map(BigInt) } })
   }
 
   /** Swaps the last two axes. */
@@ -145,6 +152,13 @@ export class Emitter {
     sameDims(x.dims, dims) ? x : this.node('Expand', [x, this.integers(dims)], dims)
 
   zeros = (type: ElementType, dims: readonly number[]) => this.expand(this.constant(type, [], [0]), dims)
+
+  /** What `x` was before it went through an operator of one data input. */
+  #sourceThrough(operator: string, x: Value): Value | undefined {
+    const node = this.#producers.get(x.name)
+    const [name = ''] = node?.operator === operator ? node.inputs : []
+    return this.#values.get(name) ?? (this.#graph.values.get(name) as Value | undefined)
+  }
 
   #binary(operator: string, a: Operand, b: Operand): Value {
     const type = typeof a === 'object' ? a.type : typeof b === 'object' ? b.type : 'float32'

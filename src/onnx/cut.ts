@@ -1,0 +1,38 @@
+import { UserError } from '../errors.ts'
+import { type Constant, type Graph, isFloat, type Node, prune } from './graph.ts'
+
+export const tokenEmbeddings = 'token_embeddings'
+
+/**
+ * Cuts the lookup of token embeddings out of a text encoder: what it computed becomes the input `token_embeddings`
+ * [n, length, width], in front of everything that is added to it. `input_ids` stays an input, for pooling.
+ *
+ * @returns the new graph and the table [vocabulary, width].
+ * @throws UserError when the model has no such lookup.
+ */
+export function cutTokenEmbeddings(graph: Graph, ids = 'input_ids'): { graph: Graph; table: Constant } {
+  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node])))
+  const lookup = graph.nodes.find((node) => {
+    const table = graph.constants.get(node.inputs[0] ?? '')
+    const isLookup = node.operator === 'Gather' && table?.dims.length === 2 && isFloat(table.type)
+    return isLookup && comesFrom(node.inputs[1]!, ids, producers)
+  })
+  if (!lookup) throw new UserError(`This text encoder has no table of token embeddings that is looked up by ${ids}.`)
+  const table = graph.constants.get(lookup.inputs[0]!)!
+  const idDims = graph.inputs.find(({ name }) => name === ids)!.dims
+  const input = { name: tokenEmbeddings, type: table.type, dims: [...idDims, table.dims[1]!] }
+  const entry = { ...lookup, operator: 'Identity', inputs: [tokenEmbeddings], attributes: {} }
+  const nodes = graph.nodes.map((node) => (node === lookup ? entry : node))
+  return { graph: prune({ ...graph, nodes, inputs: [...graph.inputs, input] }), table }
+}
+
+/** Whether a value is `origin` itself, seen through operators that only change its form. */
+function comesFrom(name: string, origin: string, producers: ReadonlyMap<string, Node>): boolean {
+  if (name === origin) return true
+  const producer = producers.get(name)
+  return (
+    producer !== undefined && changesForm.has(producer.operator) && comesFrom(producer.inputs[0]!, origin, producers)
+  )
+}
+
+const changesForm = new Set(['Reshape', 'Cast', 'Identity', 'Unsqueeze', 'Squeeze', 'Flatten', 'Expand'])
