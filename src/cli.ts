@@ -1,0 +1,54 @@
+import { fileURLToPath } from 'node:url'
+import { runCommandLine } from './cli/main.ts'
+import { createProgress } from './cli/progress.ts'
+import { UserError } from './errors.ts'
+import type { Job, JobResult } from './jobs/protocol.ts'
+import { createQueue } from './jobs/queue.ts'
+import { startWorker } from './jobs/worker-client.ts'
+
+// The same jobs as the bot's, from a terminal. Exit codes: 0 success, 1 our fault, 2 a bad input, 130 interrupted.
+
+class Interrupted extends Error {}
+
+try {
+  const surroundings = { modelsFolder: fileURLToPath(new URL('../models', import.meta.url)), runJob, tell }
+  console.log(await runCommandLine(process.argv.slice(2), surroundings))
+} catch (error) {
+  if (error instanceof UserError) fail(2, error.message)
+  else if (error instanceof Interrupted) fail(130, 'Interrupted.')
+  else fail(1, `Something went wrong: ${error instanceof Error ? error.message : error}`)
+}
+
+async function runJob(job: Job): Promise<JobResult> {
+  const signal = abortOnInterrupt()
+  const progress = createProgress(process.stderr, () => performance.now())
+  const worker = startWorker({ path: new URL('./jobs/worker.ts', import.meta.url) })
+  try {
+    return await createQueue(worker).add(job, { signal, onProgress: progress.update })
+  } finally {
+    progress.clear()
+    await worker.close()
+  }
+}
+
+/** From here on an interrupt lets us clean up, until the process ends. */
+function abortOnInterrupt(): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      // The second time is meant: without waiting for the run of a network that is under way.
+      if (controller.signal.aborted) process.exit(130)
+      controller.abort(new Interrupted())
+    })
+  }
+  return controller.signal
+}
+
+function tell(sentence: string): void {
+  console.error(sentence)
+}
+
+function fail(code: number, sentence: string): void {
+  tell(sentence)
+  process.exitCode = code
+}

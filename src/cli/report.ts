@@ -1,0 +1,36 @@
+import type { Report } from '../jobs/protocol.ts'
+
+/** The `--json` object, in the order that is promised; what a job has no use for is absent. */
+export function jsonReport(report: Report, out: string): string {
+  const { model, mode, seed, steps, caption, seconds, loss, strength, preserve, fit, peakRssBytes } = report
+  return JSON.stringify({
+    ...{ out, model, mode, seed, steps, caption, seconds, loss, strength, preserve, fit, peakRssBytes },
+  })
+}
+
+/** The same for a person. */
+export function textReport({ caption, seconds, strength, preserve, fit, seed }: Report, out: string): string {
+  const facts = [
+    caption?.a && caption.a2 && `“${caption.a}” → “${caption.a2}”`,
+    caption?.b && `on “${caption.b}”`,
+    strength !== undefined && `strength ${short(strength)}`,
+    preserve !== undefined && `preserve ${short(preserve)}`,
+    fit !== undefined && `fit ${short(fit)}`,
+    `seed ${seed}`,
+  ]
+  const time = seconds.total === undefined ? '' : ` in ${seconds.total.toFixed(1)} s`
+  return `Wrote ${out}${time}: ${facts.filter(Boolean).join(', ')}.`
+}
+
+export function benchJson({ bench, peakRssBytes, model, mode, seconds }: Report, repeats: number): string {
+  return JSON.stringify({ ...bench, peakRssBytes, model, mode, repeats, seconds })
+}
+
+export function benchText({ bench, peakRssBytes, model }: Report, repeats: number): string {
+  const { forwardMs, stepMs, ratio } = bench!
+  const memory = `${(peakRssBytes / 2 ** 20).toFixed(0)} MB at most`
+  const times = `forward ${forwardMs.toFixed(1)} ms, learning step ${stepMs.toFixed(1)} ms, ratio ${ratio.toFixed(2)}`
+  return `${model}: ${times} (medians of ${repeats}), ${memory}.`
+}
+
+const short = (value: number) => String(Number(value.toFixed(2)))

@@ -1,0 +1,100 @@
+/** Every command and option there is: what is parsed and what `--help` prints. */
+
+export interface Option {
+  /** What follows the option, as `--help` shows it; nothing for a switch. */
+  readonly takes?: readonly string[]
+  readonly help: string
+  /** May be given more than once. */
+  readonly many?: boolean
+  readonly required?: boolean
+}
+
+export interface Command {
+  readonly summary: string
+  /** What follows the command without a name. */
+  readonly operands?: readonly string[]
+  readonly options: Readonly<Record<string, Option>>
+  readonly examples: readonly string[]
+}
+
+const json: Option = { help: 'print one JSON object on standard output' }
+const help: Option = { help: 'show this' }
+const model: Option = { takes: ['NAME'], help: 'a model in models/, or a path to one (default: emoji)' }
+const mode: Option = { takes: ['fast|parity'], help: 'fast, or the published method step by step (default: fast)' }
+const seed: Option = { takes: ['N'], help: 'the same seed gives the same result (default: 0)' }
+const steps: Option = { takes: ['N'], help: 'how long to learn (default: chosen by the mode)' }
+const strength: Option = { takes: ['N'], help: '0 changes nothing, negative undoes (default: chosen on the example)' }
+const preserve: Option = { takes: ['0…1'], help: 'how much of the layout is kept (default: chosen on the example)' }
+const pair: Option = { takes: ['A', 'A2'], many: true, help: 'an example: before and after; more may be given' }
+
+export const commands: Readonly<Record<string, Command>> = {
+  analogy: {
+    summary: 'Learn the difference between A and A2, and apply it to B',
+    options: {
+      a: { takes: ['FILE'], required: true, help: 'the example before' },
+      a2: { takes: ['FILE'], required: true, help: 'the example after' },
+      b: { takes: ['FILE'], required: true, help: 'the picture to change' },
+      out: { takes: ['FILE'], required: true, help: 'where B2 is written, as PNG' },
+      pair: { ...pair, help: 'a further example of the same difference; more may be given' },
+      ...{ model, mode, steps, strength, preserve, seed },
+      prompt: { takes: ['TEXT'], help: 'B in words (default: the model looks for itself)' },
+      save: { takes: ['FILE'], help: 'keep the difference too, as safetensors' },
+      ...{ json, help },
+    },
+    examples: [
+      'analogy --a cat.png --a2 crying-cat.png --b dog.png --out crying-dog.png',
+      'analogy --a cat.png --a2 crying-cat.png --b dog.png --out b2.png --strength 2 --save crying.safetensors',
+    ],
+  },
+  learn: {
+    summary: 'Learn the difference between A and A2, and keep it as a file',
+    options: {
+      pair: { ...pair, required: true },
+      out: { takes: ['FILE'], required: true, help: 'where the difference is written, as safetensors' },
+      ...{ model, mode, steps, seed, json, help },
+    },
+    examples: ['learn --pair cat.png crying-cat.png --pair fox.png crying-fox.png --out crying.safetensors'],
+  },
+  apply: {
+    summary: 'Apply differences that were learned to a picture',
+    options: {
+      diff: {
+        takes: ['FILE[:strength]'],
+        many: true,
+        required: true,
+        help: 'a difference, and how strongly; more may be given',
+      },
+      image: { takes: ['FILE'], required: true, help: 'the picture to change' },
+      out: { takes: ['FILE'], required: true, help: 'where the result is written, as PNG' },
+      ...{ model, mode },
+      strength: { ...strength, help: '0 changes nothing, negative undoes (default: as it was learned)' },
+      preserve: { ...preserve, help: 'how much of the layout is kept (default: as it was learned)' },
+      seed,
+      prompt: { takes: ['TEXT'], help: 'the picture in words (default: the model looks for itself)' },
+      ...{ json, help },
+    },
+    examples: [
+      'apply --diff crying.safetensors --image dog.png --out crying-dog.png',
+      'apply --diff crying.safetensors:1.5 --diff night.safetensors:-1 --image dog.png --out b2.png',
+    ],
+  },
+  'models list': {
+    summary: 'Show the models there are',
+    options: { json, help },
+    examples: ['models list'],
+  },
+  'models check': {
+    summary: 'Compare every file of a model with its checksum',
+    operands: ['NAME'],
+    options: { json, help },
+    examples: ['models check emoji'],
+  },
+  'bench step': {
+    summary: 'Time one forward pass and one learning step',
+    options: {
+      repeats: { takes: ['N'], help: 'how often each is timed (default: 10)' },
+      ...{ model, mode, seed, json, help },
+    },
+    examples: ['bench step --json'],
+  },
+}
