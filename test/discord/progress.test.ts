@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createNarrator, throttleLatest } from '../../src/discord/progress.ts'
+
+test('a place in the queue, a stage, and the time that its steps so far foretell', () => {
+  let now = 0
+  const narrate = createNarrator(() => now)
+  assert.equal(narrate({ ahead: 2 }), 'Waiting: 2 jobs are ahead of yours.')
+  assert.equal(narrate({ ahead: 0 }), 'Starting …')
+  assert.equal(narrate({ stage: 'load', step: 0, of: 1 }), 'Loading the model …')
+  assert.equal(
+    narrate({ stage: 'learn', step: 0, of: 100 }),
+    'Learning what changes from A to A′\n▱▱▱▱▱▱▱▱▱▱▱▱▱▱▱▱▱▱▱▱ 0 of 100',
+  )
+  now = 5000
+  assert.match(narrate({ stage: 'learn', step: 25, of: 100 }), /▰{5}▱{15} 25 of 100, about 15 s left of this stage$/)
+  now = 400_000
+  assert.match(narrate({ stage: 'learn', step: 50, of: 100 }), /about 7 min left of this stage$/)
+  assert.doesNotMatch(narrate({ stage: 'sample', step: 1, of: 20 }), /left/)
+})
+
+test('edits are apart, never overlap, and show the newest value only', async () => {
+  const shown: number[] = []
+  const starts: number[] = []
+  let underWay = 0
+  const edits = throttleLatest<number>(async (value) => {
+    assert.equal(++underWay, 1)
+    starts.push(performance.now())
+    shown.push(value)
+    await sleep(5)
+    underWay--
+  }, 40)
+  for (let value = 0; value < 20; value++) {
+    edits.push(value)
+    await sleep(5)
+  }
+  await sleep(60)
+  await edits.stop()
+  assert.equal(shown.at(-1), 19)
+  assert.ok(shown.length <= 5, `${shown.length} edits in about 160 ms`)
+  for (const [index, start] of starts.slice(1).entries()) assert.ok(start - starts[index]! >= 38)
+})
+
+test('stopping waits for the edit under way and drops the one that waits', async () => {
+  const shown: string[] = []
+  const edits = throttleLatest<string>(async (value) => {
+    await sleep(20)
+    shown.push(value)
+  }, 1)
+  edits.push('first')
+  await sleep(10)
+  edits.push('stale')
+  await edits.stop()
+  edits.push('late')
+  await sleep(30)
+  assert.deepEqual(shown, ['first'])
+})
