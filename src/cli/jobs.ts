@@ -22,7 +22,7 @@ const STRENGTH = { from: -100, to: 100 }
 export const analogy: CommandLine = async (given, surroundings) => {
   const out = await checkOutput(given.text('out')!, '--out', '.png')
   const save = given.text('save') && (await checkOutput(given.text('save')!, '--save', '.safetensors'))
-  const options = await readOptions(given, surroundings)
+  const options = readOptions(given)
   const example = { a: await picture(given.text('a')!, '--a'), a2: await picture(given.text('a2')!, '--a2') }
   const pairs = [example, ...(await readPairs(given))]
   const b = await picture(given.text('b')!, '--b')
@@ -35,7 +35,7 @@ export const analogy: CommandLine = async (given, surroundings) => {
 
 export const learn: CommandLine = async (given, surroundings) => {
   const out = await checkOutput(given.text('out')!, '--out', '.safetensors')
-  const options = await readOptions(given, surroundings)
+  const options = readOptions(given)
   const { difference, report } = await run({ kind: 'learn', pairs: await readPairs(given), options }, surroundings)
   await writeOutputs([{ path: out, bytes: difference! }])
   return given.has('json') ? jsonReport(report, out) : textReport(report, out)
@@ -43,7 +43,7 @@ export const learn: CommandLine = async (given, surroundings) => {
 
 export const apply: CommandLine = async (given, surroundings) => {
   const out = await checkOutput(given.text('out')!, '--out', '.png')
-  const options = await readOptions(given, surroundings)
+  const options = readOptions(given)
   const differences: ApplyJob['differences'][number][] = []
   for (const [value] of given.all('diff')) {
     const { path, strength } = splitStrength(value!)
@@ -57,23 +57,24 @@ export const apply: CommandLine = async (given, surroundings) => {
 
 export const benchStep: CommandLine = async (given, surroundings) => {
   const repeats = given.number('repeats', { from: 1, to: 1000, whole: true }) ?? 10
-  const options = await readOptions(given, surroundings)
+  const options = readOptions(given)
   const { report } = await run({ kind: 'bench-step', repeats, options }, surroundings)
   return given.has('json') ? benchJson(report, repeats) : benchText(report, repeats)
 }
 
-async function run(job: Job, { runJob, tell }: Surroundings): Promise<JobResult> {
+async function run(job: Job, { modelsFolder, runJob, tell }: Surroundings): Promise<JobResult> {
+  await findModel(job.options.model, modelsFolder)
   const result = await runJob(job)
   result.notices.forEach(tell)
   return result
 }
 
-async function readOptions(given: Arguments, { modelsFolder }: Surroundings): Promise<JobOptions> {
+function readOptions(given: Arguments): JobOptions {
   const mode = given.text('mode') ?? 'fast'
   if (mode !== 'fast' && mode !== 'parity') {
     throw new UserError(`Expected \`--mode\` to be \`fast\` or \`parity\`, got \`${mode}\`.`)
   }
-  const options = {
+  return {
     model: given.text('model') ?? 'emoji',
     mode,
     seed: given.number('seed', { from: 0, to: 2 ** 32 - 1, whole: true }) ?? 0,
@@ -81,9 +82,7 @@ async function readOptions(given: Arguments, { modelsFolder }: Surroundings): Pr
     strength: given.number('strength', STRENGTH),
     preserve: given.number('preserve', { from: 0, to: 1 }),
     prompt: given.text('prompt'),
-  } as const
-  await findModel(options.model, modelsFolder)
-  return options
+  }
 }
 
 async function readPairs(given: Arguments): Promise<ImagePair[]> {
