@@ -36,7 +36,7 @@ export function createProgress(screen: Screen, now: () => number) {
     shownAt = time
     const speed = (progress.step - begun.step) / (time - begun.at)
     const left = speed > 0 ? duration((progress.of - progress.step) / speed) : undefined
-    if (screen.isTTY) screen.write(CLEAR_LINE + barLine(progress, left).slice(0, (screen.columns ?? 80) - 1))
+    if (screen.isTTY) screen.write(CLEAR_LINE + barLine(progress, left).slice(0, (screen.columns || 80) - 1))
     else screen.write(`${textLine(progress, left)}\n`)
   }
   /** Takes the bar away. */
