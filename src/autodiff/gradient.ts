@@ -100,6 +100,7 @@ function callOf(graph: Graph, infos: Infos, node: Node, gradients: (Value | unde
   return {
     ...{ node, inputs, outputs, gradients, x: inputs[0]!, y: outputs[0]!, gradient: gradients[0]! },
     operands: [inputs[0]!, inputs[1]!],
+    isConstant: (index) => graph.constants.has(node.inputs[index] ?? ''),
     constant: (index) => {
       const found = graph.constants.get(node.inputs[index] ?? '')
       return found && numbersOf(found)

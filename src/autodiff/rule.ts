@@ -24,6 +24,8 @@ export interface Call {
   readonly operands: readonly [Value, Value]
   /** The numbers of an input that is a small constant. */
   readonly constant: (index: number) => readonly number[] | undefined
+  /** Whether an input is a constant of any size, such as a weight. */
+  readonly isConstant: (index: number) => boolean
 }
 
 /** A use of an operator that has no rule. `reason` completes "…, because ". */

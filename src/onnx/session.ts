@@ -28,10 +28,10 @@ export interface Session {
 export interface SessionOptions {
   /** The folder that external weights are relative to; a real path, or ONNX Runtime refuses them. */
   readonly folder?: string
-  /** How far ONNX Runtime rewrites the graph. Beyond `extended`, or with `prepack`, it copies the weights. @default 'basic' */
+  /** How far ONNX Runtime rewrites the graph. Beyond `extended` it copies the weights. @default 'basic' */
   readonly level?: 'disabled' | 'basic' | 'extended' | 'all'
-  /** Rearranges the weights into private copies: faster where the same weights are used often. @default false */
-  readonly prepack?: boolean
+  /** Spends memory on speed: weights rearranged into private copies, freed memory kept for later. @default false */
+  readonly copyWeights?: boolean
   /** Minimum: `1`. @default the number of cores */
   readonly threads?: number
 }
@@ -80,7 +80,7 @@ export async function outputsOf(model: Uint8Array): Promise<ValueInfo[]> {
 function ortOptions({
   folder,
   level = 'basic',
-  prepack = false,
+  copyWeights = false,
   threads,
 }: SessionOptions): InferenceSession.SessionOptions {
   return {
@@ -88,10 +88,10 @@ function ortOptions({
     graphOptimizationLevel: level,
     logSeverityLevel: 3,
     enableMemPattern: false,
-    enableCpuMemArena: false,
+    enableCpuMemArena: copyWeights,
     ...(threads !== undefined && { intraOpNumThreads: threads }),
     extra: {
-      'session.disable_prepacking': prepack ? '0' : '1',
+      'session.disable_prepacking': copyWeights ? '0' : '1',
       ...(folder && { 'session.model_external_initializers_file_folder_path': folder }),
     },
   }

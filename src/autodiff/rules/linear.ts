@@ -1,6 +1,7 @@
 import { broadcast, type Emitter } from '../../onnx/emitter.ts'
 import type { Value } from '../../onnx/graph.ts'
-import { type Call, float, integer, integers, type Rule, text, Unsupported } from '../rule.ts'
+import { float, integer, type Rule, text, Unsupported } from '../rule.ts'
+import { convolution } from './convolution.ts'
 
 export const linear: Record<string, Rule> = {
   MatMul: ({ gradient, operands: [a, b] }, emit) => {
@@ -42,20 +43,7 @@ export const linear: Record<string, Rule> = {
       return emit.node('Einsum', operands, input!.dims, { attributes: { equation } })
     })
   },
-  Conv: (call, emit) => {
-    const {
-      gradient,
-      x,
-      operands: [, weight],
-      node,
-    } = call
-    const window = convolutionWindow(call, x.dims.slice(2), gradient.dims.slice(2), weight.dims.slice(2))
-    const attributes = {
-      ...('group' in node.attributes && { group: node.attributes.group! }),
-      ...Object.fromEntries(Object.entries(window).map(([name, values]) => [name, values.map(BigInt)])),
-    }
-    return [emit.node('ConvTranspose', [gradient, weight], x.dims, { attributes })]
-  },
+  Conv: convolution,
 }
 
 const row = (x: Value, emit: Emitter) => emit.reshape(x, [1, x.dims[0]!])
@@ -88,30 +76,3 @@ function emitGemm(a: Value, b: Value, transA: boolean, transB: boolean, alpha: n
 }
 
 const product = (dims: readonly number[]) => dims.reduce((total, dim) => total * dim, 1)
-
-/**
- * Per axis: input x, output y, kernel k, stride s, dilation d. A stride that does not divide evenly leaves rows of x
- * unread at the end; `output_padding` gives them back: x − (s(y−1) + d(k−1) + 1 − pads).
- */
-function convolutionWindow(call: Call, x: readonly number[], y: readonly number[], kernel: readonly number[]) {
-  const strides = integers(call, 'strides') ?? x.map(() => 1)
-  const dilations = integers(call, 'dilations') ?? x.map(() => 1)
-  const reach = x.map((_, axis) => strides[axis]! * (y[axis]! - 1) + dilations[axis]! * (kernel[axis]! - 1) + 1)
-  const pads = convolutionPads(
-    call,
-    reach.map((each, axis) => Math.max(0, each - x[axis]!)),
-  )
-  const rank = x.length
-  const output_padding = x.map((size, axis) => size - (reach[axis]! - pads[axis]! - pads[axis + rank]!))
-  return { strides, dilations, pads, kernel_shape: [...kernel], output_padding }
-}
-
-/** `missing`: how far the windows reach beyond x, which `SAME_…` pads. */
-function convolutionPads(call: Call, missing: readonly number[]): readonly number[] {
-  const auto = text(call, 'auto_pad', 'NOTSET')
-  if (auto === 'NOTSET') return integers(call, 'pads') ?? [...missing, ...missing].map(() => 0)
-  if (auto === 'VALID') return [...missing, ...missing].map(() => 0)
-  const halves = missing.map((each) => Math.floor(each / 2))
-  const rests = missing.map((each, axis) => each - halves[axis]!)
-  return auto === 'SAME_UPPER' ? [...halves, ...rests] : [...rests, ...halves]
-}
