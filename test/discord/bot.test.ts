@@ -147,8 +147,8 @@ test('after 15 minutes, and with the message deleted, it arrives in the channel 
   const last = [...bot.discord.messages.values()].at(-1)!
   assert.notEqual(last, interaction.message)
   assert.equal(galleryOf(last).length, 4)
-  assert.match(textOf(last), new RegExp(`^<@${owner}>\n`))
-  assert.deepEqual(last.pings, [owner])
+  assert.match(textOf(last), new RegExp(`^<@${owner.id}>\n`))
+  assert.deepEqual(last.pings, [owner.id])
 })
 
 test('with the channel closed as well it arrives as a direct message', async () => {
@@ -163,6 +163,15 @@ test('with the channel closed as well it arrives as a direct message', async () 
   const last = [...bot.discord.messages.values()].at(-1)!
   assert.notEqual(last.channelId, interaction.message!.channelId)
   assert.equal(galleryOf(last).length, 4)
+})
+
+test('in a direct message it works as in a server, after 15 minutes too', async () => {
+  const interaction = bot.discord.slash('analogy', pictures(), { ...owner, isDirect: true })
+  const { done } = await bot.work()
+  bot.discord.advance(sixteenMinutes)
+  done()
+  await bot.settled()
+  assert.equal(galleryOf(interaction.message!).length, 4)
 })
 
 test('after 15 minutes a failure is told in the message, for there is no way to whisper', async () => {
@@ -217,7 +226,7 @@ test('a job is cancelled while it waits, by a moderator but not by a stranger', 
   const second = bot.discord.slash('analogy', pictures(), stranger)
   await until(() => second.message && textOf(second.message).includes('one job is ahead'), 'its place')
   assert.match(await refusalOf(bot.discord.press(second.message!, 'Cancel', owner)), /Only the person who asked/)
-  bot.discord.press(second.message!, 'Cancel', owner, true)
+  bot.discord.press(second.message!, 'Cancel', { ...owner, isModerator: true })
   await until(() => textOf(second.message!) === 'Cancelled by a moderator.', 'the end')
   running.done()
   await bot.settled()

@@ -18,11 +18,20 @@ export const token = 'loopback.bot.token'
 export const applicationId = '100000000000000001'
 export const guildId = '200000000000000001'
 export const channelId = '300000000000000001'
-export const owner = '400000000000000001'
-export const stranger = '400000000000000002'
+const directChannelId = '300000000000000002'
+export const owner: Person = { id: '400000000000000001' }
+export const stranger: Person = { id: '400000000000000002' }
 const MANAGE_MESSAGES = 1n << 13n
 const answerWithin = 3_000
 const tokenLivesFor = 15 * 60_000
+
+export interface Person {
+  readonly id: string
+  /** Has ManageMessages. */
+  readonly isModerator?: boolean
+  /** Writes to the bot in a direct message. */
+  readonly isDirect?: boolean
+}
 
 export interface Message {
   readonly id: string
@@ -42,6 +51,7 @@ export interface Interaction {
   readonly id: string
   readonly token: string
   readonly createdAt: number
+  readonly channelId: string
   /** Milliseconds until the first answer. */
   answeredAfter?: number
   /** What `@original` means: the answer, or the message with the pressed button. */
@@ -84,8 +94,9 @@ export async function startLoopback() {
     permission_overwrites: [],
     position: 0,
   }
+  const directChannel = { id: directChannelId, type: 1, recipients: [account(owner.id)] }
   const guild = {
-    ...{ id: guildId, name: 'Loopback', owner_id: owner, large: false, member_count: 2, premium_tier: 0 },
+    ...{ id: guildId, name: 'Loopback', owner_id: owner.id, large: false, member_count: 2, premium_tier: 0 },
     ...{ channels: [channel], threads: [], members: [], emojis: [], stickers: [], features: [], voice_states: [] },
     roles: [{ id: guildId, name: '@everyone', permissions: '274878024704', position: 0, colors: {}, tags: {} }],
   }
@@ -101,7 +112,7 @@ export async function startLoopback() {
   const routes: readonly (readonly [string, RegExp, Handler])[] = [
     ['GET', /^gateway\/bot$/, () => ({ url: `${origin.replace('http', 'ws')}/gateway`, shards: 1, ...sessionLimit })],
     ['GET', /^users\/@me$/, () => user],
-    ['POST', /^users\/@me\/channels$/, () => ({ id: nextId(), type: 1, recipients: [person(owner)] })],
+    ['POST', /^users\/@me\/channels$/, () => directChannel],
     ['GET', /^(?:oauth2\/applications|applications)\/@me$/, () => ({ id: applicationId, name: 'isto', flags: 0 })],
     ['GET', /^applications\/(\d+)\/commands$/, ({ ids }) => own(ids[0], () => commands)],
     ['PUT', /^applications\/(\d+)\/commands$/, ({ ids, body }) => own(ids[0], () => register(body))],
@@ -113,7 +124,11 @@ export async function startLoopback() {
     ],
     ['DELETE', /^webhooks\/\d+\/([^/]+)\/messages\/(?:@|%40)original$/, ({ ids }) => remove(original(ids[0]))],
     ['POST', /^webhooks\/\d+\/([^/]+)$/, ({ ids, body, files }) => followUp(alive(ids[0]), body, files)],
-    ['GET', /^channels\/(\d+)$/, ({ ids }) => (ids[0] === channelId ? channel : unknownMessage())],
+    [
+      'GET',
+      /^channels\/(\d+)$/,
+      ({ ids }) => [channel, directChannel].find(({ id }) => id === ids[0]) ?? unknownMessage(),
+    ],
     [
       'POST',
       /^channels\/(\d+)\/messages$/,
@@ -208,8 +223,8 @@ export async function startLoopback() {
       throw new ApiError(400, 40060, 'Interaction has already been acknowledged.')
     }
     interaction.answeredAfter = waited
-    if (type === 4) interaction.message = await write(create(channelId, data.flags ?? 0), data, files)
-    else if (type === 5) interaction.message = create(channelId, (data.flags ?? 0) & EPHEMERAL, true)
+    if (type === 4) interaction.message = await write(create(interaction.channelId, data.flags ?? 0), data, files)
+    else if (type === 5) interaction.message = create(interaction.channelId, (data.flags ?? 0) & EPHEMERAL, true)
     else if (type === 7) await write(interaction.message!, data, files)
     else if (type !== 6) throw new ApiError(400, 50035, 'Invalid Form Body: type')
     return { interaction: { id, type: 2 }, resource: { type, message: view(interaction.message!) } }
@@ -233,7 +248,7 @@ export async function startLoopback() {
     // The first follow-up to an unanswered defer becomes its answer, and as public as the defer was.
     const { message } = interaction
     if (message?.isThinking && !message.isDeleted) return view(await write(message, body, files))
-    const created = await write(create(channelId, body.flags ?? 0), body, files)
+    const created = await write(create(interaction.channelId, body.flags ?? 0), body, files)
     interaction.followUps.push(created)
     return view(created)
   }
@@ -337,25 +352,25 @@ export async function startLoopback() {
 
   // ---- What the test does as a person ----
 
-  const person = (id: string) => ({ id, username: `person ${id.at(-1)}`, discriminator: '0', avatar: null })
-
-  function interact(type: number, data: object, who: string, isModerator: boolean, message?: Message): Interaction {
+  function interact(type: number, data: object, { id: who, isModerator, isDirect }: Person, message?: Message) {
     const id = nextId()
-    const interaction: Interaction = { id, token: `token-${id}`, createdAt: now(), message, followUps: [] }
+    const where = isDirect ? directChannel : channel
+    const interaction: Interaction = {
+      ...{ id, token: `token-${id}`, createdAt: now(), channelId: where.id, message, followUps: [] },
+    }
     interactions.set(id, interaction)
     const permissions = String(isModerator ? MANAGE_MESSAGES : 0n)
+    const since = { joined_at: '2020-01-01T00:00:00Z', deaf: false, mute: false }
     gateway.dispatch('INTERACTION_CREATE', {
       ...{ id, type, data, token: interaction.token, application_id: applicationId, version: 1, locale: 'en-US' },
-      ...{ guild_id: guildId, channel_id: channelId, channel, app_permissions: '274878024704', entitlements: [] },
-      member: {
-        user: person(who),
-        roles: [],
-        permissions,
-        joined_at: '2020-01-01T00:00:00Z',
-        deaf: false,
-        mute: false,
-      },
-      ...{ authorizing_integration_owners: { 0: guildId }, context: 0, attachment_size_limit: 10 * 1024 * 1024 },
+      ...{ channel_id: where.id, channel: where, app_permissions: '274878024704', entitlements: [] },
+      ...(isDirect
+        ? { user: account(who), context: 1, authorizing_integration_owners: { 0: '0' } }
+        : {
+            ...{ guild_id: guildId, context: 0, authorizing_integration_owners: { 0: guildId } },
+            member: { user: account(who), roles: [], permissions, ...since },
+          }),
+      attachment_size_limit: 10 * 1024 * 1024,
       ...(message && { message: view(message) }),
     })
     return interaction
@@ -391,7 +406,7 @@ export async function startLoopback() {
       return option
     },
     /** Runs a slash command; attachments among `options` are recognised by their url. */
-    slash: (name: string, options: Record<string, string | number | Attachment>, who = owner) => {
+    slash: (name: string, options: Record<string, string | number | Attachment>, who: Person = owner) => {
       const command = commands.find((one) => one.name === name)
       const files = Object.values(options).filter((value) => typeof value === 'object')
       const given = Object.entries(options).map(([name, value]) => ({
@@ -400,13 +415,13 @@ export async function startLoopback() {
         value: typeof value === 'object' ? value.id : value,
       }))
       const resolved = { attachments: Object.fromEntries(files.map((file) => [file.id, file])) }
-      return interact(2, { id: nextId(), name, type: 1, options: given, resolved }, who, false)
+      return interact(2, { id: nextId(), name, type: 1, options: given, resolved }, who)
     },
     /** Presses the button with this label. */
-    press: (message: Message, label: string, who = owner, isModerator = false) => {
+    press: (message: Message, label: string, who: Person = owner) => {
       const button = flatten(message.components).find((component) => component.label === label)
       if (!button) throw new Error(`There is no button ${label}.`)
-      return interact(3, { custom_id: button.custom_id, component_type: 2 }, who, isModerator, message)
+      return interact(3, { custom_id: button.custom_id, component_type: 2 }, who, message)
     },
     close: async () => {
       gateway.close()
@@ -434,3 +449,5 @@ export async function until(condition: () => unknown, what: string, milliseconds
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
+
+const account = (id: string) => ({ id, username: `person ${id.at(-1)}`, discriminator: '0', avatar: null })

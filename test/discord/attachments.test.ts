@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { test } from 'node:test'
+import { checkAttachment, fetchAttachment, fileName } from '../../src/discord/attachments.ts'
+import { UserError } from '../../src/errors.ts'
+
+const attachment = { url: 'https://cdn.example.com/a.png', name: 'a.png', size: 1, contentType: 'image/png' }
+
+/** Fetches from a server that answers so. */
+async function fetchFrom(answer: RequestListener): Promise<Uint8Array> {
+  const server = createServer(answer)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  try {
+    const options = { origins: [origin], limitBytes: 1000, timeoutMilliseconds: 100 }
+    return await fetchAttachment('B', { ...attachment, url: `${origin}/b.png` }, options)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+}
+
+const sentence = (pattern: RegExp) => (error: Error) => error instanceof UserError && pattern.test(error.message)
+
+test('bytes come as they are', async () => {
+  const bytes = await fetchFrom((_, response) => response.end(new Uint8Array([1, 2, 3])))
+  assert.deepEqual([...bytes], [1, 2, 3])
+})
+
+test('a body without end is cut at the limit', async () => {
+  let sent = 0
+  const endless: RequestListener = (_, response) => {
+    const timer = setInterval(() => response.write(new Uint8Array(100)) && sent++, 1)
+    response.on('close', () => clearInterval(timer))
+  }
+  await assert.rejects(fetchFrom(endless), sentence(/^B is too large/))
+  assert.ok(sent < 60)
+})
+
+test('a server that says nothing, breaks off or refuses is a sentence with the cause kept', async () => {
+  const answers: RequestListener[] = [
+    () => {},
+    (_, response) => response.writeHead(200, { 'content-length': 10 }).write('x'),
+    (request) => request.socket.destroy(),
+    (_, response) => response.writeHead(404).end(),
+  ]
+  for (const answer of answers) {
+    await assert.rejects(fetchFrom(answer), (error: Error) => {
+      return sentence(/^B could not be fetched/)(error) && error.cause instanceof Error
+    })
+  }
+})
+
+test('only the listed origins are asked, whatever the address looks like', async () => {
+  const origins = ['https://cdn.example.com']
+  for (const url of [
+    'http://cdn.example.com/a.png',
+    'https://cdn.example.com:8443/a.png',
+    'https://cdn.example.com.evil.test/a.png',
+    'https://cdn.example.com@evil.test/a.png',
+    'file:///etc/passwd',
+    'nonsense',
+  ]) {
+    await assert.rejects(
+      fetchAttachment('A', { ...attachment, url }, { origins }),
+      sentence(/^A is not on a host/),
+      url,
+    )
+  }
+})
+
+test('a type with parameters is known, an unknown one refused, an absent one left to the decoder', () => {
+  checkAttachment('A', { ...attachment, contentType: 'Image/PNG; charset=binary' })
+  checkAttachment('A', { ...attachment, contentType: null })
+  assert.throws(() => checkAttachment('A', { ...attachment, contentType: 'image/svg+xml' }), sentence(/PNG, JPEG/))
+})
+
+test('the name for posting again comes from the type, then the ending, and never from the sender', () => {
+  assert.equal(fileName('a2', { ...attachment, contentType: 'image/jpeg', name: 'x.png' }), 'a2.jpg')
+  assert.equal(fileName('b', { ...attachment, contentType: null, name: 'evil"\n.WEBP' }), 'b.webp')
+  assert.equal(fileName('b', { ...attachment, contentType: null, name: 'b' }), 'b.png')
+})
