@@ -31,7 +31,10 @@ export function readConfig(environment: NodeJS.ProcessEnv = fromProcess()): Conf
 
 function fromProcess(): NodeJS.ProcessEnv {
   loadEnvFile({ quiet: true })
-  return process.env
+  const environment = { ...process.env }
+  // The worker inherits the environment and has no use for the token.
+  delete process.env.DISCORD_TOKEN
+  return environment
 }
 
 function apiUrl(value: string): string {
