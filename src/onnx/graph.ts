@@ -124,8 +124,10 @@ export function prune(graph: Graph): Graph {
     for (const name of namesUsed(node)) needed.add(name)
     return true
   })
-  const keep = <T>(map: ReadonlyMap<string, T>) => new Map([...map].filter(([name]) => needed.has(name)))
-  return { ...graph, nodes: nodes.toReversed(), constants: keep(graph.constants), values: keep(graph.values) }
+  const known = needed.union(new Set(nodes.flatMap(({ outputs }) => outputs)))
+  const constants = new Map([...graph.constants].filter(([name]) => needed.has(name)))
+  const values = new Map([...graph.values].filter(([name]) => known.has(name)))
+  return { ...graph, nodes: nodes.toReversed(), constants, values }
 }
 
 /** The numbers of a constant in memory, integers as `number`; `undefined` where they are on disk. */

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { constantOf, graphOf, type Node, node } from '../../src/onnx/graph.ts'
+import { differentiate, dot, randomTensor, seeded } from './numeric.ts'
+
+const random = seeded(11)
+const pick = (low: number, high: number) => low + Math.floor(random() * (high - low + 1))
+
+/** A linear map J and its gradient Jᵀ: ⟨J·x, g⟩ = ⟨x, Jᵀ·g⟩ for every x and g. */
+async function adjointError(attributes: Node['attributes'], dims: number[], weightDims: number[]): Promise<number> {
+  const graph = graphOf({
+    inputs: [{ name: 'x', type: 'float32', dims }],
+    constants: new Map([['w', constantOf('float32', weightDims, [...randomTensor(weightDims, random).data])]]),
+    nodes: [node('Conv', ['x', 'w'], ['y'], attributes)],
+    outputs: ['y'],
+  })
+  const differentiated = await differentiate(graph, ['x'])
+  const x = randomTensor(dims, random)
+  const g = randomTensor(differentiated.outputs.y!, random)
+  const { outputs, gradients } = await differentiated.run({ x, 'cotangent:y': g })
+  await differentiated.close()
+  const [left, right] = [dot(outputs.y!, g), dot(x, gradients.x!)]
+  return Math.abs(left - right) / Math.sqrt(dot(g, g) * dot(outputs.y!, outputs.y!))
+}
+
+for (let trial = 0; trial < 60; trial++) {
+  const rank = pick(1, 3)
+  const axes = Array.from({ length: rank }, (_, axis) => axis)
+  const kernel = axes.map(() => pick(1, 4))
+  const dilations = axes.map(() => pick(1, 2))
+  const strides = axes.map(() => (trial % 2 ? 1 : pick(1, 3)))
+  const reach = axes.map((axis) => dilations[axis]! * (kernel[axis]! - 1))
+  const pads = [...axes, ...axes].map((axis) => pick(0, reach[axis]!))
+  const group = pick(1, 3) === 3 ? 2 : 1
+  const dims = [pick(1, 2), group * pick(1, 2), ...axes.map((axis) => reach[axis]! + pick(1, 6))]
+  const weightDims = [group * pick(1, 2), dims[1]! / group, ...kernel]
+  const auto = dilations.every((each) => each === 1)
+    ? ['NOTSET', 'SAME_UPPER', 'SAME_LOWER', 'VALID'][pick(0, 3)]!
+    : 'NOTSET'
+  const padding: Node['attributes'] = auto === 'NOTSET' ? { pads: pads.map(BigInt) } : { auto_pad: auto }
+  const attributes = {
+    strides: strides.map(BigInt),
+    dilations: dilations.map(BigInt),
+    group: BigInt(group),
+    ...padding,
+  }
+  const shown = `${dims} by ${weightDims}, strides ${strides}, dilations ${dilations}, groups ${group}, ${auto} pads ${pads}`
+  test(`the gradient of Conv is its adjoint: ${shown}`, async () => {
+    const error = await adjointError(attributes, dims, weightDims)
+    assert.ok(error < 1e-5, `error ${error}`)
+  })
+}
