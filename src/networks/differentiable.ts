@@ -1,15 +1,11 @@
+import { gradientName } from '../autodiff/gradient.ts'
 import { cutTokenEmbeddings } from '../onnx/cut.ts'
 import { type Constant, type Graph, isOnDisk, numbersOf, type ValueInfo } from '../onnx/graph.ts'
 import { encodeGraph, folderOfWeights, readModel, readRange } from '../onnx/proto.ts'
 import { type Feeds, openSession, type Session } from '../onnx/session.ts'
+import { widen } from '../onnx/widen.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import {
-  buildGradientModel,
-  type GradientModelOptions,
-  gradientNames,
-  lossName,
-  lossOutputs,
-} from './gradient-model.ts'
+import { buildGradientModel, type GradientModelOptions, lossName, lossOutputs } from './gradient-model.ts'
 
 export interface DifferentiableOptions extends GradientModelOptions {
   /** The `.onnx` file of an ordinary inference export. */
@@ -58,7 +54,7 @@ export interface TokenEmbeddingTable {
  * @throws UserError when the file is not a model, or (before any inference) has an operator without a gradient.
  */
 export async function openDifferentiable(options: DifferentiableOptions): Promise<Differentiable> {
-  const original = readModel(options.path)
+  const original = widen(readModel(options.path))
   const { graph, table } = options.cutTokenEmbeddings ? cutTokenEmbeddings(original) : { graph: original }
   const folder = folderOfWeights(graph)
   const open = (model: Uint8Array) => openSession(model, { ...sessionOptions(graph), folder, threads: options.threads })
@@ -69,7 +65,7 @@ export async function openDifferentiable(options: DifferentiableOptions): Promis
     run: async (feeds) => (await forward.get()).run(feeds),
     runWithGradient: async (feeds) => {
       const results = await (await backward.get()).run(feeds)
-      const gradients = gradientNames(options).map(([by, name]) => [by, results[name]!])
+      const gradients = options.by.map((name) => [name, results[gradientName(name)]!])
       return {
         outputs: Object.fromEntries(lossOutputs(options.loss).map((name) => [name, results[name]!])),
         ...(options.loss.kind === 'weighted-mse' && { loss: results[lossName]! }),
@@ -105,7 +101,7 @@ function lazily(open: () => Promise<Session>) {
   }
 }
 
-function tableOf({ type, dims, data }: Constant): TokenEmbeddingTable {
+function tableOf({ type, storedAs = type, dims, data }: Constant): TokenEmbeddingTable {
   const [count, width] = dims as [number, number]
   const bytesPerRow = (isOnDisk(data) ? data.length : data.byteLength) / count
   return {
@@ -117,7 +113,7 @@ function tableOf({ type, dims, data }: Constant): TokenEmbeddingTable {
       const bytes = isOnDisk(data)
         ? readRange({ file: data.file, offset: data.offset + start, length: bytesPerRow })
         : data.subarray(start, start + bytesPerRow)
-      return Float32Array.from(numbersOf({ type, dims: [width], data: bytes })!)
+      return Float32Array.from(numbersOf({ type: storedAs, dims: [width], data: bytes })!)
     },
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { gradient, gradientName } from '../autodiff/gradient.ts'
+import { gradient } from '../autodiff/gradient.ts'
 import { Emitter } from '../onnx/emitter.ts'
 import type { Graph, Value } from '../onnx/graph.ts'
 import { lowerAttention } from '../onnx/lower-attention.ts'
@@ -30,12 +30,6 @@ export type Loss =
 export const lossName = 'loss'
 
 export const lossOutputs = (loss: Loss): readonly string[] => (loss.kind === 'cotangent' ? loss.outputs : [loss.output])
-
-/** The names in `by`, and what the gradient by each is called in the gradient model. */
-export const gradientNames = ({ by }: GradientModelOptions): [by: string, name: string][] =>
-  by.map((name) => [name, result(name)])
-
-const result = (name: string) => `gradient of the loss by ${name}`
 
 /**
  * The model that computes outputs, loss and gradients of `graph`, from the cache if it was built before: the key covers
@@ -73,46 +67,39 @@ async function gradientGraph(graph: Graph, { inputDims, by, loss }: GradientMode
     if (!graph.outputs.includes(name)) throw new TypeError(`Expected one of the outputs ${graph.outputs}, got ${name}`)
   }
   const simple = lowerAttention(await simplify({ ...graph, outputs }, inputDims, { tidy, outputsOf }))
-  const { graph: withLoss, cotangents, scale } = appendLoss(simple, loss)
-  const differentiated = gradient(withLoss, { by, cotangents })
-  const emit = new Emitter(differentiated, 'result/')
-  for (const name of by) {
-    const value = emit.cast(differentiated.values.get(gradientName(name)) as Value, 'float32')
-    emit.node('Mul', [value, emit.constant('float32', [], [1 / scale])], value.dims, { name: result(name) })
-  }
-  return emit.graph([...withLoss.outputs, ...by.map(result)])
+  const { graph: withLoss, cotangents } = loss.kind === 'cotangent' ? takeCotangents(simple) : appendWeightedMse(simple)
+  return gradient(withLoss, { by, cotangents })
 }
 
-/**
- * Half floats underflow in a backward pass, so it runs on a loss that is scaled up. Loss and cotangents are float32
- * whatever the model computes in.
- */
-function appendLoss(graph: Graph, loss: Loss): { graph: Graph; cotangents: Record<string, string>; scale: number } {
-  const outputs = lossOutputs(loss).map((name) => graph.values.get(name) as Value)
-  const scale = outputs.some(({ type }) => type === 'float16') ? 1024 : 1
-  const input = (name: string, { dims }: Value): Value => ({ name, type: 'float32', dims })
-  const extra =
-    loss.kind === 'cotangent'
-      ? outputs.map((y) => input(`cotangent:${y.name}`, y))
-      : ['target', 'weight'].map((name) => input(name, outputs[0]!))
-  const emit = new Emitter({ ...graph, inputs: [...graph.inputs, ...extra] }, 'loss/')
-  const scaled = (cotangent: Value, y: Value, factor: number) =>
-    emit.cast(factor === 1 ? cotangent : emit.mul(cotangent, factor), y.type).name
-  if (loss.kind === 'cotangent') {
-    const cotangents = Object.fromEntries(outputs.map((y, index) => [y.name, scaled(extra[index]!, y, scale)]))
-    return { graph: emit.graph(), cotangents, scale }
-  }
-  const [y, target, weight] = [outputs[0]!, extra[0]!, extra[1]!]
-  const difference = emit.sub(emit.cast(y, 'float32'), target)
-  const weighted = emit.mul(weight, difference)
-  const perSample = emit.sum(
-    emit.mul(weighted, difference),
-    y.dims.flatMap((_, axis) => (axis > 0 ? [axis] : [])),
-  )
-  emit.node('Reshape', [perSample, emit.integers([y.dims[0]!])], [y.dims[0]!], { name: lossName })
-  const cotangent = scaled(weighted, y, 2 * scale)
-  return { graph: emit.graph([...graph.outputs, lossName]), cotangents: { [y.name]: cotangent }, scale }
+interface GraphWithLoss {
+  readonly graph: Graph
+  /** By output, the name of the loss's gradient by it. */
+  readonly cotangents: Readonly<Record<string, string>>
 }
+
+function takeCotangents(graph: Graph): GraphWithLoss {
+  const inputs = graph.outputs.map((name) => ({ ...outputOf(graph, name), name: `cotangent:${name}` }))
+  const cotangents = Object.fromEntries(graph.outputs.map((name) => [name, `cotangent:${name}`]))
+  return { graph: { ...graph, inputs: [...graph.inputs, ...inputs] }, cotangents }
+}
+
+function appendWeightedMse(graph: Graph): GraphWithLoss {
+  const output = outputOf(graph, graph.outputs[0]!)
+  const [target, weight] = [
+    { ...output, name: 'target' },
+    { ...output, name: 'weight' },
+  ]
+  const emit = new Emitter({ ...graph, inputs: [...graph.inputs, target, weight] }, 'loss/')
+  const difference = emit.sub(output, target)
+  const weighted = emit.mul(weight, difference)
+  const perSample = emit.sum(emit.mul(weighted, difference), output.dims.map((_, axis) => axis).slice(1))
+  const batch = output.dims.slice(0, 1)
+  emit.node('Reshape', [perSample, emit.integers(batch)], batch, { name: lossName })
+  const cotangent = emit.mul(weighted, 2)
+  return { graph: emit.graph([...graph.outputs, lossName]), cotangents: { [output.name]: cotangent.name } }
+}
+
+const outputOf = (graph: Graph, name: string) => graph.values.get(name) as Value
 
 /** A digest of what builds gradient graphs: another version of the code never reads this one's cache. */
 async function ownCode(): Promise<string> {

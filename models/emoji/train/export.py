@@ -1,0 +1,120 @@
+"""Writes the averaged weights as ONNX in the diffusers layout: python export.py --work DIR --out models/emoji
+
+Weights lie on disk as float16 behind a Cast, so that the graph computes in float32.
+"""
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import helper, numpy_helper
+from torch import nn
+
+from networks import (BETA_END, BETA_START, GRID, LATENT_CHANNELS, TOKENS, TRAIN_TIMESTEPS, ImageEncoder, PatchDecoder, PatchEncoder, Tokenizer, UNet, text_encoder)
+
+OPSET = 17
+
+
+class TextOutputs(nn.Module):
+    def __init__(self, encoder):
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, input_ids):
+        output = self.encoder(input_ids=input_ids)
+        return output.text_embeds, output.last_hidden_state
+
+
+def halve(model):
+    """Large float32 initializers become float16 followed by a Cast."""
+    casts = []
+    for index, initializer in enumerate(model.graph.initializer):
+        if initializer.data_type != onnx.TensorProto.FLOAT or np.prod(initializer.dims) < 1024:
+            continue
+        half = numpy_helper.from_array(numpy_helper.to_array(initializer).astype(np.float16), initializer.name + ".half")
+        casts.append(helper.make_node("Cast", [half.name], [initializer.name], name=initializer.name + ".cast", to=onnx.TensorProto.FLOAT))
+        model.graph.initializer[index].CopyFrom(half)
+    nodes = casts + list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def export(module, arguments, folder, inputs, outputs, half=True):
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "model.onnx"
+    axes = {name: {0: "batch"} for name in [*inputs, *outputs]}
+    with torch.no_grad():
+        torch.onnx.export(module.eval(), arguments, path, input_names=inputs, output_names=outputs, dynamic_axes=axes, opset_version=OPSET, dynamo=False)
+    model = onnx.load(path)
+    if half:
+        halve(model)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def decoder_of(work, pca):
+    weight = (pca["directions"] / pca["scales"][:, None]).reshape(LATENT_CHANNELS, 3, 8, 8)
+    decoder = PatchDecoder(weight, pca["mean"].reshape(3, 8, 8))
+    repaired = Path(work) / "decoder.pt"
+    if repaired.exists():
+        decoder.load_state_dict(torch.load(repaired, weights_only=True))
+    return decoder
+
+
+def encoder_of(pca):
+    rows = pca["directions"] * pca["scales"][:, None]
+    return PatchEncoder(rows.reshape(LATENT_CHANNELS, 3, 8, 8), -(rows @ pca["mean"]))
+
+
+def averaged(work, tokenizer):
+    saved = torch.load(Path(work) / "checkpoint.pt", weights_only=True)
+    networks = nn.ModuleDict({"text": text_encoder(tokenizer), "image": ImageEncoder(), "unet": UNet()})
+    networks.temperature = nn.Parameter(torch.tensor(0.0))
+    networks.load_state_dict(saved["average"])
+    print("step", saved["step"], "minutes", round(saved["seconds"] / 60, 1))
+    return networks.eval()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", required=True)
+    parser.add_argument("--out", required=True)
+    options = parser.parse_args()
+    out = Path(options.out)
+    tokenizer = Tokenizer(out / "tokenizer")
+    networks = averaged(options.work, tokenizer)
+    pca = torch.load(Path(options.work) / "prepared.pt", weights_only=True, mmap=True)["pca"]
+
+    ids = torch.tensor([tokenizer("a dog"), tokenizer("a cat, flat style")])
+    latents, text, pooled = torch.randn(2, LATENT_CHANNELS, GRID, GRID), torch.randn(2, TOKENS, 192), torch.randn(2, 256)
+    pixels = torch.randn(2, 3, 64, 64)
+    export(TextOutputs(networks["text"]), (ids,), out / "text_encoder", ["input_ids"], ["text_embeds", "last_hidden_state"])
+    export(networks["unet"], (latents, torch.tensor([3, 7]), text, pooled), out / "unet", ["sample", "timestep", "encoder_hidden_states", "text_embeds"], ["out_sample"])
+    export(networks["image"], (pixels,), out / "image_encoder", ["pixel_values"], ["image_embeds"])
+    export(encoder_of(pca), (pixels,), out / "vae_encoder", ["sample"], ["latent_parameters"], half=False)
+    export(decoder_of(options.work, pca), (latents,), out / "vae_decoder", ["latent_sample"], ["sample"])
+    scheduler = {
+        "_class_name": "DDIMScheduler", "num_train_timesteps": TRAIN_TIMESTEPS, "beta_start": BETA_START, "beta_end": BETA_END, "beta_schedule": "scaled_linear",
+        "prediction_type": "v_prediction", "set_alpha_to_one": True, "steps_offset": 0, "timestep_spacing": "trailing", "clip_sample": False,
+    }
+    (out / "scheduler").mkdir(exist_ok=True)
+    (out / "scheduler" / "scheduler_config.json").write_text(json.dumps(scheduler, indent=2) + "\n")
+    (out / "vae_decoder" / "config.json").write_text(json.dumps({"scaling_factor": 1.0}, indent=2) + "\n")
+
+    files = sorted(p for p in out.rglob("*") if p.is_file() and p.suffix in {".onnx", ".json", ".txt"} and "train" not in p.parts and p.name != "manifest.json")
+    manifest = {
+        "name": "emoji",
+        "side": 64,
+        "description": "Emoji in four drawing styles at 64 px; made for isto, ships with it",
+        "licence": "MIT (weights); trained on Noto Emoji (Apache-2.0) and Fluent Emoji (MIT), see README.md",
+        "files": [{"path": str(p.relative_to(out)), "bytes": p.stat().st_size, "sha256": hashlib.sha256(p.read_bytes()).hexdigest()} for p in files],
+    }
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    print(sum(f["bytes"] for f in manifest["files"]) / 2**20, "MiB")
+
+
+if __name__ == "__main__":
+    main()

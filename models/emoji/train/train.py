@@ -1,0 +1,160 @@
+"""Trains text encoder, image encoder and UNet together: denoising (v-prediction) and CLIP's contrastive loss.
+
+python train.py --data DIR --work DIR --minutes 80 [--batch 64] [--seed 0] [--compile]
+Resumes from WORK/checkpoint.pt; the learning rate follows the minutes trained so far, over all runs.
+"""
+import argparse
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from networks import (GRID, LATENT_CHANNELS, TOKENS, TRAIN_TIMESTEPS, ImageEncoder, Tokenizer, UNet, alphas_cumprod, text_encoder)
+
+HERE = Path(__file__).parent
+
+
+def load_pictures(folder):
+    return np.fromfile(Path(folder) / "pictures.u8", np.uint8).reshape(-1, 64, 64, 3)
+
+
+def patches(pictures):
+    """uint8 [n, 64, 64, 3] → float [n · 64, 192] in −1…1, channel-major inside a patch as a convolution reads it."""
+    x = torch.from_numpy(np.array(pictures)).float() / 127.5 - 1
+    return x.reshape(-1, GRID, 8, GRID, 8, 3).permute(0, 1, 3, 5, 2, 4).reshape(-1, 192)
+
+
+def principal_components(pictures):
+    """Mean, directions [48, 192] and scales [48]: channels hardly whitened (variance^−0.1), strongest channel at deviation 2."""
+    x = patches(pictures)
+    mean = x.mean(0)
+    values, vectors = torch.linalg.eigh((x - mean).T @ (x - mean) / len(x))
+    values, directions = values.flip(0)[:LATENT_CHANNELS], vectors.T.flip(0)[:LATENT_CHANNELS]
+    scales = values**-0.1
+    return {"mean": mean, "directions": directions, "scales": scales * 2 / (scales[0] * values[0].sqrt())}
+
+
+def encode(pca, pictures):
+    z = (patches(pictures) - pca["mean"]) @ (pca["directions"] * pca["scales"][:, None]).T
+    return z.reshape(-1, GRID, GRID, LATENT_CHANNELS).permute(0, 3, 1, 2)
+
+
+def prepare(data, work, tokenizer):
+    """Latents, captions and components, computed once and kept in `work`."""
+    path = Path(work) / "prepared.pt"
+    if path.exists():
+        return torch.load(path, weights_only=True)
+    pictures = load_pictures(data)
+    pca = principal_components(pictures[:20000])
+    latents = torch.cat([encode(pca, pictures[i : i + 2000]).half() for i in range(0, len(pictures), 2000)])
+    lines = (Path(data) / "captions.txt").read_text().splitlines()
+    captions = torch.tensor([[tokenizer(caption) for caption in line.split("\t")] for line in lines], dtype=torch.int16)
+    prepared = {"pca": pca, "latents": latents, "captions": captions}
+    torch.save(prepared, path)
+    return prepared
+
+
+def contrast(image_embeds, text_embeds, temperature):
+    """CLIP's symmetric loss over the batch, and how often a picture finds its caption."""
+    logits = temperature.exp().clamp(max=50) * F.normalize(image_embeds.float(), dim=-1) @ F.normalize(text_embeds.float(), dim=-1).T
+    matches = torch.arange(len(logits))
+    return (F.cross_entropy(logits, matches) + F.cross_entropy(logits.T, matches)) / 2, (logits.argmax(1) == matches).float().mean().item()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--work", required=True)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--steps", type=int, default=10**9, help="stop after so many steps (for timing)")
+    options = parser.parse_args()
+    Path(options.work).mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(options.seed)
+    torch.set_flush_denormal(True)
+
+    tokenizer = Tokenizer(HERE.parent / "tokenizer")
+    prepared = prepare(options.data, options.work, tokenizer)
+    latents, captions, pictures = prepared["latents"], prepared["captions"], load_pictures(options.data)
+    empty = torch.tensor(tokenizer(""), dtype=torch.int64)
+
+    networks = torch.nn.ModuleDict({"text": text_encoder(tokenizer), "image": ImageEncoder(), "unet": UNet()}).to(memory_format=torch.channels_last)
+    networks.temperature = torch.nn.Parameter(torch.tensor(math.log(10.0)))
+    for name, part in networks.items():
+        print(name, f"{sum(p.numel() for p in part.parameters()) / 1e6:.2f} M")
+    average = {name: value.clone() for name, value in networks.state_dict().items()}
+    decayed = [p for p in networks.parameters() if p.ndim >= 2]
+    others = [p for p in networks.parameters() if p.ndim < 2]
+    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}], lr=options.lr, betas=(0.9, 0.99), fused=True)
+    step, trained = 0, 0.0
+    checkpoint = Path(options.work) / "checkpoint.pt"
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, weights_only=True)
+        networks.load_state_dict(saved["networks"])
+        optimizer.load_state_dict(saved["optimizer"])
+        average, step, trained = saved["average"], saved["step"], saved["seconds"]
+    unet = torch.compile(networks["unet"]) if options.compile else networks["unet"]
+    abar = alphas_cumprod()
+    first_step, tick = step, time.time()
+    last_save, sums = tick, torch.zeros(3)
+    random = np.random.default_rng(options.seed + step)
+
+    def save():
+        torch.save({"networks": networks.state_dict(), "average": average, "optimizer": optimizer.state_dict(), "step": step, "seconds": trained}, checkpoint.with_suffix(".new"))
+        checkpoint.with_suffix(".new").replace(checkpoint)
+
+    while trained < options.minutes * 60 and step - first_step < options.steps:
+        progress = trained / (options.minutes * 60)
+        rate = options.lr * min(1, (step + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        chosen = np.sort(random.integers(0, len(latents), options.batch))
+        rows = torch.from_numpy(chosen)
+        z = latents[rows].float().contiguous(memory_format=torch.channels_last)
+        ids = captions[rows, torch.randint(0, captions.shape[1], (options.batch,))].long()
+        dropped = torch.rand(options.batch) < 0.1
+        ids[dropped] = empty
+        with_pictures = step % 2 == 0  # the contrastive loss costs a sixth of a step; half of the steps are enough
+        pixels = (torch.from_numpy(pictures[chosen]).permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+        # Stratified over the batch: every batch sees the whole range of noise.
+        t = ((torch.randperm(options.batch) + torch.rand(options.batch)) / options.batch * TRAIN_TIMESTEPS).long()
+        signal, noise_level = abar[t].sqrt()[:, None, None, None], (1 - abar[t]).sqrt()[:, None, None, None]
+        noise = torch.randn_like(z)
+        target = signal * noise - noise_level * z
+        with torch.autocast("cpu", torch.bfloat16):
+            text = networks["text"](input_ids=ids)
+            prediction = unet(signal * z + noise_level * noise, t, text.last_hidden_state, text.text_embeds)
+            image_embeds = networks["image"](pixels) if with_pictures else None
+        denoising = F.mse_loss(prediction.float(), target)
+        contrastive, top1 = contrast(image_embeds[~dropped], text.text_embeds[~dropped], networks.temperature) if with_pictures else (torch.zeros(()), 0)
+        loss = denoising + 0.04 * contrastive
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(networks.parameters(), 1.0)
+        optimizer.step()
+        decay = min(0.9992, (1 + step) / (10 + step))
+        with torch.no_grad():
+            state = networks.state_dict()
+            torch._foreach_lerp_([average[k] for k in state], list(state.values()), 1 - decay)
+        step += 1
+        sums += torch.tensor([denoising.item(), contrastive.item(), top1])
+        now = time.time()
+        trained += now - tick
+        tick = now
+        if step % 100 == 0:
+            print(f"step {step} minutes {trained / 60:.1f} denoising {sums[0] / 100:.4f} contrastive {sums[1] / 50:.3f} top1 {sums[2] / 50:.3f} lr {rate:.2e}", flush=True)
+            sums.zero_()
+        if now - last_save > 240:
+            save()
+            last_save = now
+    save()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+import type { Tensor } from '../tensor/tensor.ts'
+import type { Schedule } from './schedule.ts'
+
+/** What the denoising network is told of the prompt. */
+export interface Conditioning {
+  /** [n, length, width] */
+  readonly hiddenStates: Tensor
+  /** [n, width], where the network takes a pooled embedding too. */
+  readonly pooled?: Tensor
+}
+
+/** The difference tokens D: one tensor [tokens, width] for each text encoder, in its order. */
+export type Tokens = readonly Tensor[]
+
+/** One way of asking the network; all tensors have the same n. */
+export interface Denoising {
+  /** x_t: [n, channels, height, width] */
+  readonly latents: Tensor
+  /** n whole numbers. */
+  readonly timesteps: readonly number[]
+  readonly conditioning: Conditioning
+}
+
+export interface LossTerms {
+  /** What the network should put out (ε or v, by the schedule), as large as the latents. */
+  readonly target: Tensor
+  /** Weight of each value's squared error, as large as the latents. */
+  readonly weight: Tensor
+}
+
+/** A text-to-image diffusion model as functions: all that the method asks of it. */
+export interface Networks {
+  readonly name: string
+  /** Tells models of one shape apart. */
+  readonly hash: string
+  readonly schedule: Schedule
+  /** Pixels of a picture. */
+  readonly side: number
+  /** [channels, height, width] */
+  readonly latentDims: readonly [number, number, number]
+  /** Width of a token of each text encoder. */
+  readonly tokenWidths: readonly number[]
+  /** Median length (L2) of a word's embedding, for each text encoder. */
+  readonly tokenNorms: readonly number[]
+  /** Samples in one call of `denoisingGradient`. */
+  readonly learningBatch: number
+
+  /** pixels [3, side, side] in −1…1 → latents [1, channels, height, width] */
+  encodePicture(pixels: Tensor): Promise<Tensor>
+  /** The inverse, clamped to −1…1. */
+  decodeLatents(latents: Tensor): Promise<Tensor>
+  /** Words for a picture: the thing alone, and everything that can be said. */
+  caption(pixels: Tensor): Promise<Caption>
+
+  /** `prompt`, then, behind a comma, the tokens. n = 1. An empty prompt has no comma. @throws UserError when it is too long. */
+  encodePrompt(prompt: string, tokens?: Tokens): Promise<Conditioning>
+  /** The gradient by the tokens of Σ cotangent · conditioning. */
+  promptGradient(prompt: string, tokens: Tokens, cotangent: Conditioning): Promise<Tokens>
+
+  /** E_T of CLIP's joint space, not normalised: [width] */
+  embedText(prompt: string, tokens?: Tokens): Promise<Tensor>
+  textGradient(prompt: string, tokens: Tokens, cotangent: Tensor): Promise<Tokens>
+  /** E_I of CLIP's joint space, not normalised: [width] */
+  embedPicture(pixels: Tensor): Promise<Tensor>
+
+  /** The network's output, ε or v: as large as the latents. Any n. */
+  denoise(ask: Denoising): Promise<Tensor>
+  /** loss_i = Σ weight · (output − target)² of each sample, and the gradient of their sum by the conditioning. n = `learningBatch`. */
+  denoisingGradient(
+    ask: Denoising & LossTerms,
+  ): Promise<{ readonly loss: readonly number[]; readonly gradient: Conditioning }>
+
+  close(): Promise<void>
+}
+
+export interface Caption {
+  /** "a cat" */
+  readonly thing: string
+  /** "a cat, flat style, on a teal background" */
+  readonly full: string
+}

@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Caption } from '../engine/networks.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+
+/** `captioner/phrases.json`: what can be said of a picture. */
+export interface PhraseBank {
+  readonly things: readonly string[]
+  /** One phrase is chosen of each; where `said` is `unless first`, the first is the default and left out. */
+  readonly attributes: readonly { readonly said: 'always' | 'unless first'; readonly phrases: readonly string[] }[]
+}
+
+export async function readPhrases(folder: string): Promise<PhraseBank> {
+  return JSON.parse(await readFile(join(folder, 'captioner', 'phrases.json'), 'utf8'))
+}
+
+/**
+ * Zero-shot: of each attribute the phrase whose text lies nearest to the picture in CLIP's joint space, one attribute after
+ * the other, then all once more knowing the rest (in the manner of CLIP Interrogator).
+ * @param embed prompts → [n, width], not normalised
+ */
+export async function captionOf(
+  picture: Tensor,
+  bank: PhraseBank,
+  embed: (prompts: readonly string[]) => Promise<Tensor>,
+): Promise<Caption> {
+  const nearest = async (choices: readonly string[], captionWith: (phrase: string) => string) => {
+    const { dims, data } = await embed(choices.map(captionWith))
+    const width = dims[1]!
+    const scores = choices.map((_, n) => cosine(picture.data, data.subarray(n * width, (n + 1) * width)))
+    return choices[scores.indexOf(Math.max(...scores))]!
+  }
+  let thing = await nearest(bank.things, (phrase) => phrase)
+  const chosen = new Map<number, string>()
+  const caption = (at?: number, phrase?: string) => {
+    const said = bank.attributes.flatMap(({ said, phrases }, index) => {
+      const word = index === at ? phrase : chosen.get(index)
+      return word === undefined || (said === 'unless first' && word === phrases[0]) ? [] : [word]
+    })
+    return [thing, ...said].join(', ')
+  }
+  for (let round = 0; round < 2; round++) {
+    for (const [index, { phrases }] of bank.attributes.entries()) {
+      chosen.set(index, await nearest(phrases, (phrase) => caption(index, phrase)))
+    }
+    const rest = caption().slice(thing.length)
+    thing = await nearest(bank.things, (phrase) => phrase + rest)
+  }
+  return { thing, full: caption() }
+}
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  let [dot, aa, bb] = [0, 0, 0]
+  for (const [index, value] of a.entries()) {
+    dot += value * b[index]!
+    aa += value * value
+    bb += b[index]! * b[index]!
+  }
+  return dot / Math.sqrt(aa * bb)
+}

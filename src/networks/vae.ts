@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
+import { openDifferentiable } from './differentiable.ts'
+
+export interface Autoencoder {
+  /** [channels, height, width] */
+  readonly latentDims: readonly [number, number, number]
+  /** pixels [3, side, side] in −1…1 → scaled latents [1, channels, height, width] */
+  encode(pixels: Tensor): Promise<Tensor>
+  /** The inverse, clamped to −1…1. */
+  decode(latents: Tensor): Promise<Tensor>
+  close(): Promise<void>
+}
+
+/** Reads `vae_encoder/` and `vae_decoder/`. `side`: pixels of the picture. */
+export async function openAutoencoder(folder: string, side: number, threads?: number): Promise<Autoencoder> {
+  const encoder = await openForward(join(folder, 'vae_encoder', 'model.onnx'), threads)
+  const decoder = await openForward(join(folder, 'vae_decoder', 'model.onnx'), threads)
+  const scale = await scalingFactor(folder)
+  const latentInput = decoder.inputs.get('latent_sample')
+  const channels = Number(latentInput?.dims[1])
+  const encode = async (pixels: Tensor) => {
+    const outputs = await encoder.run({ sample: tensor([1, ...pixels.dims], pixels.data) })
+    const { dims, data } = (outputs.latent_parameters ?? outputs.latent_sample)!
+    // latent_parameters holds mean and log-variance; the mean is the latent.
+    const latentDims = [1, channels, ...dims.slice(2)]
+    return tensor(
+      latentDims,
+      data.slice(0, sizeOf(latentDims)).map((value) => value * scale),
+    )
+  }
+  const { dims } = await encode(tensor([3, side, side]))
+  return {
+    latentDims: [channels, dims[2]!, dims[3]!],
+    encode,
+    decode: async (latents) => {
+      const { sample } = await decoder.run({
+        latent_sample: tensor(
+          latents.dims,
+          latents.data.map((value) => value / scale),
+        ),
+      })
+      const pixels = sample!.data.map((value) => Math.min(1, Math.max(-1, value)))
+      return tensor(sample!.dims.slice(1), pixels)
+    },
+    close: async () => {
+      await Promise.all([encoder.close(), decoder.close()])
+    },
+  }
+}
+
+/** A network that is only ever run forward. */
+export const openForward = (path: string, threads?: number) =>
+  openDifferentiable({ path, threads, inputDims: {}, by: [], loss: { kind: 'cotangent', outputs: [] } })
+
+/** Stable Diffusion's where the folder does not say. */
+async function scalingFactor(folder: string): Promise<number> {
+  const text = await readFile(join(folder, 'vae_decoder', 'config.json'), 'utf8').catch(() => '{}')
+  return JSON.parse(text).scaling_factor ?? 0.18215
+}
