@@ -50,7 +50,8 @@ export interface TokenEmbeddingTable {
 }
 
 /**
- * A network that can be run, and differentiated by its inputs. Weights are never copied: both sessions map the files.
+ * A network that can be run, and differentiated by its inputs. Large weights are never copied: both sessions map the files.
+ * Models in half precision are computed in float32.
  * @throws UserError when the file is not a model, or (before any inference) has an operator without a gradient.
  */
 export async function openDifferentiable(options: DifferentiableOptions): Promise<Differentiable> {

@@ -29,6 +29,8 @@ export interface Constant {
   readonly type: ElementType
   readonly dims: readonly number[]
   readonly data: Uint8Array | ByteRange
+  /** What the bytes on disk are, where that is not `type`: they are converted when a session opens. @default type */
+  readonly storedAs?: ElementType
 }
 
 /** A tensor that a graph computes or is fed. A `string` among `dims` is the name of a free size. */

@@ -30,7 +30,9 @@ const typeNames = new Map<number, ElementType>([
   [DataType.BOOL, 'bool'],
   [DataType.STRING, 'string'],
 ])
-const typeNumbers = new Map([...typeNames].map(([number, name]) => [name, number]))
+export const typeNumbers: ReadonlyMap<ElementType, number> = new Map(
+  [...typeNames].map(([number, name]) => [name, number]),
+)
 
 export function tensorFrom(tensor: TensorProto, fileOf: (location: string) => string): Constant {
   const shape = { type: typeName(tensor.dataType), dims: tensor.dims.map(Number) }

@@ -3,8 +3,26 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { FunctionProtoSchema, type GraphProto, type ModelProto, ModelProtoSchema, type TensorProto } from 'onnx-buf'
 import { UserError } from '../errors.ts'
-import { type ByteRange, type Constant, type Graph, isFloat, isOnDisk, type Node, type ValueInfo } from './graph.ts'
-import { attributeFrom, attributeProto, tensorFrom, tensorProto, valueFrom, valueProto } from './proto-values.ts'
+import {
+  type ByteRange,
+  type Constant,
+  type ElementType,
+  type Graph,
+  isFloat,
+  isOnDisk,
+  type Node,
+  node,
+  type ValueInfo,
+} from './graph.ts'
+import {
+  attributeFrom,
+  attributeProto,
+  tensorFrom,
+  tensorProto,
+  typeNumbers,
+  valueFrom,
+  valueProto,
+} from './proto-values.ts'
 import { readSkeleton, smallestWeight } from './scan.ts'
 
 /**
@@ -35,6 +53,10 @@ export function decodeGraph(bytes: Uint8Array, folder = '.', known: Record<strin
 /** Graph → bytes. Weights on disk become external references relative to `folder`, which has to hold them all. */
 export function encodeGraph(graph: Graph, folder = '.'): Uint8Array {
   const locationOf = (file: string) => relative(folder, file).split(sep).join('/')
+  const stored = [...graph.constants].map(([name, constant]) => storedConstant(name, constant))
+  const conversions = [...graph.constants].flatMap(([name, { type, storedAs }]) =>
+    storedAs ? [conversion(name, type)] : [],
+  )
   const infoOf = (name: string) => valueProto(graph.values.get(name) ?? { name })
   const model = create(ModelProtoSchema, {
     irVersion: BigInt(graph.irVersion),
@@ -45,14 +67,14 @@ export function encodeGraph(graph: Graph, folder = '.'): Uint8Array {
       name: 'graph',
       input: graph.inputs.map(valueProto),
       output: graph.outputs.map(infoOf),
-      initializer: [...graph.constants].map(([name, constant]) => tensorProto(name, constant, locationOf)),
-      node: graph.nodes.map((node) => ({
-        opType: node.operator,
-        domain: node.domain,
-        name: node.name,
-        input: [...node.inputs],
-        output: [...node.outputs],
-        attribute: Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value, locationOf)),
+      initializer: stored.map(([name, constant]) => tensorProto(name, constant, locationOf)),
+      node: [...conversions, ...graph.nodes].map((each) => ({
+        opType: each.operator,
+        domain: each.domain,
+        name: each.name,
+        input: [...each.inputs],
+        output: [...each.outputs],
+        attribute: Object.entries(each.attributes).map(([name, value]) => attributeProto(name, value, locationOf)),
       })),
     },
   })
@@ -88,11 +110,11 @@ function graphFrom(model: ModelProto, graph: GraphProto, constantFrom: (tensor: 
   const nodes: Node[] = []
   for (const { opType, domain, name, input, output, attribute } of graph.node) {
     const attributes = Object.fromEntries(attribute.map((each) => [each.name, attributeFrom(each, constantFrom)]))
-    const node = { operator: opType, domain: standard(domain), name, inputs: input, outputs: output, attributes }
-    if (node.operator === 'Constant' && node.domain === '' && isConstant(attributes.value)) {
+    const found = { operator: opType, domain: standard(domain), name, inputs: input, outputs: output, attributes }
+    if (found.operator === 'Constant' && found.domain === '' && isConstant(attributes.value)) {
       constants.set(output[0]!, attributes.value)
     } else {
-      nodes.push(node)
+      nodes.push(found)
     }
   }
   const infos = [...graph.valueInfo, ...graph.output].flatMap((info) => valueFrom(info) ?? [])
@@ -107,6 +129,15 @@ function graphFrom(model: ModelProto, graph: GraphProto, constantFrom: (tensor: 
     functions: model.functions.map((each) => toBinary(FunctionProtoSchema, each)),
   }
 }
+
+const storedName = (name: string) => `${name}/stored`
+
+function storedConstant(name: string, { storedAs, ...constant }: Constant): [name: string, Constant] {
+  return storedAs ? [storedName(name), { ...constant, type: storedAs }] : [name, constant]
+}
+
+const conversion = (name: string, type: ElementType): Node =>
+  node('Cast', [storedName(name)], [name], { to: BigInt(typeNumbers.get(type)!) })
 
 const standard = (domain: string) => (domain === 'ai.onnx' ? '' : domain)
 

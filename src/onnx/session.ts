@@ -110,7 +110,12 @@ function ortTensor({ name, type, dims }: ValueInfo, feed: Feed | undefined): Ort
   if (!fits || feed.data.length !== sizeOf(feed.dims)) {
     throw new RangeError(`${expected}, got [${feed.dims}] with ${feed.data.length} numbers`)
   }
-  return new OrtTensor(type as 'float32', converted(type, feed.data) as Float32Array, feed.dims)
+  const data = converted(type, feed.data)
+  const tensor = new OrtTensor(type as 'float32', data as Float32Array, feed.dims)
+  // The native side of onnxruntime-node 1.30 reads half floats as their bits only.
+  return data instanceof Float16Array
+    ? Object.defineProperty(tensor, 'data', { value: new Uint16Array(data.buffer) })
+    : tensor
 }
 
 function converted(type: ElementType, data: Feed['data']): Feed['data'] | Float16Array {

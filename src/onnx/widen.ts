@@ -1,0 +1,33 @@
+import { type Attribute, type Constant, constantOf, type Graph, isOnDisk, type Node, numbersOf } from './graph.ts'
+
+/**
+ * The same graph in float32 instead of float16. Weights on disk stay as they are and are widened when a session opens.
+ * A CPU computes half floats by widening every operand anyway, and a backward pass in them loses three digits.
+ */
+export function widen(graph: Graph): Graph {
+  return {
+    ...graph,
+    inputs: graph.inputs.map(wide),
+    values: new Map([...graph.values].map(([name, value]) => [name, wide(value)])),
+    constants: new Map([...graph.constants].map(([name, constant]) => [name, wideConstant(constant)])),
+    nodes: graph.nodes.map(wideNode),
+  }
+}
+
+const wide = <T extends { readonly type: string }>(typed: T): T =>
+  typed.type === 'float16' ? { ...typed, type: 'float32' } : typed
+
+function wideConstant(constant: Constant): Constant {
+  if (constant.type !== 'float16') return constant
+  if (isOnDisk(constant.data)) return { ...constant, type: 'float32', storedAs: 'float16' }
+  return constantOf('float32', constant.dims, numbersOf(constant)!)
+}
+
+/** Some operators say in an attribute what they make: 1 is float32, 10 is float16. */
+function wideNode(node: Node): Node {
+  const attributes = Object.entries(node.attributes).map(([name, value]): [string, Attribute] => {
+    if ((name === 'to' || name === 'dtype') && value === 10n) return [name, 1n]
+    return [name, typeof value === 'object' && 'data' in value ? wideConstant(value) : value]
+  })
+  return { ...node, attributes: Object.fromEntries(attributes) }
+}
