@@ -110,13 +110,9 @@ function callOf(graph: Graph, infos: Infos, node: Node, gradients: (Value | unde
 
 function applyRule(rules: Readonly<Record<string, Rule>>, call: Call, emit: Emitter): readonly (Value | undefined)[] {
   const { node } = call
-  if (node.domain !== '')
-    refuse(
-      node,
-      `${node.domain} is not a standard operator set. Use the plain export of this model, not an optimized one`,
-    )
-  const rule = rules[node.operator]
-  if (!rule) refuse(node, 'there is no rule for it. Export the model without it, or add one in src/autodiff/rules')
+  const rule = rules[node.domain === '' ? node.operator : `${node.domain}.${node.operator}`]
+  if (!rule)
+    refuse(node, node.domain === '' ? withoutRule : `${node.domain} is not a standard operator set. ${plainExport}`)
   try {
     return rule(call, emit)
   } catch (error) {
@@ -124,6 +120,9 @@ function applyRule(rules: Readonly<Record<string, Rule>>, call: Call, emit: Emit
     throw error
   }
 }
+
+const withoutRule = 'there is no rule for it. Export the model without it, or add one in src/autodiff/rules'
+const plainExport = 'Use the plain export of this model, not an optimized one'
 
 function refuse(node: Node, reason: string): never {
   throw new UserError(

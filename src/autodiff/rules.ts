@@ -1,3 +1,4 @@
+import { attention } from './attention.ts'
 import type { Rule } from './rule.ts'
 import { elementwise } from './rules/elementwise.ts'
 import { linear } from './rules/linear.ts'
@@ -5,8 +6,9 @@ import { movement } from './rules/movement.ts'
 import { normalization } from './rules/normalization.ts'
 import { reduction } from './rules/reduction.ts'
 
-/** Every standard operator that has a gradient, by name. */
+/** Every operator that has a gradient, by name; those outside the standard set as `domain.name`. */
 export const rules: Readonly<Record<string, Rule>> = {
+  ...attention,
   ...elementwise,
   ...linear,
   ...movement,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { expandSlicedAttention, gatherLargeAttention } from '../autodiff/attention.ts'
 import { gradient } from '../autodiff/gradient.ts'
 import { Emitter } from '../onnx/emitter.ts'
 import type { Graph, Value } from '../onnx/graph.ts'
@@ -66,9 +67,11 @@ async function gradientGraph(graph: Graph, { inputDims, by, loss }: GradientMode
   for (const name of outputs) {
     if (!graph.outputs.includes(name)) throw new TypeError(`Expected one of the outputs ${graph.outputs}, got ${name}`)
   }
-  const simple = lowerAttention(await simplify({ ...graph, outputs }, inputDims, { tidy, outputsOf }))
-  const { graph: withLoss, cotangents } = loss.kind === 'cotangent' ? takeCotangents(simple) : appendWeightedMse(simple)
-  return gradient(withLoss, { by, cotangents })
+  const simple = await simplify({ ...graph, outputs }, inputDims, { tidy, outputsOf })
+  const gathered = gatherLargeAttention(lowerAttention(simple))
+  const { graph: withLoss, cotangents } =
+    loss.kind === 'cotangent' ? takeCotangents(gathered) : appendWeightedMse(gathered)
+  return expandSlicedAttention(gradient(withLoss, { by, cotangents }))
 }
 
 interface GraphWithLoss {

@@ -13,17 +13,27 @@ export const tokenEmbeddings = 'token_embeddings'
 export function cutTokenEmbeddings(graph: Graph, ids = 'input_ids'): { graph: Graph; table: Constant } {
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node])))
   const lookup = graph.nodes.find((node) => {
-    const table = graph.constants.get(node.inputs[0] ?? '')
+    const table = tableOf(graph, node.inputs[0] ?? '', producers)
     const isLookup = node.operator === 'Gather' && table?.dims.length === 2 && isFloat(table.type)
     return isLookup && comesFrom(node.inputs[1]!, ids, producers)
   })
   if (!lookup) throw new UserError(`This text encoder has no table of token embeddings that is looked up by ${ids}.`)
-  const table = graph.constants.get(lookup.inputs[0]!)!
+  const table = tableOf(graph, lookup.inputs[0]!, producers)!
   const idDims = graph.inputs.find(({ name }) => name === ids)!.dims
-  const input = { name: tokenEmbeddings, type: table.type, dims: [...idDims, table.dims[1]!] }
+  const input = {
+    name: tokenEmbeddings,
+    type: graph.constants.has(lookup.inputs[0]!) ? table.type : ('float32' as const),
+    dims: [...idDims, table.dims[1]!],
+  }
   const entry = { ...lookup, operator: 'Identity', inputs: [tokenEmbeddings], attributes: {} }
   const nodes = graph.nodes.map((node) => (node === lookup ? entry : node))
   return { graph: prune({ ...graph, nodes, inputs: [...graph.inputs, input] }), table }
+}
+
+/** The constant behind a name; half floats that are cast to single ones on the way are the same numbers. */
+function tableOf(graph: Graph, name: string, producers: ReadonlyMap<string, Node>): Constant | undefined {
+  const producer = producers.get(name)
+  return graph.constants.get(producer?.operator === 'Cast' ? producer.inputs[0]! : name)
 }
 
 /** Whether a value is `origin` itself, seen through operators that only change its form. */

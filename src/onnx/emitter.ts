@@ -123,6 +123,12 @@ export class Emitter {
     return this.node('MatMul', [a, b], [...batch, a.dims.at(-2)!, b.dims.at(-1)!])
   }
 
+  /** alpha·A′·B′ of matrices, where ′ is transposition if asked for. */
+  gemm(a: Value, b: Value, { transA = false, transB = false, alpha = 1 } = {}): Value {
+    const dims = [a.dims[transA ? 1 : 0]!, b.dims[transB ? 0 : 1]!]
+    return this.node('Gemm', [a, b], dims, { attributes: { transA: BigInt(transA), transB: BigInt(transB), alpha } })
+  }
+
   /** Sums over the axes, which stay with size 1. */
   sum = (x: Value, axes: readonly number[]) => this.#reduce('ReduceSum', x, axes)
   sumOfSquares = (x: Value, axes: readonly number[]) => this.#reduce('ReduceSumSquare', x, axes)

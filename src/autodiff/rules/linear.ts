@@ -19,11 +19,13 @@ export const linear: Record<string, Rule> = {
     } = call
     const [alpha, beta] = [float(call, 'alpha', 1), float(call, 'beta', 1)]
     const [transA, transB] = [integer(call, 'transA', 0) === 1, integer(call, 'transB', 0) === 1]
-    const gemm = (left: Value, right: Value, flipLeft: boolean, flipRight: boolean) =>
-      emitGemm(left, right, flipLeft, flipRight, alpha, emit)
     return [
-      transA ? gemm(b, gradient, transB, true) : gemm(gradient, b, false, !transB),
-      transB ? gemm(gradient, a, true, transA) : gemm(a, gradient, !transA, false),
+      transA
+        ? emit.gemm(b, gradient, { transA: transB, transB: true, alpha })
+        : emit.gemm(gradient, b, { transB: !transB, alpha }),
+      transB
+        ? emit.gemm(gradient, a, { transA: true, transB: transA, alpha })
+        : emit.gemm(a, gradient, { transA: !transA, alpha }),
       beta === 1 ? gradient : emit.mul(gradient, beta),
     ]
   },
@@ -59,20 +61,14 @@ function reshapeTo(gradient: Value, operand: Value, emit: Emitter): Value {
 function byWeight(gradient: Value, matrix: Value, emit: Emitter): Value {
   const [rows, columns] = matrix.dims as [number, number]
   const flat = emit.reshape(gradient, [product(gradient.dims.slice(0, -1)), columns])
-  return emit.reshape(emitGemm(flat, matrix, false, true, 1, emit), [...gradient.dims.slice(0, -1), rows])
+  return emit.reshape(emit.gemm(flat, matrix, { transB: true }), [...gradient.dims.slice(0, -1), rows])
 }
 
 /** Aᵀ·g; for a matrix B also summed over what B is shared by. */
 function byRight(a: Value, b: Value, gradient: Value, emit: Emitter): Value {
   if (b.dims.length > 2) return emit.matmul(emit.swap(a), gradient)
   const flat = (x: Value) => emit.reshape(x, [product(x.dims.slice(0, -1)), x.dims.at(-1)!])
-  return emitGemm(flat(a), flat(gradient), true, false, 1, emit)
-}
-
-function emitGemm(a: Value, b: Value, transA: boolean, transB: boolean, alpha: number, emit: Emitter): Value {
-  const dims = [a.dims[transA ? 1 : 0]!, b.dims[transB ? 0 : 1]!]
-  const attributes = { transA: BigInt(transA), transB: BigInt(transB), alpha }
-  return emit.node('Gemm', [a, b], dims, { attributes })
+  return emit.gemm(flat(a), flat(gradient), { transA: true })
 }
 
 const product = (dims: readonly number[]) => dims.reduce((total, dim) => total * dim, 1)

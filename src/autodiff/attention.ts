@@ -1,0 +1,159 @@
+import { Emitter } from '../onnx/emitter.ts'
+import { type Graph, type Node, node, numbersOf, type Value } from '../onnx/graph.ts'
+import type { Rule } from './rule.ts'
+
+/** Bytes of an attention map, all heads of the batch together, from which on it is worked through head by head. */
+const largestMap = 64 * 2 ** 20
+
+const domain = 'isto'
+const operator = 'SlicedAttention'
+
+/**
+ * Puts one node in the place of every MatMul · scale · Softmax · MatMul whose map is large: such a map is then never
+ * kept from the forward pass for the backward pass, which computes it again for one head after another.
+ * {@link expandSlicedAttention} puts standard operators back once the gradient is there.
+ */
+export function gatherLargeAttention(graph: Graph, limit = largestMap): Graph {
+  const producers = new Map(graph.nodes.flatMap((each) => each.outputs.map((name) => [name, each])))
+  const uses = Map.groupBy(
+    graph.nodes.flatMap((each) => each.inputs.map((name) => ({ name, each }))),
+    ({ name }) => name,
+  )
+  const onlyUse = (name: string) => {
+    const users = graph.outputs.includes(name) ? [] : (uses.get(name) ?? [])
+    return users.length === 1 ? users[0]!.each : undefined
+  }
+  const gathered = new Map<Node, Node | undefined>()
+  for (const softmax of graph.nodes) {
+    const map = graph.values.get(softmax.outputs[0]!) as Value
+    if (softmax.operator !== 'Softmax' || !isLarge(map, limit) || !isLastAxis(softmax, map)) continue
+    const scores = scaledProduct(graph, softmax.inputs[0]!, producers, onlyUse)
+    const mixing = onlyUse(map.name)
+    if (!scores || mixing?.operator !== 'MatMul' || mixing.inputs[0] !== map.name) continue
+    const { product, scale, between } = scores
+    for (const each of [product, softmax, ...between]) gathered.set(each, undefined)
+    const inputs = [...product.inputs, mixing.inputs[1]!]
+    if (!sameBatch(graph, inputs)) continue
+    gathered.set(mixing, { ...node(operator, inputs, mixing.outputs, { scale }), domain, name: mixing.name })
+  }
+  return { ...graph, nodes: graph.nodes.flatMap((each) => (gathered.has(each) ? (gathered.get(each) ?? []) : [each])) }
+}
+
+/** Standard operators for every gathered attention, one slice after another. */
+export function expandSlicedAttention(graph: Graph): Graph {
+  if (!graph.nodes.some(isSliced)) return graph
+  const emit = new Emitter({ ...graph, nodes: [] }, 'sliced/')
+  for (const each of graph.nodes) {
+    if (!isSliced(each)) {
+      emit.keep(each)
+      continue
+    }
+    const [q, kT, v] = each.inputs.map((name) => sized(graph, name)) as [Value, Value, Value]
+    const slices = slicesOf(q, emit).map((slice) => {
+      const weights = softmax(slice(q), slice(kT), each.attributes.scale as number, emit)
+      return emit.matmul(weights, slice(v))
+    })
+    const y = joined(slices, [...q.dims.slice(0, -1), v.dims.at(-1)!], emit)
+    emit.node('Identity', [y], y.dims, { name: each.outputs[0]! })
+  }
+  return emit.graph()
+}
+
+/**
+ * For each slice P = softmax(scale·q·kᵀ); D = Σ g∘y along a row, which is Σ P∘∂P; then ∂S = P∘(g·vᵀ − D), ∂q = scale·∂S·k,
+ * ∂k = scale·∂Sᵀ·q, ∂v = Pᵀ·g. Each slice's queries are tied to the gradients before them: ONNX Runtime would otherwise
+ * keep the maps of all slices alive, or notice that P is the forward pass's and keep that.
+ */
+const slicedAttention: Rule = ({ node: { attributes }, inputs, y, gradient }, emit) => {
+  const [q, kT, v] = inputs as [Value, Value, Value]
+  const scale = attributes.scale as number
+  const results: [Value, Value, Value][] = []
+  for (const slice of slicesOf(q, emit)) {
+    const [k, values, g] = [slice(kT), slice(v), slice(gradient)]
+    const queries = tied(slice(q), results.at(-1) ?? [g], emit)
+    const weights = softmax(queries, k, scale, emit)
+    const rows = emit.sum(emit.mul(g, slice(y)), [1])
+    const slope = emit.mul(weights, emit.sub(emit.gemm(g, values, { transB: true }), rows))
+    results.push([
+      emit.gemm(slope, k, { transB: true, alpha: scale }),
+      emit.gemm(queries, slope, { transA: true, alpha: scale }),
+      emit.gemm(weights, g, { transA: true }),
+    ])
+  }
+  return [q, kT, v].map((input, index) =>
+    joined(
+      results.map((each) => each[index]!),
+      input.dims,
+      emit,
+    ),
+  )
+}
+
+export const attention: Record<string, Rule> = { [`${domain}.${operator}`]: slicedAttention }
+
+const isSliced = (each: Node) => each.domain === domain && each.operator === operator
+
+const isLarge = (map: Value, limit: number) => map.dims.reduce((bytes, dim) => bytes * dim, 4) > limit
+
+function isLastAxis(each: Node, { dims }: Value): boolean {
+  const axis = Number(each.attributes.axis ?? -1n)
+  return axis === -1 || axis === dims.length - 1
+}
+
+/** The MatMul behind `name`, and what it is multiplied by on the way. */
+function scaledProduct(
+  graph: Graph,
+  name: string,
+  producers: ReadonlyMap<string, Node>,
+  onlyUse: (name: string) => Node | undefined,
+): { product: Node; scale: number; between: Node[] } | undefined {
+  const found = producers.get(name)
+  if (!found || !onlyUse(name)) return undefined
+  if (found.operator === 'MatMul') return { product: found, scale: 1, between: [] }
+  const factor = graph.constants.get(found.inputs[1] ?? '')
+  const numbers = factor && numbersOf(factor)
+  if (numbers?.length !== 1 || (found.operator !== 'Mul' && found.operator !== 'Div')) return undefined
+  const before = scaledProduct(graph, found.inputs[0]!, producers, onlyUse)
+  const scale = found.operator === 'Mul' ? numbers[0]! : 1 / numbers[0]!
+  return before && { ...before, scale: before.scale * scale, between: [...before.between, found] }
+}
+
+function sized(graph: Graph, name: string): Value {
+  return (graph.values.get(name) ?? graph.inputs.find((each) => each.name === name)) as Value
+}
+
+/** All operands have the same batch, and none is a weight. */
+function sameBatch(graph: Graph, names: readonly string[]): boolean {
+  const batches = names.map((name) => sized(graph, name)?.dims.slice(0, -2).join())
+  return batches.every((batch) => batch === batches[0] && batch !== undefined)
+}
+
+/** For every matrix of the batch, how to take it out of an operand: [rows, columns]. */
+function slicesOf(like: Value, emit: Emitter): ((operand: Value) => Value)[] {
+  const count = like.dims.slice(0, -2).reduce((product, dim) => product * dim, 1)
+  return Array.from({ length: count }, (_, index) => (operand: Value) => {
+    const matrix = operand.dims.slice(-2)
+    return emit.reshape(emit.slice(emit.reshape(operand, [count, ...matrix]), 0, index, index + 1), matrix)
+  })
+}
+
+const joined = (slices: readonly Value[], dims: readonly number[], emit: Emitter) =>
+  emit.reshape(
+    emit.concat(
+      slices.map((slice) => emit.reshape(slice, [1, ...slice.dims])),
+      0,
+    ),
+    dims,
+  )
+
+function softmax(q: Value, kT: Value, scale: number, emit: Emitter): Value {
+  const scores = emit.gemm(q, kT, { alpha: scale })
+  return emit.node('Softmax', [scores], scores.dims, { attributes: { axis: -1n } })
+}
+
+/** `x` unchanged, but not before `others` are computed: one number of each is put behind x and taken off again. */
+function tied(x: Value, others: readonly Value[], emit: Emitter): Value {
+  const length = x.dims.reduce((product, dim) => product * dim, 1)
+  const firsts = others.map((other) => emit.reshape(emit.slice(emit.slice(other, 0, 0, 1), 1, 0, 1), [1]))
+  return emit.reshape(emit.slice(emit.concat([emit.reshape(x, [length]), ...firsts], 0), 0, 0, length), x.dims)
+}
