@@ -22,6 +22,7 @@ export class Emitter {
   readonly #constants = new Map<string, Constant>()
   readonly #values = new Map<string, Value>()
   readonly #producers: Map<string, Node>
+  readonly #emitted = new Map<string, Value>()
 
   /** `prefix` starts every new name and should not start one of the graph's. */
   constructor(graph: Graph, prefix: string) {
@@ -47,6 +48,7 @@ export class Emitter {
     }
   }
 
+  /** A node of one output. The same node a second time gives the first one's value, unless it is to have a `name`. */
   node(
     operator: string,
     inputs: readonly (Value | undefined)[],
@@ -54,19 +56,17 @@ export class Emitter {
     options: NodeOptions = {},
   ): Value {
     const { attributes = {}, type = inputs[0]!.type } = options
+    const from = inputs.map((input) => input?.name ?? '')
+    const key = [operator, ...from, ...Object.entries(attributes)].join('|')
+    const known = this.#emitted.get(key)
+    if (known && !options.name) return known
     const name = options.name ?? `${this.#prefix}${operator}_${this.#nodes.length}`
     const value = { name, type, dims }
-    const node = {
-      operator,
-      domain: '',
-      name,
-      inputs: inputs.map((input) => input?.name ?? ''),
-      outputs: [name],
-      attributes,
-    }
+    const node = { operator, domain: '', name, inputs: from, outputs: [name], attributes }
     this.#nodes.push(node)
     this.#values.set(name, value)
     this.#producers.set(name, node)
+    this.#emitted.set(key, value)
     return value
   }
 

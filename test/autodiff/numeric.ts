@@ -1,3 +1,4 @@
+import { expandSlicedAttention, gatherLargeAttention } from '../../src/autodiff/attention.ts'
 import { gradient, gradientName } from '../../src/autodiff/gradient.ts'
 import type { Graph, Value } from '../../src/onnx/graph.ts'
 import { lowerAttention } from '../../src/onnx/lower-attention.ts'
@@ -14,15 +15,16 @@ export interface Differentiated {
   readonly close: () => Promise<void>
 }
 
-/** A graph with its gradient by `by`, opened; every input's dims have to be known. */
-export async function differentiate(graph: Graph, by: readonly string[]): Promise<Differentiated> {
+/** A graph with its gradient by `by`, opened; every input's dims have to be known. Attention maps over `largestMap` bytes are sliced. */
+export async function differentiate(graph: Graph, by: readonly string[], largestMap?: number): Promise<Differentiated> {
   const inputDims = Object.fromEntries(graph.inputs.map(({ name, dims }) => [name, dims as number[]]))
-  const simple = lowerAttention(await simplify(graph, inputDims, { tidy, outputsOf }))
+  const lowered = lowerAttention(await simplify(graph, inputDims, { tidy, outputsOf }))
+  const simple = gatherLargeAttention(lowered, largestMap)
   const outputs = simple.outputs.map((name) => simple.values.get(name) as Value)
   const cotangents = outputs.map((y) => ({ ...y, name: `cotangent:${y.name}` }))
   const names = Object.fromEntries(outputs.map(({ name }) => [name, `cotangent:${name}`]))
   const withGradient = gradient({ ...simple, inputs: [...simple.inputs, ...cotangents] }, { by, cotangents: names })
-  const session = await openSession(encodeGraph(withGradient), { threads: 1 })
+  const session = await openSession(encodeGraph(expandSlicedAttention(withGradient)), { threads: 1 })
   return {
     outputs: Object.fromEntries(outputs.map(({ name, dims }) => [name, dims])),
     run: async (feeds) => {

@@ -330,7 +330,8 @@ for (const [order, each] of cases.entries()) {
 }
 
 test('every rule has a case', () => {
-  const covered = new Set(cases.map(({ op }) => op))
+  // The cases of SlicedAttention are in attention.test.ts: it is never in a model.
+  const covered = new Set([...cases.map(({ op }) => op), 'isto.SlicedAttention'])
   assert.deepEqual(
     Object.keys(rules).filter((operator) => !covered.has(operator)),
     [],
