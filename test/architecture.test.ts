@@ -33,7 +33,7 @@ const layers: readonly { name: string; files: RegExp; may: readonly string[]; ty
   },
   {
     name: 'jobs/worker',
-    files: /^src\/jobs\/worker\.ts$/,
+    files: /^src\/jobs\/(worker|perform)\.ts$/,
     may: ['networks', 'engine', 'tensor', 'jobs', 'jobs/protocol', 'errors'],
   },
   { name: 'jobs', files: /^src\/jobs\//, may: ['jobs/protocol', 'errors'] },

@@ -1,20 +1,8 @@
 import { UserError } from '../errors.ts'
-import type { FromWorker, Job, JobResult, Progress, ToWorker } from './protocol.ts'
+import { perform } from './perform.ts'
+import type { FromWorker, Job, Progress, ToWorker } from './protocol.ts'
 
-// The child process that owns the models. Started by path (worker-client.ts), never imported.
-
-interface Handles {
-  /** Look at it between two runs of a network; throwing after it aborted counts as cancelled. */
-  readonly signal: AbortSignal
-  readonly onProgress: (progress: Progress) => void
-}
-
-/** @throws UserError when the person can do something about it; anything else is a fault of ours. */
-async function perform(_job: Job, _handles: Handles): Promise<JobResult> {
-  throw new UserError('not built yet')
-}
-
-// ---- The conversation with the parent: one job at a time. ----
+// The child process that owns the models, one job at a time. Started by path (worker-client.ts), never imported.
 
 let running: { readonly id: string; readonly controller: AbortController } | undefined
 
@@ -33,7 +21,11 @@ async function answer(id: string, job: Job): Promise<void> {
   running = { id, controller }
   try {
     const onProgress = (progress: Progress) => send({ type: 'progress', id, progress })
-    send({ type: 'done', id, result: await perform(job, { signal: controller.signal, onProgress }) })
+    send({
+      type: 'done',
+      id,
+      result: await perform(job, { signal: controller.signal, onProgress, cacheFolder: process.argv[2] }),
+    })
   } catch (error) {
     send({ type: 'failed', id, ...failure(error, controller.signal) })
   } finally {

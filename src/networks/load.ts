@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Networks } from '../engine/networks.ts'
-import { readScheduleConfig, schedule } from '../engine/schedule.ts'
+import type { Schedule } from '../engine/schedule.ts'
 import { UserError } from '../errors.ts'
 import { tensor } from '../tensor/tensor.ts'
 import { captionOf, readPhrases } from './captioner.ts'
@@ -19,10 +19,18 @@ export interface LoadOptions {
   /** Where gradient graphs are kept. */
   readonly cacheFolder?: string
   readonly threads?: number
+  /** scheduler_config.json → its schedule */
+  readonly readSchedule: (config: Readonly<Record<string, unknown>>) => Schedule
 }
 
 /** @throws UserError when the folder is not a model that can be used. */
-export async function loadNetworks({ folder, learningBatch, cacheFolder, threads }: LoadOptions): Promise<Networks> {
+export async function loadNetworks({
+  folder,
+  learningBatch,
+  cacheFolder,
+  threads,
+  readSchedule,
+}: LoadOptions): Promise<Networks> {
   const manifest = await readFile(join(folder, 'manifest.json')).catch((cause) => {
     throw new UserError(`There is no model in ${folder}: choose one that \`models list\` names.`, { cause })
   })
@@ -45,9 +53,7 @@ export async function loadNetworks({ folder, learningBatch, cacheFolder, threads
   return {
     name,
     hash: createHash('sha256').update(manifest).digest('hex').slice(0, 16),
-    schedule: schedule(
-      readScheduleConfig(JSON.parse(await readFile(join(folder, 'scheduler', 'scheduler_config.json'), 'utf8'))),
-    ),
+    schedule: readSchedule(JSON.parse(await readFile(join(folder, 'scheduler', 'scheduler_config.json'), 'utf8'))),
     side,
     latentDims: autoencoder.latentDims,
     tokenWidths: [text.tokenWidth],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Difference, FileContent, TargetModel } from '../../src/engine/difference.ts'
 import { decodeDifference, encodeDifference } from '../../src/engine/difference.ts'
-import { decodeSafetensors, encodeSafetensors } from '../../src/store/safetensors.ts'
+import { decodeSafetensors, encodeSafetensors } from '../../src/tensor/safetensors.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
 
 const emoji: TargetModel = { name: 'emoji', hash: 'abc123', tokenWidths: [128] }

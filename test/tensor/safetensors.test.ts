@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import { decodeSafetensors, encodeSafetensors } from '../../src/store/safetensors.ts'
+import { decodeSafetensors, encodeSafetensors } from '../../src/tensor/safetensors.ts'
 
 const fixture = (name: string) => readFileSync(new URL(`../fixtures/safetensors/${name}`, import.meta.url))
 

@@ -1,0 +1,92 @@
+/** Draws the ten example triples with their true B′ at 256 px: `node examples.ts DIR`. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { createRenderer } from './render.ts'
+import { PLAIN, type Scene } from './world.ts'
+
+interface Example {
+  readonly name: string
+  /** A and B, less what is plain about them. */
+  readonly a: Pick<Scene, 'thing' | 'style'> & Partial<Scene>
+  readonly b: Pick<Scene, 'thing' | 'style'> & Partial<Scene>
+  /** What A′ and B′ have instead. */
+  readonly change: Partial<Scene>
+}
+
+const EXAMPLES: readonly Example[] = [
+  {
+    name: '01-teal-background',
+    a: { thing: 'dog-face', style: 'cartoon' },
+    b: { thing: 'lion', style: 'flat' },
+    change: { background: 'teal' },
+  },
+  {
+    name: '02-orange-to-purple',
+    a: { thing: 'rocket', style: 'glossy', background: 'orange' },
+    b: { thing: 'ghost', style: 'cartoon', background: 'orange' },
+    change: { background: 'purple' },
+  },
+  {
+    name: '03-red-frame',
+    a: { thing: 'cat-face', style: 'flat', background: 'sky' },
+    b: { thing: 'robot', style: 'glossy', background: 'yellow' },
+    change: { frame: 'red' },
+  },
+  {
+    name: '04-greyscale',
+    a: { thing: 'automobile', style: 'cartoon', background: 'sky' },
+    b: { thing: 'pizza', style: 'flat', background: 'yellow' },
+    change: { treatment: 'greyscale' },
+  },
+  {
+    name: '05-negative',
+    a: { thing: 'pizza', style: 'glossy', background: 'green' },
+    b: { thing: 'butterfly', style: 'cartoon', background: 'pink' },
+    change: { treatment: 'negative' },
+  },
+  {
+    name: '06-pixelated',
+    a: { thing: 'house', style: 'flat', background: 'lime' },
+    b: { thing: 'tiger-face', style: 'cartoon', background: 'sky' },
+    change: { treatment: 'pixelated' },
+  },
+  {
+    name: '07-flat-to-ink',
+    a: { thing: 'fox', style: 'flat' },
+    b: { thing: 'rabbit-face', style: 'flat' },
+    change: { style: 'ink' },
+  },
+  {
+    name: '08-smaller',
+    a: { thing: 'red-apple', style: 'flat', background: 'beige' },
+    b: { thing: 'owl', style: 'cartoon', background: 'mint' },
+    change: { size: 'small' },
+  },
+  {
+    name: '09-grinning-to-crying',
+    a: { thing: 'grinning-face', style: 'cartoon' },
+    b: { thing: 'grinning-face', style: 'flat', background: 'lavender' },
+    change: { thing: 'crying-face' },
+  },
+  {
+    name: '10-upside-down',
+    a: { thing: 'penguin', style: 'flat', background: 'gold' },
+    b: { thing: 'cactus', style: 'glossy', background: 'white' },
+    change: { turn: 'upside down' },
+  },
+]
+
+const SIDE = 256
+const renderer = await createRenderer(SIDE)
+for (const { name, a, b, change } of EXAMPLES) {
+  const folder = join(process.argv[2]!, name)
+  await mkdir(folder, { recursive: true })
+  const pictures = { a, a2: { ...a, ...change }, b, truth: { ...b, ...change } }
+  for (const [file, scene] of Object.entries(pictures)) {
+    const pixels = await renderer.render({ ...PLAIN, ...scene })
+    await sharp(pixels, { raw: { width: SIDE, height: SIDE, channels: 3 } })
+      .png({ palette: true })
+      .toFile(join(folder, `${file}.png`))
+  }
+}

@@ -1,0 +1,185 @@
+import { combine, meanSquare, unit } from '../tensor/math.ts'
+import type { Random } from '../tensor/random.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { type Example, learn } from './learn.ts'
+import { deltaInterpolation } from './losses.ts'
+import type { Method } from './modes.ts'
+import type { Caption, Networks, Tokens } from './networks.ts'
+import { type Applied, differenceGuidance, type Guidance, invert, promptGuidance, sample } from './sampler.ts'
+
+export type Stage = 'caption' | 'learn' | 'invert' | 'sample'
+
+export interface Handles {
+  readonly random: Random
+  readonly signal?: AbortSignal
+  readonly onProgress?: (stage: Stage, step: number, of: number) => void
+}
+
+/** Pictures: pixels [3, side, side] in −1…1. */
+export interface PicturePair {
+  readonly a: Tensor
+  readonly a2: Tensor
+}
+
+export interface LearnedDifference {
+  readonly tokens: Tokens
+  readonly captions: { readonly a: string; readonly a2: string }
+  readonly losses: readonly number[]
+  /** Chosen on the pair. */
+  readonly strength: number
+  readonly preserve: number
+  /** 1 − distance(D applied to A, A′) ÷ distance(A, A′), at best 1. */
+  readonly fit: number
+}
+
+/** Learns the difference of one or more pairs, and how best to apply it. */
+export async function learnDifference(
+  networks: Networks,
+  pairs: readonly PicturePair[],
+  method: Method,
+  chosen: { readonly strength?: number; readonly preserve?: number },
+  handles: Handles,
+): Promise<LearnedDifference> {
+  // 1. Caption A and A′.
+  handles.onProgress?.('caption', 0, 1)
+  const captions: { a: Caption; a2: Caption }[] = []
+  for (const { a, a2 } of pairs) captions.push({ a: await networks.caption(a), a2: await networks.caption(a2) })
+
+  // 2. The direction of the change in CLIP's joint space: Δ.
+  const deltas: Tensor[] = []
+  for (const [index, { a, a2 }] of pairs.entries()) {
+    const image = combine([1, unit(await networks.embedPicture(a2))], [-1, unit(await networks.embedPicture(a))])
+    const [before, after] = [captions[index]!.a.full, captions[index]!.a2.full]
+    const text = combine([1, unit(await networks.embedText(after))], [-1, unit(await networks.embedText(before))])
+    deltas.push(deltaInterpolation(image, text, method.alpha))
+  }
+  const delta = combine(...deltas.map((each) => [1 / deltas.length, each] as const))
+
+  // 3. The frozen prompts p_A and p_A′, and the latents.
+  const examples: Example[] = []
+  for (const [index, { a, a2 }] of pairs.entries()) {
+    examples.push({
+      before: await networks.encodePicture(a),
+      after: await networks.encodePicture(a2),
+      promptsBefore: promptsOf(captions[index]!.a, method),
+      promptsAfter: promptsOf(captions[index]!.a2, method),
+    })
+  }
+
+  // 4. Learn D.
+  const total = method.warmStart + method.steps
+  const { tokens, losses } = await learn(networks, examples, delta, method, {
+    random: handles.random.fork('learn'),
+    signal: handles.signal,
+    onStep: (step) => handles.onProgress?.('learn', step, total),
+  })
+
+  // 5. Try it on the pair.
+  const choice = await chooseOnPair(networks, pairs[0]!, captions[0]!.a, tokens, method, chosen, handles)
+  return { tokens, losses, captions: { a: captions[0]!.a.full, a2: captions[0]!.a2.full }, ...choice }
+}
+
+export interface ApplyOptions {
+  /** B in words; else the model captions it. */
+  readonly prompt?: string
+  /** 0…1: how much of B's layout is kept. */
+  readonly preserve: number
+}
+
+/** B′: the differences applied to B. */
+export async function applyDifferences(
+  networks: Networks,
+  b: Tensor,
+  differences: readonly Applied[],
+  method: Method,
+  { prompt, preserve }: ApplyOptions,
+  handles: Handles,
+): Promise<{ readonly pixels: Tensor; readonly caption: string }> {
+  handles.onProgress?.('caption', 0, 1)
+  const caption = prompt === undefined ? await networks.caption(b) : { thing: prompt, full: prompt }
+  const source = await invertPicture(networks, b, caption, method, handles)
+  const path = await source.path(differences, preserve)
+  const [latents] = await sample(networks, [path], {
+    steps: method.sampleSteps,
+    signal: handles.signal,
+    onStep: (step) => handles.onProgress?.('sample', step, method.sampleSteps),
+  })
+  return { pixels: await networks.decodeLatents(latents!), caption: caption.full }
+}
+
+/** The strength and `preserve` at which D turns A most nearly into A′. */
+async function chooseOnPair(
+  networks: Networks,
+  { a, a2 }: PicturePair,
+  caption: Caption,
+  tokens: Tokens,
+  method: Method,
+  chosen: { readonly strength?: number; readonly preserve?: number },
+  handles: Handles,
+): Promise<{ strength: number; preserve: number; fit: number }> {
+  const strengths = chosen.strength === undefined ? method.strengths : [chosen.strength]
+  const preserves = chosen.preserve === undefined ? method.preserves : [chosen.preserve]
+  const source = await invertPicture(networks, a, caption, method, handles)
+  const candidates = strengths.flatMap((strength) => preserves.map((preserve) => ({ strength, preserve })))
+  const paths = await Promise.all(
+    candidates.map(({ strength, preserve }) => source.path([{ tokens, strength }], preserve)),
+  )
+  const latents = await sample(networks, paths, {
+    steps: method.sampleSteps,
+    signal: handles.signal,
+    onStep: (step) => handles.onProgress?.('sample', step, method.sampleSteps),
+  })
+  const unchanged = meanSquare(a, a2)
+  const fits: number[] = []
+  for (const each of latents) fits.push(1 - Math.sqrt(meanSquare(await networks.decodeLatents(each), a2) / unchanged))
+  const best = fits.indexOf(Math.max(...fits))
+  return { ...candidates[best]!, fit: fits[best]! }
+}
+
+/** A picture's noise, and the ways from it. */
+async function invertPicture(networks: Networks, pixels: Tensor, caption: Caption, method: Method, handles: Handles) {
+  const steps = method.sampleSteps
+  const latents = await networks.encodePicture(pixels)
+  const inverted = new Map<string, Tensor>()
+  const noiseOf = async (prompt: string) => {
+    const known = inverted.get(prompt)
+    if (known) return known
+    const guidance = await differenceGuidance(networks, prompt, [], 1)
+    const [noise] = await invert(networks, [{ latents, guidance }], {
+      steps,
+      signal: handles.signal,
+      onStep: (step) => handles.onProgress?.('invert', step, steps),
+    })
+    inverted.set(prompt, noise!)
+    return noise!
+  }
+  const fresh = handles.random.fork('noise').normal(latents.dims)
+  return {
+    /** Between B's own noise (`preserve` 1) and fresh noise (0) along a quarter circle, which keeps its variance. */
+    path: async (differences: readonly Applied[], preserve: number) => {
+      const prompt =
+        method.prompts === 'thing' || (method.prompts === 'mixed' && preserve === 1) ? caption.thing : caption.full
+      const angle = ((1 - preserve) * Math.PI) / 2
+      const start = combine([Math.cos(angle), await noiseOf(prompt)], [Math.sin(angle), fresh])
+      const scale = preserve * method.guidanceScale.kept + (1 - preserve) * method.guidanceScale.fresh
+      return { latents: start, guidance: await guidanceOf(networks, prompt, differences, method, scale) }
+    },
+  }
+}
+
+function guidanceOf(
+  networks: Networks,
+  prompt: string,
+  differences: readonly Applied[],
+  method: Method,
+  scale: number,
+): Promise<Guidance> {
+  const [first, ...others] = differences
+  return method.application === 'prompt' && first?.strength === 1 && others.length === 0
+    ? promptGuidance(networks, prompt, first.tokens, scale)
+    : differenceGuidance(networks, prompt, differences, scale)
+}
+
+function promptsOf({ thing, full }: Caption, { prompts }: Method): string[] {
+  return { thing: [thing], full: [full], mixed: [thing, full] }[prompts]
+}

@@ -1,0 +1,180 @@
+import { combine, concatenate, rows, scale, sumRows, type Term } from '../tensor/math.ts'
+import type { Random } from '../tensor/random.ts'
+import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
+import { adam } from './adam.ts'
+import { clipLoss } from './losses.ts'
+import type { Conditioning, Networks, Tokens } from './networks.ts'
+import { joinConditionings, repeatConditioning } from './sampler.ts'
+
+/** An example pair, as the network sees it. */
+export interface Example {
+  /** z_A and z_A′: [1, channels, height, width] */
+  readonly before: Tensor
+  readonly after: Tensor
+  /** Prompts of A and of A′; each step takes the next of them. */
+  readonly promptsBefore: readonly string[]
+  readonly promptsAfter: readonly string[]
+}
+
+export interface LearnOptions {
+  readonly steps: number
+  /** Number of difference tokens, n. */
+  readonly tokens: number
+  /** As a fraction of the median length of the vocabulary's tokens, along half a cosine. */
+  readonly learningRate: { readonly from: number; readonly to: number }
+  /** Weight of the denoising losses, a mean over values. */
+  readonly denoisingWeight: number
+  /** λ of L_CLIP. */
+  readonly clipWeight: number
+  /** Steps on L_CLIP alone, before the others. */
+  readonly warmStart: number
+  /** L_before of the Token Consistency Loss, beside L_after. */
+  readonly consistency: boolean
+  /** The longest that a token may be, in median lengths of the vocabulary's; Infinity sets no limit. */
+  readonly longestToken: number
+  /** Noise levels to learn at, fractions of the schedule's timesteps. */
+  readonly timesteps: { readonly from: number; readonly to: number }
+}
+
+export interface Learned {
+  readonly tokens: Tokens
+  /** The denoising loss of every step: it depends mostly on the timesteps drawn. */
+  readonly losses: readonly number[]
+}
+
+/**
+ * Learns the difference tokens D (arXiv 2506.07750, METHOD.md §2): zero-initialised, trained by
+ * L_after = ‖ε̂(z_A′,t; p_A, +D) − ε‖², L_before = ‖ε̂(z_A,t; p_A′, −D) − ε‖² and L_CLIP = 1 − cos(E_T(D), Δ), with the
+ * same noise and timesteps in both branches. The target follows the schedule's prediction type.
+ *
+ * @param delta Δ, [width of the joint space]
+ */
+export async function learn(
+  networks: Networks,
+  examples: readonly Example[],
+  delta: Tensor,
+  options: LearnOptions,
+  handles: { readonly random: Random; readonly signal?: AbortSignal; readonly onStep?: (step: number) => void },
+): Promise<Learned> {
+  const { warmStart, steps, clipWeight, longestToken } = options
+  const update = networks.tokenNorms.map((norm) =>
+    adam({
+      steps: steps + warmStart,
+      learningRate: { from: options.learningRate.from * norm, to: options.learningRate.to * norm },
+    }),
+  )
+  let tokens: Tokens = networks.tokenWidths.map((width) => tensor([options.tokens, width]))
+  const losses: number[] = []
+  for (let step = 0; step < warmStart + steps; step++) {
+    handles.signal?.throwIfAborted()
+    const gradients: Tokens[] = []
+    if (step >= warmStart) {
+      const at = step - warmStart
+      const { loss, gradient } = await denoisingTerm(
+        networks,
+        examples[at % examples.length]!,
+        tokens,
+        at,
+        options,
+        handles.random,
+      )
+      losses.push(loss)
+      gradients.push(gradient)
+    }
+    if (clipWeight > 0) gradients.push(await clipTerm(networks, tokens, delta, step < warmStart ? 1 : clipWeight))
+    tokens = tokens.map((token, encoder) => {
+      const gradient = combine(...gradients.map((each): Term => [1, each[encoder]!]))
+      return shortened(update[encoder]!(token, gradient), longestToken * networks.tokenNorms[encoder]!)
+    })
+    handles.onStep?.(step + 1)
+  }
+  return { tokens, losses }
+}
+
+/** Zero tokens have a direction like any others behind a begin token, so L_CLIP has a gradient from the first step. */
+async function clipTerm(networks: Networks, tokens: Tokens, delta: Tensor, weight: number): Promise<Tokens> {
+  const { gradient } = clipLoss(await networks.embedText('', tokens), delta)
+  return networks.textGradient('', tokens, scale(gradient, weight))
+}
+
+async function denoisingTerm(
+  networks: Networks,
+  example: Example,
+  tokens: Tokens,
+  step: number,
+  options: LearnOptions,
+  random: Random,
+) {
+  const { schedule, latentDims, learningBatch } = networks
+  const branches: Branch[] = [
+    { latents: example.after, prompt: example.promptsBefore[step % example.promptsBefore.length]!, sign: 1 },
+  ]
+  if (options.consistency) {
+    branches.push({
+      latents: example.before,
+      prompt: example.promptsAfter[step % example.promptsAfter.length]!,
+      sign: -1,
+    })
+  }
+  const share = learningBatch / branches.length
+  const timesteps = stratified(share, options.timesteps, schedule.config.trainTimesteps, random)
+  const noises = timesteps.map(() => random.normal([1, ...latentDims]))
+  const asked = branches.flatMap(({ latents }) =>
+    timesteps.map((timestep, index) => ({ latents, timestep, noise: noises[index]! })),
+  )
+  const signed = branches.map(({ sign }) => tokens.map((token) => scale(token, sign)))
+  const conditionings = await Promise.all(
+    branches.map(({ prompt }, index) => networks.encodePrompt(prompt, signed[index]!)),
+  )
+  const weight = options.denoisingWeight / (share * sizeOf(latentDims))
+  const { loss, gradient } = await networks.denoisingGradient({
+    latents: concatenate(asked.map(({ latents, noise, timestep }) => schedule.addNoise(latents, noise, timestep))),
+    timesteps: asked.map(({ timestep }) => timestep),
+    conditioning: joinConditionings(conditionings.map((each) => repeatConditioning(each, share))),
+    target: concatenate(asked.map(({ latents, noise, timestep }) => schedule.target(latents, noise, timestep))),
+    weight: tensor([learningBatch, ...latentDims], new Float32Array(learningBatch * sizeOf(latentDims)).fill(weight)),
+  })
+  const byBranch = await Promise.all(
+    branches.map(({ prompt }, index) => {
+      const part = (value: Tensor) => sumRows(rows(value, index * share, (index + 1) * share))
+      const cotangent: Conditioning = {
+        hiddenStates: part(gradient.hiddenStates),
+        pooled: gradient.pooled && part(gradient.pooled),
+      }
+      return networks.promptGradient(prompt, signed[index]!, cotangent)
+    }),
+  )
+  return {
+    loss: loss.reduce((sum, each) => sum + each, 0) / options.denoisingWeight / branches.length,
+    gradient: tokens.map((_, encoder) =>
+      combine(...branches.map(({ sign }, index): Term => [sign, byBranch[index]![encoder]!])),
+    ),
+  }
+}
+
+interface Branch {
+  readonly latents: Tensor
+  readonly prompt: string
+  readonly sign: 1 | -1
+}
+
+/** One timestep from each of `count` equal parts of the range. */
+function stratified(
+  count: number,
+  { from, to }: LearnOptions['timesteps'],
+  trainTimesteps: number,
+  random: Random,
+): number[] {
+  return Array.from({ length: count }, (_, index) => {
+    const fraction = from + ((to - from) * (index + random.uniform())) / count
+    return Math.min(trainTimesteps - 1, Math.floor(fraction * trainTimesteps))
+  })
+}
+
+function shortened(tokens: Tensor, longest: number): Tensor {
+  const parts = Array.from({ length: tokens.dims[0]! }, (_, index) => {
+    const token = rows(tokens, index, index + 1)
+    return scale(token, Math.min(1, longest / (Math.hypot(...token.data) || 1)))
+  })
+  return concatenate(parts)
+}

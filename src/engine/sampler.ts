@@ -1,0 +1,127 @@
+import { combine, concatenate, repeat, rows, type Term } from '../tensor/math.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import type { Conditioning, Networks, Tokens } from './networks.ts'
+
+/** ε = Σ weight · ε(x_t, conditioning): any guidance is such a sum. The weights add up to 1. */
+export type Guidance = readonly { readonly weight: number; readonly conditioning: Conditioning }[]
+
+/** One picture on its way. */
+export interface Path {
+  /** x_t [1, channels, height, width] */
+  readonly latents: Tensor
+  readonly guidance: Guidance
+}
+
+/** A difference behind B's prompt, and how strongly it works. */
+export interface Applied {
+  readonly tokens: Tokens
+  readonly strength: number
+}
+
+/**
+ * Each difference as its own guidance term, so that strength 0 rebuilds B exactly, negative undoes, and several add:
+ * ε = ε(∅) + w·[ε(p) − ε(∅)] + Σ s·[ε(p, D) − ε(p)].
+ */
+export async function differenceGuidance(
+  networks: Networks,
+  prompt: string,
+  differences: readonly Applied[],
+  guidanceScale: number,
+): Promise<Guidance> {
+  const strengths = differences.reduce((total, { strength }) => total + strength, 0)
+  const terms = [
+    { weight: 1 - guidanceScale, prompt: '', tokens: undefined },
+    { weight: guidanceScale - strengths, prompt, tokens: undefined },
+    ...differences.map(({ tokens, strength }) => ({ weight: strength, prompt, tokens })),
+  ]
+  const used = terms.filter(({ weight }) => Math.abs(weight) > 1e-6)
+  return Promise.all(
+    used.map(async (term) => ({
+      weight: term.weight,
+      conditioning: await networks.encodePrompt(term.prompt, term.tokens),
+    })),
+  )
+}
+
+/** Classifier-free guidance on the full prompt (p, D), as the paper samples: ε = ε(∅) + w·[ε(p, D) − ε(∅)]. */
+export async function promptGuidance(
+  networks: Networks,
+  prompt: string,
+  tokens: Tokens,
+  guidanceScale: number,
+): Promise<Guidance> {
+  return [
+    { weight: 1 - guidanceScale, conditioning: await networks.encodePrompt('') },
+    { weight: guidanceScale, conditioning: await networks.encodePrompt(prompt, tokens) },
+  ]
+}
+
+export interface SampleOptions {
+  readonly steps: number
+  readonly signal?: AbortSignal
+  /** Called after each step, 1…steps, with the paths' latents. */
+  readonly onStep?: (step: number, latents: readonly Tensor[]) => void
+}
+
+/** Deterministic DDIM from noise to pictures (latents x₀), all paths in one batch. */
+export function sample(networks: Networks, paths: readonly Path[], options: SampleOptions): Promise<Tensor[]> {
+  return walk(networks, paths, [...networks.schedule.ddimTimesteps(options.steps), -1], options)
+}
+
+/** DDIM backwards: the noise from which `sample` with the same guidance and steps comes back to these latents x₀. */
+export function invert(networks: Networks, paths: readonly Path[], options: SampleOptions): Promise<Tensor[]> {
+  return walk(networks, paths, [-1, ...networks.schedule.ddimTimesteps(options.steps).toReversed()], options)
+}
+
+/** Going towards noise, the noise predicted at the step's noisier end is the one that the way back will see. */
+async function walk(
+  networks: Networks,
+  paths: readonly Path[],
+  timesteps: readonly number[],
+  { signal, onStep }: SampleOptions,
+): Promise<Tensor[]> {
+  let latents = paths.map((path) => path.latents)
+  for (let step = 1; step < timesteps.length; step++) {
+    signal?.throwIfAborted()
+    const [from, to] = [timesteps[step - 1]!, timesteps[step]!]
+    const asked = Math.max(from, Math.max(to, from))
+    const noises = await predictNoises(networks, latents, paths, asked)
+    latents = latents.map((each, index) => networks.schedule.ddimStep(each, noises[index]!, from, to))
+    onStep?.(step, latents)
+  }
+  return latents
+}
+
+async function predictNoises(
+  networks: Networks,
+  latents: readonly Tensor[],
+  paths: readonly Path[],
+  timestep: number,
+): Promise<Tensor[]> {
+  const asked = paths.flatMap(({ guidance }, path) =>
+    guidance.map(({ conditioning }) => ({ conditioning, latents: latents[path]! })),
+  )
+  const outputs = await networks.denoise({
+    latents: concatenate(asked.map((each) => each.latents)),
+    timesteps: asked.map(() => timestep),
+    conditioning: joinConditionings(asked.map(({ conditioning }) => conditioning)),
+  })
+  let row = 0
+  return paths.map(({ guidance }, path) => {
+    const terms = guidance.map(({ weight }): Term => [weight, rows(outputs, row, ++row)])
+    return networks.schedule.predictedNoise(combine(...terms), latents[path]!, timestep)
+  })
+}
+
+export function joinConditionings(parts: readonly Conditioning[]): Conditioning {
+  const pooled = parts.flatMap((part) => part.pooled ?? [])
+  return {
+    hiddenStates: concatenate(parts.map(({ hiddenStates }) => hiddenStates)),
+    pooled: pooled.length > 0 ? concatenate(pooled) : undefined,
+  }
+}
+
+export const repeatConditioning = ({ hiddenStates, pooled }: Conditioning, count: number): Conditioning => ({
+  hiddenStates: repeat(hiddenStates, count),
+  pooled: pooled && repeat(pooled, count),
+})
