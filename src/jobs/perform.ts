@@ -7,7 +7,7 @@ import type { Applied } from '../engine/sampler.ts'
 import { readScheduleConfig, schedule } from '../engine/schedule.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
 import { UserError } from '../errors.ts'
-import { loadNetworks } from '../networks/load.ts'
+import { loadNetworks, readManifest } from '../networks/load.ts'
 import { decodeImage, encodePng, identical, type Picture } from '../tensor/image.ts'
 import { createRandom } from '../tensor/random.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
@@ -99,10 +99,11 @@ export async function perform(job: Job, handles: Handles): Promise<JobResult> {
 
 // ---- Pictures ----
 
-const modelSide = 64
-
-const decode = (bytes: Uint8Array, name: string, _options: JobOptions) =>
-  decodeImage(bytes, { name, width: modelSide, height: modelSide })
+/** Fitted into the model's square, before the model is loaded: a picture that is refused is refused at once. */
+async function decode(bytes: Uint8Array, name: string, options: JobOptions): Promise<Picture> {
+  const { side } = await readManifest(folderOf(options))
+  return decodeImage(bytes, { name, width: side, height: side })
+}
 
 async function decodePairs(pairs: readonly ImagePair[], options: JobOptions): Promise<[Picture, Picture][]> {
   const pictures: [Picture, Picture][] = []
@@ -164,8 +165,8 @@ function readDifferences({ differences, options }: ApplyJob, networks: Networks)
 let loaded: { readonly folder: string; readonly networks: Networks } | undefined
 
 /** The last model stays in memory. */
-async function networksOf({ model }: JobOptions, { cacheFolder }: Handles): Promise<Networks> {
-  const folder = /[/\\]/.test(model) ? resolve(model) : resolve(import.meta.dirname, '../../models', model)
+async function networksOf(options: JobOptions, { cacheFolder }: Handles): Promise<Networks> {
+  const folder = folderOf(options)
   if (loaded?.folder === folder) return loaded.networks
   await loaded?.networks.close()
   loaded = undefined
@@ -178,6 +179,9 @@ async function networksOf({ model }: JobOptions, { cacheFolder }: Handles): Prom
   loaded = { folder, networks }
   return networks
 }
+
+const folderOf = ({ model }: JobOptions) =>
+  /[/\\]/.test(model) ? resolve(model) : resolve(import.meta.dirname, '../../models', model)
 
 const learningBatch = 6
 

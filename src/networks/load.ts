@@ -23,6 +23,17 @@ export interface LoadOptions {
   readonly readSchedule: (config: Readonly<Record<string, unknown>>) => Schedule
 }
 
+/** @throws UserError when the folder holds no model. */
+export async function readManifest(
+  folder: string,
+): Promise<{ readonly name: string; readonly side: number; readonly hash: string }> {
+  const bytes = await readFile(join(folder, 'manifest.json')).catch((cause) => {
+    throw new UserError(`There is no model in ${folder}: choose one that \`models list\` names.`, { cause })
+  })
+  const { name, side } = JSON.parse(bytes.toString())
+  return { name, side, hash: createHash('sha256').update(bytes).digest('hex').slice(0, 16) }
+}
+
 /** @throws UserError when the folder is not a model that can be used. */
 export async function loadNetworks({
   folder,
@@ -31,10 +42,7 @@ export async function loadNetworks({
   threads,
   readSchedule,
 }: LoadOptions): Promise<Networks> {
-  const manifest = await readFile(join(folder, 'manifest.json')).catch((cause) => {
-    throw new UserError(`There is no model in ${folder}: choose one that \`models list\` names.`, { cause })
-  })
-  const { name, side } = JSON.parse(manifest.toString())
+  const { name, side, hash } = await readManifest(folder)
   const tokenizer = await loadTokenizer(join(folder, 'tokenizer'))
   const text = await openTextEncoder({ folder, tokenizer, cacheFolder, threads })
   const image = await openImageEncoder(folder, threads)
@@ -52,7 +60,7 @@ export async function loadNetworks({
   const noHiddenStates = tensor(conditioning.hiddenStates.dims)
   return {
     name,
-    hash: createHash('sha256').update(manifest).digest('hex').slice(0, 16),
+    hash,
     schedule: readSchedule(JSON.parse(await readFile(join(folder, 'scheduler', 'scheduler_config.json'), 'utf8'))),
     side,
     latentDims: autoencoder.latentDims,

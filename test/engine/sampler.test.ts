@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Networks } from '../../src/engine/networks.ts'
+import { differenceGuidance, invert, promptGuidance, sample } from '../../src/engine/sampler.ts'
+import { scale } from '../../src/tensor/math.ts'
+import { createRandom } from '../../src/tensor/random.ts'
+import { tensor } from '../../src/tensor/tensor.ts'
+import { fakeNetworks, vector } from './fake-networks.ts'
+
+const networks = fakeNetworks()
+const steps = 20
+const near = (actual: Float32Array, expected: readonly number[], within = 1e-4) => {
+  for (const [index, value] of expected.entries())
+    assert.ok(Math.abs(actual[index]! - value) < within, `${[...actual]} ≠ ${expected}`)
+}
+const tokens = [tensor([1, 4], Float32Array.of(0, 1, -2, 0.5))]
+
+test('from any noise the picture that the prompt says comes out', async () => {
+  const guidance = await differenceGuidance(networks, 'ten letters', [], 1)
+  const noise = createRandom(1).normal([1, 4, 1, 1])
+  const [made] = await sample(networks, [{ latents: noise, guidance }], { steps })
+  near(made!.data, [1.1, 0, 0, 0])
+})
+
+test('inverted and sampled again, a picture is itself', async () => {
+  // Pictures spread around 0 with deviation 1: the best guess of the noise in x_t is √(1−α̅)·x_t.
+  const spread: Networks = {
+    ...networks,
+    denoise: async ({ latents, timesteps }) =>
+      scale(latents, Math.sqrt(1 - networks.schedule.alphasCumprod[timesteps[0]!]!)),
+  }
+  const guidance = await differenceGuidance(spread, 'b', [], 1)
+  const picture = vector(0.4, -0.3, 1.2, 0)
+  const [noise] = await invert(spread, [{ latents: picture, guidance }], { steps: 100 })
+  assert.ok(Math.hypot(...noise!.data) > 1)
+  const [again] = await sample(spread, [{ latents: noise!, guidance }], { steps: 100 })
+  near(again!.data, [...picture.data], 0.05)
+})
+
+test('a difference works in proportion to its strength, and several add', async () => {
+  const noise = createRandom(1).normal([1, 4, 1, 1])
+  const other = [tensor([1, 4], Float32Array.of(0, 0, 0, 1))]
+  const made = async (differences: Parameters<typeof differenceGuidance>[2], scale = 1) => {
+    const guidance = await differenceGuidance(networks, '', differences, scale)
+    return (await sample(networks, [{ latents: noise, guidance }], { steps }))[0]!.data
+  }
+  near(await made([{ tokens, strength: 0 }]), [0, 0, 0, 0])
+  near(await made([{ tokens, strength: 2 }]), [0, 2, -4, 1])
+  near(await made([{ tokens, strength: -1 }]), [0, -1, 2, -0.5])
+  near(
+    await made([
+      { tokens, strength: 1 },
+      { tokens: other, strength: 3 },
+    ]),
+    [0, 1, -2, 3.5],
+  )
+})
+
+test('the weights of any guidance add up to one', async () => {
+  for (const guidance of [
+    await differenceGuidance(networks, 'b', [{ tokens, strength: 2.5 }], 4),
+    await promptGuidance(networks, 'b', tokens, 7.5),
+  ]) {
+    assert.ok(Math.abs(guidance.reduce((sum, { weight }) => sum + weight, 0) - 1) < 1e-9)
+  }
+})
+
+test('paths in one batch are what they are alone', async () => {
+  const random = createRandom(3)
+  const paths = await Promise.all(
+    ['a', 'longer prompt'].map(async (prompt) => ({
+      latents: random.normal([1, 4, 1, 1]),
+      guidance: await differenceGuidance(networks, prompt, [{ tokens, strength: 1 }], 3),
+    })),
+  )
+  const together = await sample(networks, paths, { steps })
+  for (const [index, path] of paths.entries())
+    assert.deepEqual((await sample(networks, [path], { steps }))[0], together[index])
+})
+
+test('an abort is seen between steps', async () => {
+  const guidance = await differenceGuidance(networks, 'b', [], 1)
+  const controller = new AbortController()
+  let seen = 0
+  const onStep = () => {
+    seen++
+    controller.abort(new Error('enough'))
+  }
+  const path = { latents: vector(0, 0, 0, 0), guidance }
+  await assert.rejects(sample(networks, [path], { steps, signal: controller.signal, onStep }), { message: 'enough' })
+  assert.equal(seen, 1)
+})
