@@ -76,20 +76,28 @@ const B_THINGS = [
 ]
 const STYLE_ORDER: readonly Style[] = ['cartoon', 'flat', 'glossy']
 
-/** Example `index` of each edit: other things, styles and, where the thing is what changes, another background for B. */
+const GROUNDS = ['yellow', 'white', 'sky', 'pink', 'lime', 'silver', 'peach']
+
+/** Example `index` of each edit: B is another thing than A in another style and, where the change is not about it, on another background. */
 export function analogies(index: number): Analogy[] {
   return EDITS.map((each, place) => {
-    const style = STYLE_ORDER[(place + index) % STYLE_ORDER.length]!
-    const a: Scene = { ...PLAIN, thing: A_THINGS[(place + 3 * index) % A_THINGS.length]!, style, ...each.from }
-    const b: Scene = { ...a, thing: B_THINGS[(place + 7 * index) % B_THINGS.length]! }
-    const changesThing = each.to.thing !== undefined
-    const ground = changesThing ? { ...b, thing: a.thing, background: 'purple', frame: 'yellow' as const } : b
-    return {
-      edit: each,
-      a,
-      a2: { ...a, ...each.to },
-      b: ground,
-      b2: { ...ground, ...each.to, ...(changesThing && { background: 'purple' }) },
+    const style = (offset: number) => STYLE_ORDER[(place + index + offset) % STYLE_ORDER.length]!
+    const a: Scene = {
+      ...PLAIN,
+      thing: A_THINGS[(place + 3 * index) % A_THINGS.length]!,
+      style: style(0),
+      ...each.from,
     }
+    const changesBackground = each.from.background !== each.to.background
+    const changesStyle = each.to.style !== undefined
+    const b: Scene = {
+      ...a,
+      thing: each.from.thing ?? B_THINGS[(place + 7 * index) % B_THINGS.length]!,
+      style: changesStyle ? a.style : style(1),
+      background: changesBackground ? a.background : GROUNDS[(place + index) % GROUNDS.length]!,
+    }
+    const { background, ...change } = each.to
+    const changed = changesBackground ? each.to : change
+    return { edit: each, a, a2: { ...a, ...each.to }, b, b2: { ...b, ...changed } }
   })
 }
