@@ -98,7 +98,12 @@ function lazily(open: () => Promise<Session>) {
   let session: Promise<Session> | undefined
   return {
     get: () => (session ??= open()),
-    close: async () => (await session)?.close(),
+    /** A session that could not be opened needs no closing. */
+    close: async () =>
+      session?.then(
+        (opened) => opened.close(),
+        () => undefined,
+      ),
   }
 }
 

@@ -52,10 +52,10 @@ for (const [type, tolerance] of [
   ['float16', 2e-2],
 ] as const) {
   test(`${type}: the weighted squared error of each sample, and its gradient, are what the formula says`, async () => {
-    const network_ = await openDifferentiable(meanSquared(write(`${type}.onnx`, network(type))))
+    const opened = await openDifferentiable(meanSquared(write(`${type}.onnx`, network(type))))
     const [x, target, weight] = [wave(2, 0), wave(2, 1), wave(2, 2)]
-    const { outputs, loss, gradients } = await network_.runWithGradient({ x, target, weight })
-    await network_.close()
+    const { outputs, loss, gradients } = await opened.runWithGradient({ x, target, weight })
+    await opened.close()
     for (const sample of [0, 1]) {
       const at = (column: number) => sample * width + column
       const y = Array.from({ length: width }, (_, to) =>
@@ -165,6 +165,7 @@ test('an operator without a gradient is named before any inference', async () =>
   const graph = { ...network(), nodes: [node('MatMul', ['x', 'w'], ['m']), node('Round', ['m'], ['y'])] }
   const opened = await openDifferentiable(meanSquared(write('round.onnx', graph)))
   await assert.rejects(opened.runWithGradient({}), { name: 'UserError', message: /operator Round \(node y\)/ })
+  await opened.close()
 })
 
 test('an output that the model does not have is refused', async () => {
