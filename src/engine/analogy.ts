@@ -3,9 +3,9 @@ import type { Random } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { type Example, learn } from './learn.ts'
 import { deltaInterpolation } from './losses.ts'
-import type { Method } from './modes.ts'
+import type { Application, Method } from './modes.ts'
 import type { Caption, Networks, Tokens } from './networks.ts'
-import { type Applied, differenceGuidance, type Guidance, invert, promptGuidance, sample } from './sampler.ts'
+import { type Applied, differenceGuidance, invert, sample } from './sampler.ts'
 
 export type Stage = 'caption' | 'learn' | 'invert' | 'sample'
 
@@ -21,13 +21,10 @@ export interface PicturePair {
   readonly a2: Tensor
 }
 
-export interface LearnedDifference {
+export interface LearnedDifference extends Application {
   readonly tokens: Tokens
   readonly captions: { readonly a: string; readonly a2: string }
   readonly losses: readonly number[]
-  /** Chosen on the pair. */
-  readonly strength: number
-  readonly preserve: number
   /** 1 − distance(D applied to A, A′) ÷ distance(A, A′), at best 1. */
   readonly fit: number
 }
@@ -37,7 +34,7 @@ export async function learnDifference(
   networks: Networks,
   pairs: readonly PicturePair[],
   method: Method,
-  chosen: { readonly strength?: number; readonly preserve?: number },
+  given: Partial<Application>,
   handles: Handles,
 ): Promise<LearnedDifference> {
   // 1. Caption A and A′.
@@ -75,7 +72,7 @@ export async function learnDifference(
   })
 
   // 5. Try it on the pair.
-  const choice = await chooseOnPair(networks, pairs[0]!, captions[0]!.a, tokens, method, chosen, handles)
+  const choice = await chooseOnPair(networks, pairs[0]!, captions[0]!.a, tokens, method, given, handles)
   return { tokens, losses, captions: { a: captions[0]!.a.full, a2: captions[0]!.a2.full }, ...choice }
 }
 
@@ -114,13 +111,14 @@ async function chooseOnPair(
   caption: Caption,
   tokens: Tokens,
   method: Method,
-  chosen: { readonly strength?: number; readonly preserve?: number },
+  given: Partial<Application>,
   handles: Handles,
-): Promise<{ strength: number; preserve: number; fit: number }> {
-  const strengths = chosen.strength === undefined ? method.strengths : [chosen.strength]
-  const preserves = chosen.preserve === undefined ? method.preserves : [chosen.preserve]
+): Promise<Application & { readonly fit: number }> {
+  const wanted = method.candidates.map((each) => ({ ...each, ...definite(given) }))
+  const same = (one: Application) => (other: Application) =>
+    one.strength === other.strength && one.preserve === other.preserve
+  const candidates = wanted.filter((each, index) => wanted.findIndex(same(each)) === index)
   const source = await invertPicture(networks, a, caption, method, handles)
-  const candidates = strengths.flatMap((strength) => preserves.map((preserve) => ({ strength, preserve })))
   const paths = await Promise.all(
     candidates.map(({ strength, preserve }) => source.path([{ tokens, strength }], preserve)),
   )
@@ -135,6 +133,12 @@ async function chooseOnPair(
   const best = fits.indexOf(Math.max(...fits))
   return { ...candidates[best]!, fit: fits[best]! }
 }
+
+/** What was given, without what was left open. */
+const definite = ({ strength, preserve }: Partial<Application>): Partial<Application> => ({
+  ...(strength !== undefined && { strength }),
+  ...(preserve !== undefined && { preserve }),
+})
 
 /** A picture's noise, and the ways from it. */
 async function invertPicture(networks: Networks, pixels: Tensor, caption: Caption, method: Method, handles: Handles) {
@@ -162,22 +166,9 @@ async function invertPicture(networks: Networks, pixels: Tensor, caption: Captio
       const angle = ((1 - preserve) * Math.PI) / 2
       const start = combine([Math.cos(angle), await noiseOf(prompt)], [Math.sin(angle), fresh])
       const scale = preserve * method.guidanceScale.kept + (1 - preserve) * method.guidanceScale.fresh
-      return { latents: start, guidance: await guidanceOf(networks, prompt, differences, method, scale) }
+      return { latents: start, guidance: await differenceGuidance(networks, prompt, differences, scale) }
     },
   }
-}
-
-function guidanceOf(
-  networks: Networks,
-  prompt: string,
-  differences: readonly Applied[],
-  method: Method,
-  scale: number,
-): Promise<Guidance> {
-  const [first, ...others] = differences
-  return method.application === 'prompt' && first?.strength === 1 && others.length === 0
-    ? promptGuidance(networks, prompt, first.tokens, scale)
-    : differenceGuidance(networks, prompt, differences, scale)
 }
 
 function promptsOf({ thing, full }: Caption, { prompts }: Method): string[] {

@@ -1,20 +1,24 @@
 import type { LearnOptions } from './learn.ts'
 
+/** How a difference is applied. */
+export interface Application {
+  readonly strength: number
+  /** 0…1: how much of the picture's own noise, and so of its layout, is kept. */
+  readonly preserve: number
+}
+
 /** Every switch of the method; each is a row of an ablation. */
 export interface Method extends LearnOptions {
   /** α of Delta Interpolation: 0 the pictures' difference, 1 the captions'. */
   readonly alpha: number
   /** What the prompts p_A, p_A′ and p_B say. `mixed`: one step the thing alone, the next everything. */
   readonly prompts: 'thing' | 'full' | 'mixed'
-  /** How D is applied: as a guidance term of its own, or as part of the prompt under plain guidance. */
-  readonly application: 'difference' | 'prompt'
   /** Classifier-free guidance when B's noise is kept (`preserve` 1) and when it is drawn afresh (0). */
   readonly guidanceScale: { readonly kept: number; readonly fresh: number }
   /** DDIM steps, for inversion and for sampling. */
   readonly sampleSteps: number
-  /** Tried on the pair: D on A must come near A′. One each: nothing is tried. */
-  readonly strengths: readonly number[]
-  readonly preserves: readonly number[]
+  /** Tried on the pair: D on A must come near A′. A single one is not tried. */
+  readonly candidates: readonly Application[]
 }
 
 export const methods: Readonly<Record<'fast' | 'parity', Method>> = {
@@ -31,11 +35,9 @@ export const methods: Readonly<Record<'fast' | 'parity', Method>> = {
     timesteps: { from: 0, to: 1 },
     alpha: 0.8,
     prompts: 'full',
-    application: 'prompt',
     guidanceScale: { kept: 7.5, fresh: 7.5 },
     sampleSteps: 50,
-    strengths: [1],
-    preserves: [1],
+    candidates: [{ strength: 1, preserve: 1 }],
   },
   fast: {
     steps: 100,
@@ -49,10 +51,17 @@ export const methods: Readonly<Record<'fast' | 'parity', Method>> = {
     timesteps: { from: 0.02, to: 1 },
     alpha: 0.8,
     prompts: 'mixed',
-    application: 'difference',
     guidanceScale: { kept: 1, fresh: 2.5 },
     sampleSteps: 25,
-    strengths: [1, 1.5, 2, 3],
-    preserves: [1, 0.5, 0],
+    candidates: [
+      { strength: 1, preserve: 1 },
+      { strength: 1.5, preserve: 1 },
+      { strength: 2, preserve: 1 },
+      { strength: 3, preserve: 1 },
+      { strength: 1, preserve: 0.5 },
+      { strength: 1.5, preserve: 0.5 },
+      { strength: 1, preserve: 0 },
+      { strength: 1.5, preserve: 0 },
+    ],
   },
 }

@@ -19,8 +19,9 @@ export interface Applied {
 }
 
 /**
- * Each difference as its own guidance term, so that strength 0 rebuilds B exactly, negative undoes, and several add:
- * ε = ε(∅) + w·[ε(p) − ε(∅)] + Σ s·[ε(p, D) − ε(p)].
+ * Each difference as a term of its own, so that strength 0 rebuilds B, negative undoes, and several add, all under
+ * classifier-free guidance w: ε = ε(∅) + w·[ε(p) + Σ s·(ε(p, D) − ε(p)) − ε(∅)]. With w = s = 1 it is ε(p, D), with s = 1
+ * the paper's guidance on the full prompt.
  */
 export async function differenceGuidance(
   networks: Networks,
@@ -31,8 +32,8 @@ export async function differenceGuidance(
   const strengths = differences.reduce((total, { strength }) => total + strength, 0)
   const terms = [
     { weight: 1 - guidanceScale, prompt: '', tokens: undefined },
-    { weight: guidanceScale - strengths, prompt, tokens: undefined },
-    ...differences.map(({ tokens, strength }) => ({ weight: strength, prompt, tokens })),
+    { weight: guidanceScale * (1 - strengths), prompt, tokens: undefined },
+    ...differences.map(({ tokens, strength }) => ({ weight: guidanceScale * strength, prompt, tokens })),
   ]
   const used = terms.filter(({ weight }) => Math.abs(weight) > 1e-6)
   return Promise.all(
@@ -41,19 +42,6 @@ export async function differenceGuidance(
       conditioning: await networks.encodePrompt(term.prompt, term.tokens),
     })),
   )
-}
-
-/** Classifier-free guidance on the full prompt (p, D), as the paper samples: ε = ε(∅) + w·[ε(p, D) − ε(∅)]. */
-export async function promptGuidance(
-  networks: Networks,
-  prompt: string,
-  tokens: Tokens,
-  guidanceScale: number,
-): Promise<Guidance> {
-  return [
-    { weight: 1 - guidanceScale, conditioning: await networks.encodePrompt('') },
-    { weight: guidanceScale, conditioning: await networks.encodePrompt(prompt, tokens) },
-  ]
 }
 
 export interface SampleOptions {

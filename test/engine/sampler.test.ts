@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Networks } from '../../src/engine/networks.ts'
-import { differenceGuidance, invert, promptGuidance, sample } from '../../src/engine/sampler.ts'
+import { differenceGuidance, invert, sample } from '../../src/engine/sampler.ts'
 import { scale } from '../../src/tensor/math.ts'
 import { createRandom } from '../../src/tensor/random.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
@@ -57,12 +57,22 @@ test('a difference works in proportion to its strength, and several add', async 
 })
 
 test('the weights of any guidance add up to one', async () => {
-  for (const guidance of [
-    await differenceGuidance(networks, 'b', [{ tokens, strength: 2.5 }], 4),
-    await promptGuidance(networks, 'b', tokens, 7.5),
-  ]) {
+  for (const [strength, scale] of [
+    [2.5, 4],
+    [1, 7.5],
+    [-1, 1],
+  ] as const) {
+    const guidance = await differenceGuidance(networks, 'b', [{ tokens, strength }], scale)
     assert.ok(Math.abs(guidance.reduce((sum, { weight }) => sum + weight, 0) - 1) < 1e-9)
   }
+})
+
+test('at strength 1 it is guidance on the full prompt alone', async () => {
+  const guidance = await differenceGuidance(networks, 'b', [{ tokens, strength: 1 }], 7.5)
+  assert.deepEqual(guidance, [
+    { weight: -6.5, conditioning: await networks.encodePrompt('') },
+    { weight: 7.5, conditioning: await networks.encodePrompt('b', tokens) },
+  ])
 })
 
 test('paths in one batch are what they are alone', async () => {
