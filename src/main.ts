@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { commands } from '../commands/index.ts'
 import { type Config, readConfig } from './config.ts'
@@ -30,6 +31,7 @@ try {
 async function start(config: Config, token: string): Promise<void> {
   const worker = startWorker({
     path: new URL('jobs/worker.ts', import.meta.url),
+    args: [join(config.dataDirectory, 'gradients')],
     onExit: (how) => log(`The worker ended (${how}).`),
   })
   const queue = createQueue(worker)

@@ -15,6 +15,8 @@ export type Run = (job: Job, options?: RunOptions) => Promise<JobResult>
 export interface WorkerOptions {
   /** The child's entry, a file that speaks jobs/protocol. */
   readonly path: string | URL
+  /** The child's arguments. @default none */
+  readonly args?: readonly string[]
   /** Called when the child dies unasked, with how ("code 1", "SIGKILL"). */
   readonly onExit?: (exit: string) => void
   /**
@@ -33,13 +35,13 @@ export interface Worker {
 }
 
 /** Starts the child at once. One that dies is started again when the next job needs it, so that a broken one can't spin. */
-export function startWorker({ path, onExit, cancelGraceMilliseconds = 30_000 }: WorkerOptions): Worker {
+export function startWorker({ path, args = [], onExit, cancelGraceMilliseconds = 30_000 }: WorkerOptions): Worker {
   let busy = false
   let closed = false
   const report = (exit: string) => {
     if (!closed) onExit?.(exit)
   }
-  let worker = spawn(path, report)
+  let worker = spawn(path, args, report)
 
   const run: Run = async (job, options = {}) => {
     if (busy) throw new Error('The worker does one job at a time; put a queue before it.')
@@ -48,7 +50,7 @@ export function startWorker({ path, onExit, cancelGraceMilliseconds = 30_000 }: 
       for (let attempt = 1; ; attempt++) {
         options.signal?.throwIfAborted()
         if (closed) throw new Error('The worker is closed.')
-        if (worker.exit() !== undefined) worker = spawn(path, report)
+        if (worker.exit() !== undefined) worker = spawn(path, args, report)
         const outcome = await converse(worker, job, options, cancelGraceMilliseconds)
         if (outcome.type === 'done') return outcome.result
         options.signal?.throwIfAborted()
@@ -79,9 +81,9 @@ interface Spawned {
   readonly exit: () => string | undefined
 }
 
-function spawn(path: string | URL, onExit: (exit: string) => void): Spawned {
+function spawn(path: string | URL, args: readonly string[], onExit: (exit: string) => void): Spawned {
   // The child's standard output joins our standard error: ours belongs to `--json`.
-  const child = fork(path, { serialization: 'advanced', stdio: ['ignore', 2, 2, 'ipc'] })
+  const child = fork(path, args, { serialization: 'advanced', stdio: ['ignore', 2, 2, 'ipc'] })
   let ended: string | undefined
   const exited = new Promise<string>((resolve) => {
     const end = (how: string) => {

@@ -27,6 +27,12 @@ test('a job comes back with its bytes, after its progress', async () => {
   assert.deepEqual(seen, [{ stage: 'learn', step: 1, of: 2 }])
 })
 
+test('the child gets its arguments', async () => {
+  const worker = startWorker({ path, args: ['data/gradients'] })
+  assert.equal((await worker.run(job('argument'))).report.model, 'data/gradients')
+  await worker.close()
+})
+
 test('a failure keeps its kind, and the same child goes on', async () => {
   const exits: string[] = []
   const worker = startWorker({ path, onExit: (exit) => exits.push(exit) })
