@@ -442,7 +442,7 @@ export const galleryOf = ({ components }: Message) =>
   )
 
 /** Waits until `condition` holds. */
-export async function until(condition: () => unknown, what: string, milliseconds = 10_000): Promise<void> {
+export async function until(condition: () => unknown, what: string, milliseconds = 30_000): Promise<void> {
   const deadline = Date.now() + milliseconds
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`Waited in vain for ${what}.`)
