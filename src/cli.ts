@@ -1,6 +1,8 @@
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runCommandLine } from './cli/main.ts'
 import { createProgress } from './cli/progress.ts'
+import { readConfig } from './config.ts'
 import { UserError } from './errors.ts'
 import type { Job, JobResult } from './jobs/protocol.ts'
 import { createQueue } from './jobs/queue.ts'
@@ -22,7 +24,8 @@ try {
 async function runJob(job: Job): Promise<JobResult> {
   const signal = abortOnInterrupt()
   const progress = createProgress(process.stderr, () => performance.now())
-  const worker = startWorker({ path: new URL('./jobs/worker.ts', import.meta.url) })
+  const cacheFolder = join(readConfig().dataDirectory, 'cache')
+  const worker = startWorker({ path: new URL('./jobs/worker.ts', import.meta.url), args: [cacheFolder] })
   try {
     return await createQueue(worker).add(job, { signal, onProgress: progress.update })
   } finally {

@@ -50,7 +50,7 @@ export const methods: Readonly<Record<'fast' | 'parity', Method>> = {
     longestToken: Number.POSITIVE_INFINITY,
     timesteps: { from: 0.02, to: 1 },
     alpha: 0.8,
-    prompts: 'mixed',
+    prompts: 'full',
     guidanceScale: { kept: 1, fresh: 2.5 },
     sampleSteps: 25,
     candidates: [

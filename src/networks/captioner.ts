@@ -14,6 +14,9 @@ export async function readPhrases(folder: string): Promise<PhraseBank> {
   return JSON.parse(await readFile(join(folder, 'captioner', 'phrases.json'), 'utf8'))
 }
 
+/** How much nearer, as a cosine, a phrase must be than leaving the attribute unsaid. */
+const DOUBT = 0.02
+
 /**
  * Zero-shot: of each attribute the phrase whose text lies nearest to the picture in CLIP's joint space, one attribute after
  * the other, then all once more knowing the rest (in the manner of CLIP Interrogator).
@@ -24,10 +27,14 @@ export async function captionOf(
   bank: PhraseBank,
   embed: (prompts: readonly string[]) => Promise<Tensor>,
 ): Promise<Caption> {
-  const nearest = async (choices: readonly string[], captionWith: (phrase: string) => string) => {
+  /** `handicap`: what the first choice, the default, is ahead of the others. */
+  const nearest = async (choices: readonly string[], captionWith: (phrase: string) => string, handicap = 0) => {
     const { dims, data } = await embed(choices.map(captionWith))
     const width = dims[1]!
-    const scores = choices.map((_, n) => cosine(picture.data, data.subarray(n * width, (n + 1) * width)))
+    const scores = choices.map((_, n) => {
+      const score = cosine(picture.data, data.subarray(n * width, (n + 1) * width))
+      return n === 0 ? score + handicap : score
+    })
     return choices[scores.indexOf(Math.max(...scores))]!
   }
   let thing = await nearest(bank.things, (phrase) => phrase)
@@ -40,8 +47,9 @@ export async function captionOf(
     return [thing, ...said].join(', ')
   }
   for (let round = 0; round < 2; round++) {
-    for (const [index, { phrases }] of bank.attributes.entries()) {
-      chosen.set(index, await nearest(phrases, (phrase) => caption(index, phrase)))
+    for (const [index, { said, phrases }] of bank.attributes.entries()) {
+      const handicap = said === 'unless first' ? DOUBT : 0
+      chosen.set(index, await nearest(phrases, (phrase) => caption(index, phrase), handicap))
     }
     const rest = caption().slice(thing.length)
     thing = await nearest(bank.things, (phrase) => phrase + rest)
