@@ -24,8 +24,8 @@ try {
 async function runJob(job: Job): Promise<JobResult> {
   const signal = abortOnInterrupt()
   const progress = createProgress(process.stderr, () => performance.now())
-  const cacheFolder = join(readConfig().dataDirectory, 'cache')
-  const worker = startWorker({ path: new URL('./jobs/worker.ts', import.meta.url), args: [cacheFolder] })
+  const gradients = join(readConfig().dataDirectory, 'gradients')
+  const worker = startWorker({ path: new URL('./jobs/worker.ts', import.meta.url), args: [gradients] })
   try {
     return await createQueue(worker).add(job, { signal, onProgress: progress.update })
   } finally {
