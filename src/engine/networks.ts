@@ -52,7 +52,7 @@ export interface Networks {
   /** Words for a picture: the thing alone, and everything that can be said. */
   caption(pixels: Tensor): Promise<Caption>
 
-  /** `prompt`, then, behind a comma, the tokens. n = 1. An empty prompt has no comma. @throws UserError when it is too long. */
+  /** `prompt`, then, behind a comma, the tokens. n = 1. An empty prompt has no comma; one too long is cut. */
   encodePrompt(prompt: string, tokens?: Tokens): Promise<Conditioning>
   /** The gradient by the tokens of Σ cotangent · conditioning. */
   promptGradient(prompt: string, tokens: Tokens, cotangent: Conditioning): Promise<Tokens>

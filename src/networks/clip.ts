@@ -108,17 +108,16 @@ interface Layout {
   readonly start: number
 }
 
-/** begin, prompt, comma, `count` places, end, padding. Without tokens no comma; without a prompt neither. */
+/** begin, prompt, comma, `count` places, end, padding. Without tokens no comma; without a prompt neither. A long prompt is cut. */
 function layoutOf({ encode, bos, eos, pad, maxLength }: Tokenizer, prompt: string, count: number): Layout {
   const comma = encode(',')
-  const words = encode(prompt)
-  const lead = [bos, ...words, ...(count > 0 && words.length > 0 ? comma : [])]
-  const ids = [...lead, ...Array<number>(count).fill(comma[0]!), eos]
-  if (ids.length > maxLength) {
-    throw new UserError(
-      `“${prompt.slice(0, 60)}” is too long for this model: use at most ${maxLength - 3 - count} words.`,
-    )
+  if (count > maxLength / 2) {
+    throw new UserError(`The difference has ${count} tokens; this model’s prompts have room for ${maxLength / 2}.`)
   }
+  const separator = count > 0 && prompt !== '' ? comma : []
+  const words = encode(prompt).slice(0, maxLength - 2 - count - separator.length)
+  const lead = [bos, ...words, ...separator]
+  const ids = [...lead, ...Array<number>(count).fill(comma[0]!), eos]
   return { ids: [...ids, ...Array<number>(maxLength - ids.length).fill(pad)], start: lead.length }
 }
 

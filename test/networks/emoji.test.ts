@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { Networks, Tokens } from '../../src/engine/networks.ts'
+import { repeatConditioning } from '../../src/engine/sampler.ts'
+import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
+import { loadNetworks } from '../../src/networks/load.ts'
+import { decodeImage } from '../../src/tensor/image.ts'
+import { combine, meanSquare, sumRows } from '../../src/tensor/math.ts'
+import { createRandom } from '../../src/tensor/random.ts'
+import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
+
+// The model that ships, as the method sees it.
+
+const root = join(import.meta.dirname, '../..')
+const example = async (name: string) =>
+  (await decodeImage(await readFile(join(root, 'examples', name)), { name, width: 64, height: 64 })).pixels
+
+let networks: Networks
+before(async () => {
+  const start = performance.now()
+  networks = await loadNetworks({
+    folder: join(root, 'models/emoji'),
+    learningBatch: 2,
+    readSchedule: (config) => schedule(readScheduleConfig(config)),
+  })
+  console.log(`loaded in ${Math.round(performance.now() - start)} ms`)
+})
+after(() => networks.close())
+
+test('a picture survives the autoencoder', async () => {
+  const picture = await example('03-red-frame/a2.png')
+  const again = await networks.decodeLatents(await networks.encodePicture(picture))
+  assert.ok(meanSquare(picture, again) < 4 / 10 ** 2.6, `${meanSquare(picture, again)}: under 26 dB`)
+})
+
+test('pictures are captioned with what is there', async () => {
+  assert.equal((await networks.caption(await example('01-teal-background/a.png'))).thing, 'a dog')
+  assert.match((await networks.caption(await example('03-red-frame/a2.png'))).full, /^a cat, .*framed in red/)
+  assert.match((await networks.caption(await example('07-flat-to-ink/a2.png'))).full, /ink style/)
+})
+
+test('the loss by the tokens, through UNet and text encoder, has the gradient that central differences see', async () => {
+  const random = createRandom(5)
+  const shape = [2, ...networks.latentDims]
+  const prompt = 'a cat, flat style, on a teal background'
+  const ask = {
+    latents: random.normal(shape),
+    timesteps: [200, 700],
+    target: random.normal(shape),
+    weight: tensor(shape, new Float32Array(2 * 48 * 64).fill(1 / 100)),
+  }
+  const evaluate = async (tokens: Tokens) =>
+    networks.denoisingGradient({
+      ...ask,
+      conditioning: repeatConditioning(await networks.encodePrompt(prompt, tokens), 2),
+    })
+  const lossOf = async (tokens: Tokens) => (await evaluate(tokens)).loss.reduce((sum, each) => sum + each, 0)
+
+  const norm = networks.tokenNorms[0]!
+  const tokens = [combine([norm / 14, random.normal([4, networks.tokenWidths[0]!])])]
+  const { gradient } = await evaluate(tokens)
+  const cotangent = { hiddenStates: sumRows(gradient.hiddenStates), pooled: sumRows(gradient.pooled!) }
+  const [byTokens] = await networks.promptGradient(prompt, tokens, cotangent)
+
+  // Along the gradient itself the slope is its length.
+  const length = Math.hypot(...byTokens!.data)
+  const step = 0.001 * norm
+  const moved = (sign: number): [Tensor] => [combine([1, tokens[0]!], [(sign * step) / length, byTokens!])]
+  const slope = ((await lossOf(moved(1))) - (await lossOf(moved(-1)))) / (2 * step)
+  assert.ok(length > 0 && Math.abs(slope / length - 1) < 0.02, `${slope} instead of ${length}`)
+})
+
+test('L_CLIP pulls at zero tokens', async () => {
+  const zero = [tensor([4, networks.tokenWidths[0]!])]
+  const cotangent = createRandom(1).normal([(await networks.embedText('')).data.length])
+  const [gradient] = await networks.textGradient('', zero, cotangent)
+  assert.ok(Math.hypot(...gradient!.data) > 0)
+})
