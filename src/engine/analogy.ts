@@ -24,6 +24,7 @@ export interface PicturePair {
 export interface LearnedDifference extends Application {
   readonly tokens: Tokens
   readonly captions: { readonly a: string; readonly a2: string }
+  /** The denoising loss of every step. */
   readonly losses: readonly number[]
   /** 1 − distance(D applied to A, A′) ÷ distance(A, A′), at best 1. */
   readonly fit: number
@@ -34,13 +35,16 @@ export async function learnDifference(
   networks: Networks,
   pairs: readonly PicturePair[],
   method: Method,
-  given: Partial<Application>,
+  given: Partial<Application> & { readonly steps?: number },
   handles: Handles,
 ): Promise<LearnedDifference> {
   // 1. Caption A and A′.
   handles.onProgress?.('caption', 0, 1)
   const captions: { a: Caption; a2: Caption }[] = []
-  for (const { a, a2 } of pairs) captions.push({ a: await networks.caption(a), a2: await networks.caption(a2) })
+  for (const { a, a2 } of pairs) {
+    const before = await networks.caption(a)
+    captions.push({ a: before, a2: await networks.caption(a2, before) })
+  }
 
   // 2. The direction of the change in CLIP's joint space: Δ.
   const deltas: Tensor[] = []
@@ -64,12 +68,21 @@ export async function learnDifference(
   }
 
   // 4. Learn D.
-  const total = method.warmStart + method.steps
-  const { tokens, losses } = await learn(networks, examples, delta, method, {
-    random: handles.random.fork('learn'),
-    signal: handles.signal,
-    onStep: (step) => handles.onProgress?.('learn', step, total),
-  })
+  const start = method.fromWords && wordsOfDifference(networks, captions[0]!)
+  const options = start ? { ...method, ...method.fromWords } : method
+  const steps = given.steps ?? options.steps
+  const { tokens, losses } = await learn(
+    networks,
+    examples,
+    delta,
+    { ...options, steps },
+    {
+      random: handles.random.fork('learn'),
+      start,
+      signal: handles.signal,
+      onStep: (step) => handles.onProgress?.('learn', step, method.warmStart + steps),
+    },
+  )
 
   // 5. Try it on the pair.
   const choice = await chooseOnPair(networks, pairs[0]!, captions[0]!.a, tokens, method, given, handles)
@@ -93,7 +106,7 @@ export async function applyDifferences(
   handles: Handles,
 ): Promise<{ readonly pixels: Tensor; readonly caption: string }> {
   handles.onProgress?.('caption', 0, 1)
-  const caption = prompt === undefined ? await networks.caption(b) : { thing: prompt, full: prompt }
+  const caption = prompt === undefined ? await networks.caption(b) : { thing: prompt, full: prompt, attributes: [] }
   const source = await invertPicture(networks, b, caption, method, handles)
   const path = await source.path(differences, preserve)
   const [latents] = await sample(networks, [path], {
@@ -170,6 +183,18 @@ async function invertPicture(networks: Networks, pixels: Tensor, caption: Captio
     },
   }
 }
+
+/** The embeddings of what is said of A′ and not of A; nothing where the captions are the same. */
+export function wordsOfDifference(
+  networks: Networks,
+  { a, a2 }: { readonly a: Caption; readonly a2: Caption },
+): Tokens | undefined {
+  const before = [a.thing, ...a.attributes]
+  const said = [a2.thing, ...a2.attributes].filter((phrase, index) => phrase !== before[index])
+  return said.length > 0 ? networks.embedWords(said.join(', '), MOST_WORDS) : undefined
+}
+
+const MOST_WORDS = 10
 
 function promptsOf({ thing, full }: Caption, { prompts }: Method): string[] {
   return { thing: [thing], full: [full], mixed: [thing, full] }[prompts]

@@ -18,7 +18,7 @@ export interface Example {
 
 export interface LearnOptions {
   readonly steps: number
-  /** Number of difference tokens, n. */
+  /** Number of difference tokens, n, where they start from zero. */
   readonly tokens: number
   /** As a fraction of the median length of the vocabulary's tokens, along half a cosine. */
   readonly learningRate: { readonly from: number; readonly to: number }
@@ -54,7 +54,12 @@ export async function learn(
   examples: readonly Example[],
   delta: Tensor,
   options: LearnOptions,
-  handles: { readonly random: Random; readonly signal?: AbortSignal; readonly onStep?: (step: number) => void },
+  handles: {
+    readonly random: Random
+    readonly start?: Tokens
+    readonly signal?: AbortSignal
+    readonly onStep?: (step: number) => void
+  },
 ): Promise<Learned> {
   const { warmStart, steps, clipWeight, longestToken } = options
   const update = networks.tokenNorms.map((norm) =>
@@ -63,7 +68,7 @@ export async function learn(
       learningRate: { from: options.learningRate.from * norm, to: options.learningRate.to * norm },
     }),
   )
-  let tokens: Tokens = networks.tokenWidths.map((width) => tensor([options.tokens, width]))
+  let tokens: Tokens = handles.start ?? networks.tokenWidths.map((width) => tensor([options.tokens, width]))
   const losses: number[] = []
   for (let step = 0; step < warmStart + steps; step++) {
     handles.signal?.throwIfAborted()

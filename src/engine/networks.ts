@@ -49,13 +49,16 @@ export interface Networks {
   encodePicture(pixels: Tensor): Promise<Tensor>
   /** The inverse, clamped to −1…1. */
   decodeLatents(latents: Tensor): Promise<Tensor>
-  /** Words for a picture: the thing alone, and everything that can be said. */
-  caption(pixels: Tensor): Promise<Caption>
+  /** Words for a picture; of a variation on one that has been captioned (`like`), the same ones unless clearly wrong. */
+  caption(pixels: Tensor, like?: Caption): Promise<Caption>
 
   /** `prompt`, then, behind a comma, the tokens. n = 1. An empty prompt has no comma; one too long is cut. */
   encodePrompt(prompt: string, tokens?: Tokens): Promise<Conditioning>
   /** The gradient by the tokens of Σ cotangent · conditioning. */
   promptGradient(prompt: string, tokens: Tokens, cotangent: Conditioning): Promise<Tokens>
+
+  /** The embeddings of a text's tokens, the first `most` of them. */
+  embedWords(text: string, most: number): Tokens
 
   /** E_T of CLIP's joint space, not normalised: [width] */
   embedText(prompt: string, tokens?: Tokens): Promise<Tensor>
@@ -78,4 +81,6 @@ export interface Caption {
   readonly thing: string
   /** "a cat, flat style, on a teal background" */
   readonly full: string
+  /** What was found of every attribute, defaults too, in an order of the model's own. */
+  readonly attributes: readonly string[]
 }

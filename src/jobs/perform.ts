@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { applyDifferences, type LearnedDifference, learnDifference, type PicturePair } from '../engine/analogy.ts'
 import { decodeDifference, encodeDifference, type Origin } from '../engine/difference.ts'
-import { type Method, methods } from '../engine/modes.ts'
+import { methods } from '../engine/modes.ts'
 import type { Networks } from '../engine/networks.ts'
 import type { Applied } from '../engine/sampler.ts'
 import { readScheduleConfig, schedule } from '../engine/schedule.ts'
@@ -25,7 +25,7 @@ export interface Handles {
 export async function perform(job: Job, handles: Handles): Promise<JobResult> {
   const clock = startClock(handles)
   const { options } = job
-  const method = { ...methods[options.mode], ...(options.steps !== undefined && { steps: options.steps }) }
+  const method = methods[options.mode]
   const engine = { random: createRandom(options.seed), signal: handles.signal, onProgress: clock.progress }
 
   switch (job.kind) {
@@ -45,10 +45,10 @@ export async function perform(job: Job, handles: Handles): Promise<JobResult> {
       )
       return {
         image: await encodePng(made.pixels, b),
-        difference: fileOf(learned, networks, method, options),
+        difference: fileOf(learned, networks, options),
         report: {
           ...clock.report(networks, options),
-          ...factsOf(learned, method),
+          ...factsOf(learned),
           caption: { ...learned.captions, b: made.caption },
           strength,
           preserve,
@@ -61,8 +61,8 @@ export async function perform(job: Job, handles: Handles): Promise<JobResult> {
       const networks = await clock.during('load', () => networksOf(options, handles))
       const learned = await learnDifference(networks, pairsOf(pictures), method, options, engine)
       return {
-        difference: fileOf(learned, networks, method, options),
-        report: { ...clock.report(networks, options), ...factsOf(learned, method) },
+        difference: fileOf(learned, networks, options),
+        report: { ...clock.report(networks, options), ...factsOf(learned) },
         notices: noticesOf(pictures.flat()),
       }
     }
@@ -127,14 +127,14 @@ const noticesOf = (pictures: readonly Picture[]) => pictures.flatMap(({ notices 
 
 // ---- Differences as files ----
 
-function fileOf(learned: LearnedDifference, networks: Networks, method: Method, options: JobOptions): Uint8Array {
+function fileOf(learned: LearnedDifference, networks: Networks, options: JobOptions): Uint8Array {
   const origin: Origin = {
     version: '0.1.0',
     model: networks.name,
     modelHash: networks.hash,
     mode: options.mode,
     seed: options.seed,
-    steps: method.steps,
+    steps: learned.losses.length,
     strength: learned.strength,
     preserve: learned.preserve,
     fit: learned.fit,
@@ -187,8 +187,8 @@ const learningBatch = 6
 
 // ---- Figures ----
 
-const factsOf = ({ losses, fit }: LearnedDifference, { steps }: Method): Partial<Report> => ({
-  steps,
+const factsOf = ({ losses, fit }: LearnedDifference): Partial<Report> => ({
+  steps: losses.length,
   loss: { first: losses[0]!, last: losses.at(-1)! },
   fit,
 })

@@ -14,31 +14,39 @@ export async function readPhrases(folder: string): Promise<PhraseBank> {
   return JSON.parse(await readFile(join(folder, 'captioner', 'phrases.json'), 'utf8'))
 }
 
-/** How much nearer, as a cosine, a phrase must be than leaving the attribute unsaid. */
+/** How much nearer, as a cosine, a phrase must be than the default, or than what was said of the like picture. */
 const DOUBT = 0.02
+const LIKENESS = 0.05
 
 /**
  * Zero-shot: of each attribute the phrase whose text lies nearest to the picture in CLIP's joint space, one attribute after
  * the other, then all once more knowing the rest (in the manner of CLIP Interrogator).
  * @param embed prompts → [n, width], not normalised
+ * @param like the caption of a picture of which this one is a variation: it is said again unless clearly wrong.
  */
 export async function captionOf(
   picture: Tensor,
   bank: PhraseBank,
   embed: (prompts: readonly string[]) => Promise<Tensor>,
+  like?: Caption,
 ): Promise<Caption> {
-  /** `handicap`: what the first choice, the default, is ahead of the others. */
-  const nearest = async (choices: readonly string[], captionWith: (phrase: string) => string, handicap = 0) => {
+  /** `favourite` is `ahead` of the others. */
+  const nearest = async (
+    choices: readonly string[],
+    captionWith: (phrase: string) => string,
+    favourite?: string,
+    ahead = LIKENESS,
+  ) => {
     const { dims, data } = await embed(choices.map(captionWith))
     const width = dims[1]!
     const scores = choices.map((_, n) => {
       const score = cosine(picture.data, data.subarray(n * width, (n + 1) * width))
-      return n === 0 ? score + handicap : score
+      return choices[n] === favourite ? score + ahead : score
     })
     return choices[scores.indexOf(Math.max(...scores))]!
   }
-  let thing = await nearest(bank.things, (phrase) => phrase)
-  const chosen = new Map<number, string>()
+  let thing = like?.thing ?? (await nearest(bank.things, (phrase) => phrase))
+  const chosen = new Map(like?.attributes.entries())
   const caption = (at?: number, phrase?: string) => {
     const said = bank.attributes.flatMap(({ said, phrases }, index) => {
       const word = index === at ? phrase : chosen.get(index)
@@ -48,13 +56,14 @@ export async function captionOf(
   }
   for (let round = 0; round < 2; round++) {
     for (const [index, { said, phrases }] of bank.attributes.entries()) {
-      const handicap = said === 'unless first' ? DOUBT : 0
-      chosen.set(index, await nearest(phrases, (phrase) => caption(index, phrase), handicap))
+      const usual = said === 'unless first' ? phrases[0] : undefined
+      const [favourite, ahead] = like ? [like.attributes[index], LIKENESS] : [usual, DOUBT]
+      chosen.set(index, await nearest(phrases, (phrase) => caption(index, phrase), favourite, ahead))
     }
     const rest = caption().slice(thing.length)
-    thing = await nearest(bank.things, (phrase) => phrase + rest)
+    thing = await nearest(bank.things, (phrase) => phrase + rest, like?.thing)
   }
-  return { thing, full: caption() }
+  return { thing, full: caption(), attributes: bank.attributes.map((_, index) => chosen.get(index)!) }
 }
 
 function cosine(a: Float32Array, b: Float32Array): number {

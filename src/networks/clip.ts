@@ -10,6 +10,8 @@ export interface TextEncoder {
   readonly tokenWidth: number
   /** Median length of the embeddings of `words`. */
   tokenNorm(words: readonly string[]): number
+  /** [tokens, width], at most `most` */
+  wordEmbeddings(text: string, most: number): Tensor
   encode(prompt: string, tokens?: Tokens): Promise<Encoding>
   /** Several prompts without difference tokens in one run: [n, width], the joint space. */
   embed(prompts: readonly string[]): Promise<Tensor>
@@ -64,6 +66,10 @@ export async function openTextEncoder(options: {
   return {
     tokenWidth: width,
     tokenNorm: (words) => median(words.flatMap((word) => tokenizer.encode(word)).map((id) => Math.hypot(...row(id)))),
+    wordEmbeddings: (text, most) => {
+      const ids = tokenizer.encode(text).slice(0, most)
+      return tensor([ids.length, width], Float32Array.from(ids.flatMap((id) => [...row(id)])))
+    },
     encode: async (prompt, tokens) => {
       const outputs = await network.run(feedsOf([layoutOf(tokenizer, prompt, countOf(tokens))], tokens))
       return { hiddenStates: outputs.last_hidden_state!, pooled: outputs.text_embeds! }

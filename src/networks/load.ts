@@ -69,7 +69,8 @@ export async function loadNetworks({
     learningBatch,
     encodePicture: autoencoder.encode,
     decodeLatents: autoencoder.decode,
-    caption: async (pixels) => captionOf(await image.embed(pixels), phrases, text.embed),
+    caption: async (pixels, like) => captionOf(await image.embed(pixels), phrases, text.embed, like),
+    embedWords: (words, most) => [text.wordEmbeddings(words, most)],
     encodePrompt: text.encode,
     promptGradient: (prompt, tokens, { hiddenStates, pooled }) =>
       text.gradient(prompt, tokens, { hiddenStates, pooled: pooled! }),

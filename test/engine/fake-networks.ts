@@ -11,6 +11,8 @@ const promptVector = (prompt: string, tokens: readonly Tensor[] = []) => {
   return combine([1, vector], [1, token])
 }
 
+const promptTokens = (text: string) => tensor([1, 4], promptVector(text).data)
+
 /**
  * A model whose prompt says what the picture is: x₀ = the prompt's vector + D, so that every gradient can be worked out by
  * hand. It predicts ε = (x_t − √α̅·x₀) / √(1−α̅).
@@ -54,7 +56,8 @@ export function fakeNetworks(): Networks {
     encodePicture: async (pixels) => tensor([1, ...DIMS], pixels.data.slice(0, 4)),
     decodeLatents: async (latents) =>
       tensor([3, 2, 2], Float32Array.from([...latents.data, ...latents.data, ...latents.data])),
-    caption: async () => ({ thing: 'a', full: 'a' }),
+    caption: async () => ({ thing: 'a', full: 'a', attributes: [] }),
+    embedWords: (text) => [promptTokens(text)],
     encodePrompt: encode,
     promptGradient: async (_prompt, tokens, { hiddenStates }) => [tensor(tokens[0]!.dims, hiddenStates.data)],
     embedText,
