@@ -11,6 +11,7 @@ const LABELS: Readonly<Record<Stage, string>> = {
   load: 'Loading the model',
   caption: 'Looking at the pictures',
   learn: 'Learning the difference',
+  try: 'Trying it on the example',
   invert: 'Tracing the picture back',
   sample: 'Making the result',
 }

@@ -7,6 +7,7 @@ const stages: Readonly<Record<Stage, string>> = {
   load: 'Loading the model',
   caption: 'Looking at the pictures',
   learn: 'Learning what changes from A to A′',
+  try: 'Trying it on the example',
   invert: 'Looking closely at B',
   sample: 'Painting B′',
 }

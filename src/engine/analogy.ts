@@ -7,7 +7,7 @@ import type { Application, Method } from './modes.ts'
 import type { Caption, Networks, Tokens } from './networks.ts'
 import { type Applied, differenceGuidance, invert, sample } from './sampler.ts'
 
-export type Stage = 'caption' | 'learn' | 'invert' | 'sample'
+export type Stage = 'caption' | 'learn' | 'try' | 'invert' | 'sample'
 
 export interface Handles {
   readonly random: Random
@@ -131,14 +131,16 @@ async function chooseOnPair(
   const same = (one: Application) => (other: Application) =>
     one.strength === other.strength && one.preserve === other.preserve
   const candidates = wanted.filter((each, index) => wanted.findIndex(same(each)) === index)
-  const source = await invertPicture(networks, a, caption, method, handles)
+  const { onProgress, ...quiet } = handles
+  onProgress?.('try', 0, method.sampleSteps)
+  const source = await invertPicture(networks, a, caption, method, quiet)
   const paths = await Promise.all(
     candidates.map(({ strength, preserve }) => source.path([{ tokens, strength }], preserve)),
   )
   const latents = await sample(networks, paths, {
     steps: method.sampleSteps,
     signal: handles.signal,
-    onStep: (step) => handles.onProgress?.('sample', step, method.sampleSteps),
+    onStep: (step) => onProgress?.('try', step, method.sampleSteps),
   })
   const unchanged = meanSquare(a, a2)
   const fits: number[] = []

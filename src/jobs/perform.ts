@@ -218,7 +218,8 @@ function startClock({ onProgress }: Handles) {
     },
     report: ({ name }: Networks, { mode, seed }: JobOptions): Report => {
       enter(current)
-      const { load, learn, invert, sample } = seconds
+      const { load, invert, sample } = seconds
+      const learn = sumOf(seconds.learn, seconds.try)
       return {
         model: name,
         mode,
@@ -229,3 +230,6 @@ function startClock({ onProgress }: Handles) {
     },
   }
 }
+
+const sumOf = (...parts: readonly (number | undefined)[]) =>
+  parts.every((part) => part === undefined) ? undefined : parts.reduce<number>((sum, part) => sum + (part ?? 0), 0)

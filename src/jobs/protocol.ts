@@ -52,7 +52,8 @@ export interface BenchStepJob {
 
 export type Job = AnalogyJob | LearnJob | ApplyJob | BenchStepJob
 
-export type Stage = 'load' | 'caption' | 'learn' | 'invert' | 'sample'
+/** `try`: the difference is tried on A, against A′. */
+export type Stage = 'load' | 'caption' | 'learn' | 'try' | 'invert' | 'sample'
 
 export interface Progress {
   readonly stage: Stage
