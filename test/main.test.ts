@@ -91,7 +91,7 @@ async function answered(interaction: Interaction): Promise<Message> {
 
 /** Waits for `condition`, and fails at once with the bot's sentence if it gives up. */
 async function told({ followUps }: Interaction, condition: () => unknown, what: string): Promise<void> {
-  await until(() => followUps.length > 0 || condition(), what, 2 * minutes)
+  await until(() => followUps.length > 0 || condition(), what, 5 * minutes)
   assert.deepEqual(followUps.map(textOf), [], `instead of ${what}`)
 }
 
@@ -128,7 +128,7 @@ test('it says where to invite it, and has registered its commands', () => {
   )
 })
 
-test('three pictures become one message with four', { timeout: 3 * minutes }, async () => {
+test('three pictures become one message with four', { timeout: 12 * minutes }, async () => {
   const interaction = discord.slash('analogy', { ...(await pictures()), seed: 7 })
   const message = await answered(interaction)
   const seen = new Set<string>()
@@ -150,7 +150,7 @@ test('three pictures become one message with four', { timeout: 3 * minutes }, as
   assert.deepEqual(interaction.followUps, [])
 })
 
-test('a worker that dies in the middle is replaced, and the answer comes', { timeout: 4 * minutes }, async () => {
+test('a worker that dies in the middle is replaced, and the answer comes', { timeout: 12 * minutes }, async () => {
   const interaction = discord.slash('analogy', { ...(await pictures()), seed: 7 })
   const message = await answered(interaction)
   await told(interaction, () => textOf(message).includes('▰'), 'the middle')
@@ -161,19 +161,19 @@ test('a worker that dies in the middle is replaced, and the answer comes', { tim
   assert.notDeepEqual(childrenOf(bot.child.pid!), [worker])
 })
 
-test('a worker that dies between two jobs is replaced', { timeout: minutes }, async () => {
+test('a worker that dies between two jobs is replaced', { timeout: 5 * minutes }, async () => {
   const [worker] = childrenOf(bot.child.pid!)
   process.kill(worker!, 'SIGKILL')
   await until(() => childrenOf(bot.child.pid!).length === 0, 'its end')
   const broken = discord.attach(new Uint8Array(100))
   const interaction = discord.slash('analogy', { ...(await pictures()), b: broken })
   await answered(interaction)
-  await until(() => interaction.followUps.length > 0, 'a sentence', minutes)
+  await until(() => interaction.followUps.length > 0, 'a sentence', 5 * minutes)
   assert.ok(interaction.followUps[0]!.flags & EPHEMERAL)
   assert.notEqual(childrenOf(bot.child.pid!)[0], worker)
 })
 
-test('what is no picture is answered with a sentence to the person alone', { timeout: minutes }, async () => {
+test('what is no picture is answered with a sentence to the person alone', { timeout: 5 * minutes }, async () => {
   const text = discord.attach(new TextEncoder().encode('hello'), { content_type: 'text/plain', filename: 'a.txt' })
   const refused = await answered(discord.slash('analogy', { ...(await pictures()), a: text }))
   assert.ok(refused.flags & EPHEMERAL)
@@ -182,13 +182,13 @@ test('what is no picture is answered with a sentence to the person alone', { tim
   const disguised = discord.attach(new TextEncoder().encode('hello'))
   const interaction = discord.slash('analogy', { ...(await pictures()), a: disguised })
   await answered(interaction)
-  await until(() => interaction.followUps.length > 0, 'a sentence', minutes)
+  await until(() => interaction.followUps.length > 0, 'a sentence', 5 * minutes)
   assert.ok(interaction.followUps[0]!.flags & EPHEMERAL)
   assert.ok(interaction.message!.isDeleted)
   assert.doesNotMatch(textOf(interaction.followUps[0]!), /on my side/)
 })
 
-test('asked to leave, it stops what runs with a word and is gone within 10 s', { timeout: 3 * minutes }, async () => {
+test('asked to leave, it stops what runs with a word and is gone within 10 s', { timeout: 12 * minutes }, async () => {
   const interaction = discord.slash('analogy', await pictures())
   const message = await answered(interaction)
   await told(interaction, () => textOf(message).includes('▰'), 'the middle')
