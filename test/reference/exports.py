@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from diffusers.models.attention_processor import AttnProcessor
+from diffusers.models.attention_processor import AttnProcessor, SlicedAttnProcessor
 from safetensors.numpy import save
 from torch import nn
 from torch.export import Dim
@@ -168,7 +168,7 @@ class Case:
     by: list[str]
     dynamic: dict[str, dict[int, str]]
     half: bool = False
-    old_attention: bool = False  # baddbmm, as before PyTorch 2
+    attention: Callable[[UNet2DConditionModel], None] = lambda unet: None
 
     @property
     def exporter(self):
@@ -181,6 +181,16 @@ class Case:
     @property
     def family(self):
         return self.name.split(f"-{self.exporter}")[0]
+
+
+def with_baddbmm(unet):
+    """As before PyTorch 2."""
+    unet.set_attn_processor(AttnProcessor())
+
+
+def with_slices(unet):
+    """As where memory is short."""
+    unet.set_attn_processor(SlicedAttnProcessor(slice_size=2))
 
 
 def unet_inputs(size=16, batch=2, timestep=(601,), xl=False):
@@ -225,11 +235,11 @@ ENCODER = {"inputs": pixels("sample", 1, 3, 32, 32), "outputs": ["latent_paramet
 ENCODER["dynamic"] = {"sample": SAMPLE}
 
 CASES = [
-    Case("unet-sd15-legacy-14", unet_sd15, unet_inputs(), **UNET, old_attention=True),
+    Case("unet-sd15-legacy-14", unet_sd15, unet_inputs(), **UNET, attention=with_baddbmm),
     Case("unet-sd15-legacy-17", unet_sd15, unet_inputs(timestep=(601, 20)), **UNET),
     Case("unet-sd15-dynamo-20", unet_sd15, unet_inputs(timestep=801), **UNET),
     Case("unet-sd15-legacy-17-fp16", unet_sd15, unet_inputs(), **UNET, half=True),
-    Case("unet-sd21-legacy-14", unet_sd21, unet_inputs(), **UNET),
+    Case("unet-sd21-legacy-14", unet_sd21, unet_inputs(), **UNET, attention=with_slices),
     Case("unet-sd21-dynamo-18", unet_sd21, unet_inputs(), **UNET),
     Case("unet-sd21-dynamo-23", unet_sd21, unet_inputs(), **UNET),
     Case("unet-sdxl-legacy-14", unet_sdxl, unet_inputs(8, timestep=(601.0,), xl=True), **UNET_XL),
@@ -279,8 +289,8 @@ def seeded(name):
 def made(case):
     """The module as it is exported; the same one each time."""
     module = enliven(case.build(), seeded(case.name))
-    if case.old_attention:
-        module.unet.set_attn_processor(AttnProcessor())
+    if isinstance(module, Unet):
+        case.attention(module.unet)
     return module.half() if case.half else module
 
 
