@@ -25,7 +25,7 @@ def main():
     path.unlink(missing_ok=True)
     pictures = load_pictures(options.data)
     prepared = torch.load(Path(options.work) / "prepared.pt", weights_only=True, mmap=True)
-    latents, decoder = prepared["latents"], decoder_of(options.work, prepared["pca"])
+    latents, decoder = prepared["latents"], decoder_of(options.work, prepared["pca"]).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(decoder.repair.parameters(), lr=2e-3, weight_decay=0.0)
     start, step, total = time.time(), 0, 0.0
     while (progress := (time.time() - start) / (options.minutes * 60)) < 1:
@@ -33,9 +33,12 @@ def main():
             group["lr"] = 2e-3 * 0.5 * (1 + math.cos(math.pi * progress)) + 1e-5
         rows = torch.randint(0, len(pictures), (64,))
         truth = torch.from_numpy(pictures[rows.numpy()]).permute(0, 3, 1, 2).float() / 127.5 - 1
-        # A little noise, as the UNet leaves it.
+        # None to much noise, as sampling leaves it.
         z = latents[rows].float()
-        loss = ((decoder(z + 0.02 * torch.randn_like(z)) - truth) ** 2).mean()
+        noise = 0.15 * torch.rand(64, 1, 1, 1) * torch.randn_like(z)
+        with torch.autocast("cpu", torch.bfloat16):
+            repaired = decoder((z + noise).contiguous(memory_format=torch.channels_last))
+        loss = ((repaired.float() - truth) ** 2).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -183,16 +183,16 @@ class PatchEncoder(nn.Module):
 
 
 class PatchDecoder(nn.Module):
-    """latent_sample [n, 48, 8, 8] → sample [n, 3, 64, 64], the linear inverse and a small convolutional repair of the patch borders."""
+    """latent_sample [n, 48, 8, 8] → sample [n, 3, 64, 64], the linear inverse and a small convolutional repair: patch borders, and the noise that sampling leaves."""
 
     def __init__(self, weight, mean):
         super().__init__()
         self.conv = nn.ConvTranspose2d(LATENT_CHANNELS, 3, 8, 8, bias=False)
         self.conv.weight.data = weight
         self.mean = nn.Parameter(mean)  # [3, 8, 8]
-        self.repair = nn.Sequential(nn.Conv2d(LATENT_CHANNELS, 3 * 64, 3, padding=1), nn.GELU(), nn.Conv2d(3 * 64, 3 * 64, 3, padding=1))
-        nn.init.zeros_(self.repair[2].weight)
-        nn.init.zeros_(self.repair[2].bias)
+        self.repair = nn.Sequential(nn.Conv2d(LATENT_CHANNELS, 256, 3, padding=1), nn.GELU(), nn.Conv2d(256, 256, 3, padding=1), nn.GELU(), nn.Conv2d(256, 3 * 64, 3, padding=1))
+        nn.init.zeros_(self.repair[4].weight)
+        nn.init.zeros_(self.repair[4].bias)
 
     def forward(self, latent_sample):
         linear = self.conv(latent_sample) + self.mean.repeat(1, GRID, GRID)
