@@ -117,7 +117,10 @@ export async function applyDifferences(
   return { pixels: await networks.decodeLatents(latents!), caption: caption.full }
 }
 
-/** The strength and `preserve` at which D turns A most nearly into A′. */
+/** Fits that are this near are the same; then the bolder way is more often right on B. */
+const SAME_FIT = 0.05
+
+/** The strength and `preserve` at which D turns A most nearly into A′; of several as good as the best, the boldest. */
 async function chooseOnPair(
   networks: Networks,
   { a, a2 }: PicturePair,
@@ -145,7 +148,7 @@ async function chooseOnPair(
   const unchanged = meanSquare(a, a2)
   const fits: number[] = []
   for (const each of latents) fits.push(1 - Math.sqrt(meanSquare(await networks.decodeLatents(each), a2) / unchanged))
-  const best = fits.indexOf(Math.max(...fits))
+  const best = fits.findLastIndex((fit) => fit >= Math.max(...fits) - SAME_FIT)
   return { ...candidates[best]!, fit: fits[best]! }
 }
 

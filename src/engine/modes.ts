@@ -22,7 +22,7 @@ export interface Method extends LearnOptions {
   readonly fromWords?: Pick<LearnOptions, 'steps' | 'learningRate' | 'consistency' | 'clipWeight'>
   /** DDIM steps, for inversion and for sampling. */
   readonly sampleSteps: number
-  /** Tried on the pair: D on A must come near A′. A single one is not tried. */
+  /** Tried on the pair, from careful to bold: D on A must come near A′. */
   readonly candidates: readonly Application[]
 }
 
@@ -63,7 +63,7 @@ export const methods: Readonly<Record<'fast' | 'parity', Method>> = {
       { strength: 1, preserve: 1 },
       { strength: 1.5, preserve: 1 },
       { strength: 2, preserve: 1 },
-      { strength: 3, preserve: 1 },
+      { strength: 1, preserve: 0.75 },
       { strength: 1, preserve: 0.5 },
       { strength: 1.5, preserve: 0.5 },
       { strength: 1, preserve: 0 },
