@@ -1,4 +1,4 @@
-import { repeat } from '../tensor/math.ts'
+import { median, repeat } from '../tensor/math.ts'
 import type { Random } from '../tensor/random.ts'
 import { sizeOf, tensor } from '../tensor/tensor.ts'
 import type { Denoising, LossTerms, Networks } from './networks.ts'
@@ -42,10 +42,4 @@ async function milliseconds(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now()
   await work()
   return performance.now() - start
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }

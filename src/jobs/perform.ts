@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import packageJson from '../../package.json' with { type: 'json' }
 import { applyDifferences, type LearnedDifference, learnDifference, type PicturePair } from '../engine/analogy.ts'
 import { decodeDifference, encodeDifference, type Origin } from '../engine/difference.ts'
 import { methods } from '../engine/modes.ts'
@@ -129,7 +130,7 @@ const noticesOf = (pictures: readonly Picture[]) => pictures.flatMap(({ notices 
 
 function fileOf(learned: LearnedDifference, networks: Networks, options: JobOptions): Uint8Array {
   const origin: Origin = {
-    version: '0.1.0',
+    version: packageJson.version,
     model: networks.name,
     modelHash: networks.hash,
     mode: options.mode,

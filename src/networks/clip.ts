@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Conditioning, Tokens } from '../engine/networks.ts'
 import { UserError } from '../errors.ts'
+import { median } from '../tensor/math.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { openDifferentiable } from './differentiable.ts'
 import type { Tokenizer } from './tokenizer.ts'
@@ -138,9 +139,4 @@ async function tokenWidthOf(path: string): Promise<number> {
     cutTokenEmbeddings: true,
   })
   return probe.tokenEmbeddingTable().dims[1]
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1] ?? 1
 }

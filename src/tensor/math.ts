@@ -54,3 +54,10 @@ export function cosine(a: Tensor, b: Tensor): number {
   const [first, second] = [unit(a), unit(b)]
   return first.data.reduce((sum, value, index) => sum + value * second.data[index]!, 0)
 }
+
+/** The middle of the numbers in order, or the mean of the two in the middle. NaN of none. */
+export function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
