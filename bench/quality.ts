@@ -30,8 +30,8 @@ const METHODS: Readonly<Record<string, Method>> = {
     ...fast,
     fromWords: { ...fast.fromWords!, steps: 1, learningRate: { from: 0, to: 0 } },
   },
-  'from zero: L_after, L_before, L_CLIP': { ...fast, fromWords: undefined },
-  'from zero: L_after alone': { ...fast, fromWords: undefined, consistency: false, clipWeight: 0 },
+  'from zero: L_after, L_before, L_CLIP': { ...fast, fromWords: undefined, consistency: true, clipWeight: 0.3 },
+  'from zero: L_after alone': { ...fast, fromWords: undefined },
 }
 
 const networks = await loadNetworks({

@@ -19,7 +19,7 @@ export interface Method extends LearnOptions {
    * D starts from the words in which the captions of A and A′ differ, and is learned so. Where they do not differ, or
    * without this, it starts from zero.
    */
-  readonly fromWords?: Pick<LearnOptions, 'steps' | 'learningRate' | 'consistency' | 'clipWeight'>
+  readonly fromWords?: Pick<LearnOptions, 'steps' | 'learningRate'>
   /** DDIM steps, for inversion and for sampling. */
   readonly sampleSteps: number
   /** Tried on the pair, from careful to bold: D on A must come near A′. */
@@ -49,15 +49,15 @@ export const methods: Readonly<Record<'fast' | 'parity', Method>> = {
     tokens: 4,
     learningRate: { from: 0.02, to: 0.002 },
     denoisingWeight: 4,
-    clipWeight: 0.3,
+    clipWeight: 0,
     warmStart: 0,
-    consistency: true,
+    consistency: false,
     longestToken: Number.POSITIVE_INFINITY,
     timesteps: { from: 0.02, to: 1 },
     alpha: 0.8,
     prompts: 'full',
     guidanceScale: { kept: 1, fresh: 2.5 },
-    fromWords: { steps: 60, learningRate: { from: 0.004, to: 0.0004 }, consistency: false, clipWeight: 0 },
+    fromWords: { steps: 60, learningRate: { from: 0.004, to: 0.0004 } },
     sampleSteps: 25,
     candidates: [
       { strength: 1, preserve: 1 },
