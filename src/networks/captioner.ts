@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Caption } from '../engine/networks.ts'
+import { cosine, rows } from '../tensor/math.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
 /** `captioner/phrases.json`: what can be said of a picture. */
@@ -37,10 +38,9 @@ export async function captionOf(
     favourite?: string,
     ahead = LIKENESS,
   ) => {
-    const { dims, data } = await embed(choices.map(captionWith))
-    const width = dims[1]!
+    const texts = await embed(choices.map(captionWith))
     const scores = choices.map((_, n) => {
-      const score = cosine(picture.data, data.subarray(n * width, (n + 1) * width))
+      const score = cosine(picture, rows(texts, n, n + 1))
       return choices[n] === favourite ? score + ahead : score
     })
     return choices[scores.indexOf(Math.max(...scores))]!
@@ -64,14 +64,4 @@ export async function captionOf(
     thing = await nearest(bank.things, (phrase) => phrase + rest, like?.thing)
   }
   return { thing, full: caption(), attributes: bank.attributes.map((_, index) => chosen.get(index)!) }
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  let [dot, aa, bb] = [0, 0, 0]
-  for (const [index, value] of a.entries()) {
-    dot += value * b[index]!
-    aa += value * value
-    bb += b[index]! * b[index]!
-  }
-  return dot / Math.sqrt(aa * bb)
 }

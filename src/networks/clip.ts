@@ -3,9 +3,8 @@ import type { Conditioning, Tokens } from '../engine/networks.ts'
 import { UserError } from '../errors.ts'
 import { median } from '../tensor/math.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
-import { openDifferentiable } from './differentiable.ts'
+import { openDifferentiable, openForward } from './differentiable.ts'
 import type { Tokenizer } from './tokenizer.ts'
-import { openForward } from './vae.ts'
 
 export interface TextEncoder {
   readonly tokenWidth: number

@@ -83,6 +83,10 @@ export async function openDifferentiable(options: DifferentiableOptions): Promis
   }
 }
 
+/** A network that is only ever run forward. */
+export const openForward = (path: string, threads?: number): Promise<Differentiable> =>
+  openDifferentiable({ path, threads, inputDims: {}, by: [], loss: { kind: 'cotangent', outputs: [] } })
+
 /**
  * Below this many bytes of weights a session rearranges them for speed, into copies of its own (measured on 17 M
  * parameters: 30 % faster steps); above, every session shares the mapped files.

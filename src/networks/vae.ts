@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
-import { openDifferentiable } from './differentiable.ts'
+import { openForward } from './differentiable.ts'
 
 export interface Autoencoder {
   /** [channels, height, width] */
@@ -49,10 +49,6 @@ export async function openAutoencoder(folder: string, side: number, threads?: nu
     },
   }
 }
-
-/** A network that is only ever run forward. */
-export const openForward = (path: string, threads?: number) =>
-  openDifferentiable({ path, threads, inputDims: {}, by: [], loss: { kind: 'cotangent', outputs: [] } })
 
 /** Stable Diffusion's where the folder does not say. */
 async function scalingFactor(folder: string): Promise<number> {

@@ -50,7 +50,7 @@ def grade(pixels, scenes, classifier, classes):
     with torch.no_grad():
         outputs = classifier(torch.from_numpy(pixels))
     wanted = indices(scenes, classes)
-    # Background and style can't be told apart once colours are gone or blocks hide the lines.
+    # The background's colour can't be told once a treatment has changed all colours.
     legible = {"background": torch.tensor([s["treatment"] in ("none", "blurred", "pixelated") for s in scenes])}
     grades = {}
     for name in classes:

@@ -1,6 +1,6 @@
 """Trains text encoder, image encoder and UNet together: denoising (v-prediction) and CLIP's contrastive loss.
 
-python train.py --data DIR --work DIR --minutes 80 [--batch 64] [--seed 0] [--compile]
+python train.py --data DIR --work DIR --minutes 80 [--batch 64] [--seed 0]
 Resumes from WORK/checkpoint.pt; the learning rate follows the minutes trained so far, over all runs.
 """
 import argparse
@@ -72,7 +72,6 @@ def main():
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--compile", action="store_true")
     parser.add_argument("--steps", type=int, default=10**9, help="stop after so many steps (for timing)")
     options = parser.parse_args()
     Path(options.work).mkdir(parents=True, exist_ok=True)
@@ -99,7 +98,6 @@ def main():
         networks.load_state_dict(saved["networks"])
         optimizer.load_state_dict(saved["optimizer"])
         average, step, trained = saved["average"], saved["step"], saved["seconds"]
-    unet = torch.compile(networks["unet"]) if options.compile else networks["unet"]
     abar = alphas_cumprod()
     first_step, tick = step, time.time()
     last_save, sums = tick, torch.zeros(3)
@@ -129,7 +127,7 @@ def main():
         target = signal * noise - noise_level * z
         with torch.autocast("cpu", torch.bfloat16):
             text = networks["text"](input_ids=ids)
-            prediction = unet(signal * z + noise_level * noise, t, text.last_hidden_state, text.text_embeds)
+            prediction = networks["unet"](signal * z + noise_level * noise, t, text.last_hidden_state, text.text_embeds)
             image_embeds = networks["image"](pixels) if with_pictures else None
         denoising = F.mse_loss(prediction.float(), target)
         contrastive, top1 = contrast(image_embeds[~dropped], text.text_embeds[~dropped], networks.temperature) if with_pictures else (torch.zeros(()), 0)
