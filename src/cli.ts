@@ -5,7 +5,6 @@ import { createProgress } from './cli/progress.ts'
 import { readConfig } from './config.ts'
 import { UserError } from './errors.ts'
 import type { Job, JobResult } from './jobs/protocol.ts'
-import { createQueue } from './jobs/queue.ts'
 import { startWorker } from './jobs/worker-client.ts'
 
 // The same jobs as the bot's, from a terminal. Exit codes: 0 success, 1 our fault, 2 a bad input, 130 interrupted.
@@ -27,7 +26,7 @@ async function runJob(job: Job): Promise<JobResult> {
   const gradients = join(readConfig().dataDirectory, 'gradients')
   const worker = startWorker({ path: new URL('./jobs/worker.ts', import.meta.url), args: [gradients] })
   try {
-    return await createQueue(worker).add(job, { signal, onProgress: progress.update })
+    return await worker.run(job, { signal, onProgress: progress.update })
   } finally {
     progress.clear()
     await worker.close()

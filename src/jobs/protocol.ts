@@ -50,7 +50,16 @@ export interface BenchStepJob {
   readonly options: JobOptions
 }
 
-export type Job = AnalogyJob | LearnJob | ApplyJob | BenchStepJob
+/** Reads a difference file and says what it is. */
+export interface InspectJob {
+  readonly kind: 'inspect'
+  /** A file of ours or a textual inversion made elsewhere (safetensors). */
+  readonly bytes: Uint8Array
+  /** `model`: the one it is to be used on. */
+  readonly options: JobOptions
+}
+
+export type Job = AnalogyJob | LearnJob | ApplyJob | BenchStepJob | InspectJob
 
 /** `try`: the difference is tried on A, against A′. */
 export type Stage = 'load' | 'caption' | 'learn' | 'try' | 'invert' | 'sample'
@@ -59,14 +68,20 @@ export interface Progress {
   readonly stage: Stage
   readonly step: number
   readonly of: number
+  /** B′ as it forms, a small PNG; a few times during `sample`. */
+  readonly preview?: Uint8Array
 }
 
 /** The `--json` line of DESIGN.md §6, less `out`. Fields that a job has no use for are absent. */
 export interface Report {
   readonly model: string
+  /** Tells models of one name apart. */
+  readonly modelHash?: string
   readonly mode: 'fast' | 'parity'
   readonly seed: number
   readonly steps?: number
+  /** Example pairs that it was learned from. */
+  readonly pairs?: number
   readonly caption?: { readonly a?: string; readonly a2?: string; readonly b?: string }
   readonly seconds: Readonly<Partial<Record<'load' | 'learn' | 'invert' | 'sample' | 'total', number>>>
   readonly loss?: { readonly first: number; readonly last: number }
@@ -79,11 +94,23 @@ export interface Report {
   readonly bench?: { readonly forwardMs: number; readonly stepMs: number; readonly ratio: number }
 }
 
+/** Small PNGs that show a difference. */
+export interface Pictures {
+  /** A and A′ of the first pair, at most 128 px. */
+  readonly a?: Uint8Array
+  readonly a2?: Uint8Array
+  /** Both side by side with an arrow between them: 272 × 128 px. */
+  readonly pair?: Uint8Array
+  /** The learning curve as a plot: 480 × 240 px. */
+  readonly loss?: Uint8Array
+}
+
 export interface JobResult {
   /** B′ as PNG bytes. */
   readonly image?: Uint8Array
-  /** The learned difference as safetensors bytes. */
+  /** The learned difference as safetensors bytes; of an `inspect` job the one it was given, written anew. */
   readonly difference?: Uint8Array
+  readonly pictures?: Pictures
   readonly report: Report
   /** Sentences the person should see, such as "B is animated; its first frame was used." */
   readonly notices: readonly string[]
@@ -98,10 +125,10 @@ export type FromWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'progress'; readonly id: string; readonly progress: Progress }
   | { readonly type: 'done'; readonly id: string; readonly result: JobResult }
-  /** `reason: 'user'`: `message` may be shown to the person as it is. */
-  | {
-      readonly type: 'failed'
-      readonly id: string
-      readonly reason: 'user' | 'cancelled' | 'internal'
-      readonly message: string
-    }
+  | ({ readonly type: 'failed'; readonly id: string } & Failure)
+
+/** An error as plain data. `message` may be shown to the person as it is where `reason` is `user` or `other-model`. */
+export interface Failure {
+  readonly reason: 'user' | 'other-model' | 'cancelled' | 'internal'
+  readonly message: string
+}
