@@ -1,0 +1,7 @@
+/** Where the queue keeps its jobs. What is put comes back as it was: plain data and Uint8Arrays. */
+export interface TicketStorage {
+  put(id: string, record: object): Promise<void>
+  remove(id: string): Promise<void>
+  /** In the order in which they were first put. The caller says what it had put. */
+  all<TicketRecord extends object>(): Promise<TicketRecord[]>
+}
