@@ -1,84 +1,56 @@
-import { randomInt } from 'node:crypto'
 import {
   ApplicationIntegrationType,
   type Attachment,
   type ChatInputCommandInteraction,
-  escapeMarkdown,
   InteractionContextType,
   SlashCommandBuilder,
 } from 'discord.js'
 import { checkAttachment, fileName } from '../src/discord/attachments.ts'
-import type { Command } from '../src/discord/dispatch.ts'
-import { galleryPost, type Picture, type Post } from '../src/discord/post.ts'
+import type { Command } from '../src/discord/command.ts'
+import { addApplyOptions, completeModel, readJobOptions } from '../src/discord/options.ts'
 import { UserError } from '../src/errors.ts'
-import type { AnalogyJob, JobResult } from '../src/jobs/protocol.ts'
+import { buttons } from './buttons.ts'
 
 export const analogy = {
-  data: new SlashCommandBuilder()
-    .setName('analogy')
-    .setDescription('Learn what changes from A to A′, and do the same to B')
-    .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
-    .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
-    .addAttachmentOption((option) =>
-      option.setName('a').setDescription('A: the example, before').addFileTypes('image').setRequired(true),
-    )
-    .addAttachmentOption((option) =>
-      option.setName('a2').setDescription('A′: the example, after').addFileTypes('image').setRequired(true),
-    )
-    .addAttachmentOption((option) =>
-      option.setName('b').setDescription('B: the picture to change').addFileTypes('image').setRequired(true),
-    )
-    .addNumberOption((option) =>
-      option
-        .setName('strength')
-        .setDescription('How strongly: 1 as in the example, 2 twice, 0 not at all, -1 the opposite')
-        .setMinValue(-3)
-        .setMaxValue(3),
-    )
-    .addNumberOption((option) =>
-      option
-        .setName('preserve')
-        .setDescription('How much of the layout of B is kept: 0 nothing, 1 everything')
-        .setMinValue(0)
-        .setMaxValue(1),
-    )
-    .addIntegerOption((option) =>
-      option
-        .setName('seed')
-        .setDescription('The same seed gives the same picture again')
-        .setMinValue(0)
-        .setMaxValue(2 ** 32 - 1),
-    )
+  data: addApplyOptions(
+    new SlashCommandBuilder()
+      .setName('analogy')
+      .setDescription('Learn what changes from A to A′, and do the same to B')
+      .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
+      .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
+      .addAttachmentOption((option) =>
+        option.setName('a').setDescription('A: the example, before').addFileTypes('image').setRequired(true),
+      )
+      .addAttachmentOption((option) =>
+        option.setName('a2').setDescription('A′: the example, after').addFileTypes('image').setRequired(true),
+      )
+      .addAttachmentOption((option) =>
+        option.setName('b').setDescription('B: the picture to change').addFileTypes('image').setRequired(true),
+      ),
+  )
     .addStringOption((option) =>
       option.setName('words').setDescription('What B shows, in your words').setMaxLength(300),
     )
+    .addStringOption((option) =>
+      option.setName('model').setDescription('Which model draws').setAutocomplete(true).setMaxLength(100),
+    )
     .toJSON(),
 
-  async execute({ interaction, reply, queue, fetchAttachment, model }) {
+  async execute({ interaction, reply, scope, store, models, fetchAttachment, place }) {
     const inputs = readInputs(interaction)
-    const { options } = interaction
+    const options = readJobOptions(interaction, await store.settings.get(scope), models)
     await reply.open()
     const [a, a2, b] = await Promise.all(inputs.map(({ label, attachment }) => fetchAttachment(label, attachment)))
     if (!a || !a2 || !b) throw new Error('Expected three pictures.')
     if (Buffer.compare(a, a2) === 0) throw new UserError(nothingToLearn)
-
-    const job: AnalogyJob = {
-      kind: 'analogy',
-      pairs: [{ a, a2 }],
-      b,
-      options: {
-        model,
-        mode: 'fast',
-        seed: options.getInteger('seed') ?? randomInt(2 ** 32),
-        strength: options.getNumber('strength') ?? undefined,
-        preserve: options.getNumber('preserve') ?? undefined,
-        prompt: options.getString('words') ?? undefined,
-      },
-    }
-    const result = await queue.add(job, reply)
-    const names = inputs.map(({ stem, attachment }) => fileName(stem, attachment))
-    await reply.finish(...posts(job, names, result, interaction.attachmentSizeLimit))
+    const fileNames = Object.fromEntries(inputs.map(({ stem, attachment }) => [stem, fileName(stem, attachment)]))
+    const pairs = [{ a, a2 }]
+    await place({ kind: 'analogy', pairs, b, options }, { type: 'show', pairs, names: [], fileNames })
   },
+
+  autocomplete: async (completion) => completeModel(completion),
+
+  actions: buttons,
 } satisfies Command
 
 const nothingToLearn = 'A and A′ are the same picture, so there is no difference to learn.'
@@ -100,39 +72,3 @@ function readInputs({ options }: ChatInputCommandInteraction): readonly Input[] 
   if (inputs[0]!.attachment.url === inputs[1]!.attachment.url) throw new UserError(nothingToLearn)
   return inputs
 }
-
-/** All four pictures, and B′ alone for when they are too large to be posted again together. */
-function posts(job: AnalogyJob, names: readonly string[], result: JobResult, fileLimitBytes: number): [Post, Post] {
-  const { image, report, notices } = result
-  if (!image) throw new Error('Expected an analogy to end with a picture.')
-  const { a = 'the example before', a2 = 'the example after', b = 'the picture to change' } = report.caption ?? {}
-  const { prompt } = job.options
-  const [pair] = job.pairs
-  const inputs: Picture[] = [
-    { name: names[0]!, bytes: pair!.a, alt: `A: ${a}` },
-    { name: names[1]!, bytes: pair!.a2, alt: `A′: ${a2}` },
-    { name: names[2]!, bytes: job.b, alt: `B: ${prompt ?? b}` },
-  ]
-  const output: Picture = { name: 'b2.png', bytes: image, alt: `B′: ${prompt ?? b}, changed as A is to become A′` }
-  const words = prompt && `words: ${escapeMarkdown(prompt)}`
-  const text = ['**A** is to **A′** as **B** is to **B′**', ...notices, `-# ${facts(result, words)}`]
-  const alone = galleryPost([...text, '-# A, A′ and B are too large to be posted again.'].join('\n'), [output])
-  const isTooLarge = inputs.some(({ bytes }) => bytes.length > fileLimitBytes)
-  return [isTooLarge ? alone : galleryPost(text.join('\n'), [...inputs, output]), alone]
-}
-
-function facts({ report }: JobResult, words?: string): string {
-  const { seed, strength, preserve, fit, seconds } = report
-  return [
-    `seed ${seed}`,
-    strength !== undefined && `strength ${round(strength)}`,
-    preserve !== undefined && `preserve ${round(preserve)}`,
-    fit !== undefined && `fit ${Math.round(fit * 100)} %`,
-    seconds.total !== undefined && `${round(seconds.total)} s`,
-    words,
-  ]
-    .filter(Boolean)
-    .join(' · ')
-}
-
-const round = (value: number) => Math.round(value * 100) / 100

@@ -1,5 +1,7 @@
 import { Client, Events, GatewayIntentBits } from 'discord.js'
-import { createDispatch, type DispatchOptions, describe } from './dispatch.ts'
+import { createDesk, type Desk } from './desk.ts'
+import { createDispatch, type DispatchOptions } from './dispatch.ts'
+import { describe } from './faults.ts'
 import { registerCommands } from './register.ts'
 
 export interface ConnectOptions extends DispatchOptions {
@@ -8,6 +10,8 @@ export interface ConnectOptions extends DispatchOptions {
   readonly applicationId?: string
   /** Base of Discord's API without the version, such as `https://discord.com/api`. */
   readonly apiUrl: string
+  /** The least time between two progress edits. @default 3000 */
+  readonly everyMilliseconds?: number
   /** Called when Discord ends the session for good, for instance because the token was reset. */
   readonly onLost: (reason: string) => void
 }
@@ -17,6 +21,8 @@ export interface Connection {
   readonly name: string
   /** Where a person adds the bot to a server. */
   readonly inviteUrl: string
+  /** What the queue tells, brought to people. */
+  readonly desk: Desk
   /** Resolves when every command so far has been answered. */
   readonly settled: () => Promise<void>
   readonly close: () => Promise<void>
@@ -24,7 +30,7 @@ export interface Connection {
 
 /** Checks the token, registers the commands where they differ, then answers interactions. @throws UserError */
 export async function connect(options: ConnectOptions): Promise<Connection> {
-  const { token, apiUrl, commands, log, onLost } = options
+  const { token, apiUrl, commands, services, log, everyMilliseconds, onLost } = options
   const dispatch = createDispatch(options)
   const client = new Client({
     intents: [GatewayIntentBits.Guilds],
@@ -38,6 +44,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     commands: commands.map(({ data }) => data),
   })
 
+  const desk = createDesk({ client, store: services.store, log, everyMilliseconds })
   client.on(Events.InteractionCreate, dispatch.handle)
   client.on(Events.Error, (error) => log(describe(error)))
   client.on(Events.ShardDisconnect, ({ code }) => onLost(`Discord ended the session (code ${code}).`))
@@ -47,6 +54,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   return {
     name: user.username,
     inviteUrl: inviteUrl(applicationId),
+    desk,
     settled: dispatch.settled,
     close: () => client.destroy(),
   }

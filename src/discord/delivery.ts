@@ -1,37 +1,94 @@
-import { type ChatInputCommandInteraction, DiscordAPIError, type TextBasedChannel } from 'discord.js'
-import { messageOptions, type Post } from './post.ts'
+import {
+  type Client,
+  DiscordAPIError,
+  type InteractionCallbackResponse,
+  type MessageCreateOptions,
+  MessageFlags,
+  type TextBasedChannel,
+  WebhookClient,
+} from 'discord.js'
+import type { AnyInteraction } from './interactions.ts'
+import { messageOptions, type Post, textPost } from './post.ts'
+
+/** Where a person waits for an answer. Plain data: a later process finds the way too. */
+export interface Address {
+  readonly applicationId: string
+  /** The interaction's token: a secret while it lives. */
+  readonly token: string
+  /** When the token dies, in milliseconds. */
+  readonly expiresAt: number
+  readonly channelId: string
+  readonly messageId: string
+  readonly person: string
+  /** What Discord accepts as a file from this person's server. */
+  readonly fileLimitBytes: number
+}
 
 export interface Delivery {
-  /** The public "is thinking" answer; from here on there is a message to edit. */
-  readonly open: () => Promise<void>
   /** Changes the message. Rejects when it can't be changed any more. */
   readonly edit: (post: Post) => Promise<void>
   /** Changes the message; where that is impossible answers in the channel, and if even that is, in a direct message. */
   readonly deliver: (post: Post) => Promise<void>
+  /** Takes the message away and tells the person alone; where that is impossible changes the message. */
+  readonly whisper: (sentence: string) => Promise<void>
 }
 
 type Door = (post: Post) => Promise<unknown>
 
+const tokenLivesFor = 15 * 60_000
+
+export function addressOf(interaction: AnyInteraction, response: InteractionCallbackResponse): Address {
+  return {
+    applicationId: interaction.applicationId,
+    token: interaction.token,
+    expiresAt: interaction.createdTimestamp + tokenLivesFor,
+    channelId: interaction.channelId ?? '',
+    messageId: response.resource?.message?.id ?? '',
+    person: interaction.user.id,
+    fileLimitBytes: interaction.attachmentSizeLimit,
+  }
+}
+
 /**
 The ways to a person, in order. The interaction's token dies after 15 minutes, the channel may be closed to the bot, the
 message may be deleted; what took minutes to compute must arrive all the same.
-*/
-export function createDelivery(interaction: ChatInputCommandInteraction): Delivery {
-  const { client, user, channelId } = interaction
-  let messageId = ''
 
-  const throughToken: Door = (post) => interaction.editReply(messageOptions(post))
+@param nonce Discord posts a message with the same nonce once only, so that a result that is delivered again after a crash
+does not ping twice.
+*/
+export function createDelivery(client: Client, address: Address, nonce: string): Delivery {
+  const { channelId, messageId, person } = address
+  const webhook = new WebhookClient(
+    { id: address.applicationId, token: address.token },
+    { rest: { ...client.options.rest }, allowedMentions: { parse: [] } },
+  )
+  let isTokenDead = Date.now() >= address.expiresAt
+
+  const throughToken: Door = async (post) => {
+    if (isTokenDead) throw new Error('The token of the interaction is dead.')
+    try {
+      await webhook.editMessage('@original', { ...messageOptions(post), attachments: [] })
+    } catch (error) {
+      // A dead token stays dead.
+      if (!isWrongEverywhere(error)) isTokenDead = true
+      throw error
+    }
+  }
   const throughBot: Door = async (post) => {
     const channel = await fetchChannel()
-    return channel.messages.edit(messageId, messageOptions(post))
+    return channel.messages.edit(messageId, { ...messageOptions(post), attachments: [] })
   }
+  const once: Pick<MessageCreateOptions, 'nonce' | 'enforceNonce'> = { nonce: nonce.slice(-25), enforceNonce: true }
   const intoChannel: Door = async (post) => {
     const channel = await fetchChannel()
     if (!channel.isSendable()) throw new Error('Nothing can be sent to this channel.')
     const reply = { messageReference: messageId, failIfNotExists: false }
-    return channel.send({ ...messageOptions(post, user.id), reply })
+    return channel.send({ ...messageOptions(post, person), ...once, reply })
   }
-  const direct: Door = (post) => user.send(messageOptions(post))
+  const direct: Door = async (post) => {
+    const user = await client.users.fetch(person)
+    return user.send({ ...messageOptions(post), ...once })
+  }
 
   const fetchChannel = async (): Promise<TextBasedChannel> => {
     const channel = await client.channels.fetch(channelId)
@@ -39,8 +96,7 @@ export function createDelivery(interaction: ChatInputCommandInteraction): Delive
     return channel
   }
 
-  const edits = [throughToken, throughBot]
-  const tryEach = async (doors: Door[], post: Post) => {
+  const tryEach = async (doors: readonly Door[], post: Post) => {
     const closed: unknown[] = []
     for (const door of doors) {
       try {
@@ -48,21 +104,29 @@ export function createDelivery(interaction: ChatInputCommandInteraction): Delive
         return
       } catch (error) {
         if (isWrongEverywhere(error)) throw error
-        // A dead token stays dead.
-        if (door === throughToken) edits.splice(edits.indexOf(throughToken), 1)
         closed.push(error)
       }
     }
     throw new AggregateError(closed, 'The message could not be delivered on any way.')
   }
 
+  const deliver = (post: Post) => tryEach([throughToken, throughBot, intoChannel, direct], post)
   return {
-    open: async () => {
-      const { resource } = await interaction.deferReply({ withResponse: true })
-      messageId = resource?.message?.id ?? ''
+    edit: (post) => tryEach([throughToken, throughBot], post),
+    deliver,
+    whisper: async (sentence) => {
+      const post = textPost(sentence)
+      if (isTokenDead) return deliver(post)
+      try {
+        // Discord gives the first follow-up the publicity of the unanswered defer, so that has to go first.
+        await webhook.deleteMessage('@original')
+        const options = messageOptions(post)
+        // The types know webhooks of channels only; one of an interaction may whisper.
+        await webhook.send({ ...options, flags: (options.flags | MessageFlags.Ephemeral) as typeof options.flags })
+      } catch {
+        await deliver(post)
+      }
     },
-    edit: (post) => tryEach([...edits], post),
-    deliver: (post) => tryEach([...edits, intoChannel, direct], post),
   }
 }
 

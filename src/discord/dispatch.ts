@@ -1,44 +1,17 @@
-import type {
-  ChatInputCommandInteraction,
-  Interaction,
-  RESTPostAPIChatInputApplicationCommandsJSONBody,
-} from 'discord.js'
+import type { AutocompleteInteraction, Interaction } from 'discord.js'
 import { UserError } from '../errors.ts'
-import type { Queue } from '../jobs/queue.ts'
-import type { AttachmentOption } from './attachments.ts'
-import { createCancellations, Stopped } from './cancel.ts'
-import { createReply, type Reply } from './reply.ts'
-
-export interface Command {
-  readonly data: RESTPostAPIChatInputApplicationCommandsJSONBody
-  /**
-  Cheap checks first, then `reply.open()`, within 3 s of the call; then the work. Whatever it throws is told to the
-  person: a `UserError` as it is, anything else as a plain sentence.
-  */
-  readonly execute: (call: Call) => Promise<void>
-}
-
-export interface Call extends Services {
-  readonly interaction: ChatInputCommandInteraction
-  readonly reply: Reply
-}
-
-/** What commands work with; chosen in main. */
-export interface Services {
-  readonly queue: Queue
-  /** The checked bytes of an attachment; `label` names it to the person. */
-  readonly fetchAttachment: (label: string, attachment: AttachmentOption) => Promise<Uint8Array>
-  /** The model to use, as in `JobOptions`. */
-  readonly model: string
-}
+import type { Call, Command, MenuCommand, Services } from './command.ts'
+import type { Errand, Purpose } from './errand.ts'
+import { describe, sentenceOf } from './faults.ts'
+import type { ActionInteraction, AnyInteraction } from './interactions.ts'
+import { checkPlace, scopeOf } from './permission.ts'
+import { createReply } from './reply.ts'
 
 export interface DispatchOptions {
-  readonly commands: readonly Command[]
+  readonly commands: readonly (Command | MenuCommand)[]
   readonly services: Services
   /** Gets faults of ours, without tokens or addresses. */
   readonly log: (line: string) => void
-  /** The least time between two progress edits. @default 3000 */
-  readonly everyMilliseconds?: number
 }
 
 export interface Dispatch {
@@ -48,55 +21,81 @@ export interface Dispatch {
   readonly settled: () => Promise<void>
 }
 
-export function createDispatch({ commands, services, log, everyMilliseconds }: DispatchOptions): Dispatch {
+export function createDispatch({ commands, services, log }: DispatchOptions): Dispatch {
   const byName = new Map(commands.map((command) => [command.data.name, command]))
-  const cancellations = createCancellations()
+  const actions = new Map(commands.flatMap((command) => Object.entries(command.actions ?? {})))
   const underWay = new Set<Promise<void>>()
 
-  const run = async (interaction: ChatInputCommandInteraction) => {
-    const reply = createReply(interaction, { cancellations, everyMilliseconds })
+  const callOf = <Of extends AnyInteraction>(interaction: Of): Call<Of> => {
+    const scope = scopeOf(interaction)
+    const person = interaction.user.id
+    const reply = createReply(interaction, async () =>
+      checkPlace(interaction, await services.store.settings.get(scope)),
+    )
+    const place: Call['place'] = async (job, purpose: Purpose) => {
+      const errand: Errand = { address: reply.address(), purpose }
+      const { personLimit } = await services.store.settings.get(scope)
+      const ticket = { id: interaction.id, person, scope, job, errand, placedAt: Date.now() }
+      await services.queue.add(ticket, { person: personLimit })
+    }
+    return { ...services, interaction, reply, scope, person, place }
+  }
+
+  /** The one catch. */
+  const answer = async <Of extends AnyInteraction>(
+    interaction: Of,
+    name: string,
+    work: (call: Call<Of>) => unknown,
+  ) => {
+    const call = callOf(interaction)
     try {
-      const command = byName.get(interaction.commandName)
-      if (!command) throw new UserError('I no longer know that command; it will vanish from the list in a while.')
-      await command.execute({ ...services, interaction, reply })
+      await work(call)
     } catch (error) {
-      if (!isForPeople(error) || error.cause) log(`/${interaction.commandName}: ${describe(error)}`)
-      await reply.fail(sentence(error), error instanceof Stopped)
+      if (!(error instanceof UserError) || error.cause) log(`${name}: ${describe(error)}`)
+      await call.reply.fail(sentenceOf(error))
     }
   }
 
-  const answer = async (interaction: Interaction) => {
-    try {
-      if (interaction.isChatInputCommand()) await run(interaction)
-      else if (interaction.isButton()) await cancellations.press(interaction)
-    } catch (error) {
-      log(`An answer could not be given: ${describe(error)}`)
-    }
+  const act = (interaction: ActionInteraction) => {
+    const [word = '', ...rest] = interaction.customId.split(':')
+    const action = actions.get(word)
+    return answer(interaction, word, async (call) => {
+      if (!action) throw new UserError('That button is from an older version of me and no longer does anything.')
+      await action({ ...call, argument: rest.join(':') })
+    })
+  }
+
+  const complete = async (interaction: AutocompleteInteraction) => {
+    const command = byName.get(interaction.commandName)
+    const choices =
+      command && 'autocomplete' in command && command.autocomplete
+        ? await command.autocomplete({ ...services, interaction, scope: scopeOf(interaction) })
+        : []
+    await interaction.respond(choices.slice(0, 25))
+  }
+
+  const route = async (interaction: Interaction) => {
+    if (interaction.isAutocomplete()) return complete(interaction)
+    if (interaction.isButton() || interaction.isStringSelectMenu() || interaction.isModalSubmit())
+      return act(interaction)
+    if (!interaction.isChatInputCommand() && !interaction.isMessageContextMenuCommand()) return
+    const command = byName.get(interaction.commandName)
+    await answer(interaction, `/${interaction.commandName}`, async (call) => {
+      const isMenu = call.interaction.isMessageContextMenuCommand()
+      if (command && isMenu && 'executeMenu' in command) return command.executeMenu(call as never)
+      if (command && !isMenu && 'execute' in command) return command.execute(call as never)
+      throw new UserError('I no longer know that command; it will vanish from the list in a while.')
+    })
   }
 
   return {
     handle: async (interaction) => {
-      const answered = answer(interaction)
+      const answered = route(interaction).catch((error: unknown) => {
+        log(`An answer could not be given: ${describe(error)}`)
+      })
       underWay.add(answered)
       await answered.finally(() => underWay.delete(answered))
     },
     settled: async () => void (await Promise.all(underWay)),
   }
 }
-
-const isForPeople = (error: unknown): error is Error => error instanceof UserError || error instanceof Stopped
-
-const sentence = (error: unknown) =>
-  isForPeople(error)
-    ? error.message
-    : 'Something went wrong on my side, and it has been written down. Please try again.'
-
-/** A fault for the log. Errors of discord.js carry the address, and in it the interaction's token; neither is kept. */
-export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return withoutAddresses(String(error))
-  const causes = error instanceof AggregateError ? error.errors : error.cause === undefined ? [] : [error.cause]
-  const code = 'code' in error ? ` (${String(error.code)})` : ''
-  return [`${withoutAddresses(error.stack ?? error.message)}${code}`, ...causes.map(describe)].join('\ncaused by ')
-}
-
-const withoutAddresses = (text: string) => text.replaceAll(/https?:\/\/\S+/g, '<address>')

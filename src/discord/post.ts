@@ -1,4 +1,11 @@
-import { type APIMessageTopLevelComponent, type AttachmentPayload, ComponentType, MessageFlags } from 'discord.js'
+import {
+  type APIButtonComponentWithCustomId,
+  type APIMessageTopLevelComponent,
+  type AttachmentPayload,
+  ButtonStyle,
+  ComponentType,
+  MessageFlags,
+} from 'discord.js'
 
 /** A message of ours. All of them are Components V2: the flag can't be taken off a message later. */
 export interface Post {
@@ -21,6 +28,29 @@ export function galleryPost(text: string, pictures: readonly Picture[]): Post {
   const items = pictures.map(({ name, alt }) => ({ media: { url: `attachment://${name}` }, description: cut(alt) }))
   return { components: [textDisplay(text), { type: ComponentType.MediaGallery, items }], pictures }
 }
+
+export interface Button {
+  readonly label: string
+  /** `word:argument`, see `Actions`. */
+  readonly action: string
+  readonly style?: ButtonStyle.Primary | ButtonStyle.Secondary | ButtonStyle.Success | ButtonStyle.Danger
+  readonly isDisabled?: boolean
+}
+
+/** At most five buttons beside each other. */
+export function buttonRow(buttons: readonly Button[]): APIMessageTopLevelComponent {
+  const components = buttons.map(
+    ({ label, action, style = ButtonStyle.Secondary, isDisabled = false }): APIButtonComponentWithCustomId => ({
+      ...{ type: ComponentType.Button, custom_id: action, label, style, disabled: isDisabled },
+    }),
+  )
+  return { type: ComponentType.ActionRow, components }
+}
+
+export const withRows = (post: Post, ...rows: readonly APIMessageTopLevelComponent[]): Post => ({
+  ...post,
+  components: [...post.components, ...rows],
+})
 
 export const textPost = (text: string): Post => ({ components: [textDisplay(text)] })
 

@@ -1,7 +1,7 @@
 import type { Progress, Stage } from '../jobs/protocol.ts'
 
-/** What a job is doing: `ahead` jobs are before it, or it runs. */
-export type Activity = { readonly ahead: number } | Progress
+/** What a job is doing: `ahead` jobs are before it, or it runs; and how long it may take until its end. */
+export type Activity = ({ readonly ahead: number } | Progress) & { readonly secondsLeft?: number }
 
 const stages: Readonly<Record<Stage, string>> = {
   load: 'Loading the model',
@@ -13,36 +13,28 @@ const stages: Readonly<Record<Stage, string>> = {
 }
 const barLength = 20
 
-/** Turns activities into one or two lines of text; keeps the time of each stage's first step to tell what is left. */
-export function createNarrator(now: () => number = Date.now): (activity: Activity) => string {
-  let stage: Stage | undefined
-  let first = { step: 0, at: 0 }
-  return (activity) => {
-    if ('ahead' in activity) return waiting(activity.ahead)
-    const { step, of } = activity
-    if (activity.stage !== stage) {
-      stage = activity.stage
-      first = { step, at: now() }
-    }
-    const done = step - first.step
-    const secondsLeft = done > 0 ? ((now() - first.at) / 1000 / done) * (of - step) : undefined
-    return running(stages[activity.stage], step, of, secondsLeft)
-  }
+/** One or two lines of text. */
+export function narrate(activity: Activity): string {
+  const left = activity.secondsLeft === undefined ? '' : `${duration(activity.secondsLeft)} left`
+  return 'ahead' in activity ? waiting(activity.ahead, left) : running(activity, left)
 }
 
-function waiting(ahead: number): string {
+function waiting(ahead: number, left: string): string {
   if (ahead === 0) return 'Starting …'
-  return ahead === 1 ? 'Waiting: one job is ahead of yours.' : `Waiting: ${ahead} jobs are ahead of yours.`
+  const jobs = ahead === 1 ? 'one job is' : `${ahead} jobs are`
+  return `Waiting: ${jobs} ahead of yours${left && `, ${left}`}.`
 }
 
-function running(stage: string, step: number, of: number, secondsLeft: number | undefined): string {
-  if (of < 2) return `${stage} …`
+function running({ stage, step, of }: Progress, left: string): string {
+  const title = stages[stage]
+  if (of < 2) return [`${title} …`, left].filter(Boolean).join('\n')
   const filled = Math.round((step / of) * barLength)
-  const left = secondsLeft === undefined ? '' : `, ${duration(secondsLeft)} left of this stage`
-  return `${stage}\n${'▰'.repeat(filled)}${'▱'.repeat(barLength - filled)} ${step} of ${of}${left}`
+  const bar = `${'▰'.repeat(filled)}${'▱'.repeat(barLength - filled)} ${step} of ${of}`
+  return `${title}\n${bar}${left && `, ${left}`}`
 }
 
-function duration(seconds: number): string {
+/** "about 40 s" or "about 3 min". */
+export function duration(seconds: number): string {
   return seconds < 90 ? `about ${Math.max(1, Math.round(seconds))} s` : `about ${Math.round(seconds / 60)} min`
 }
 

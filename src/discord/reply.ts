@@ -1,81 +1,44 @@
-import { type ChatInputCommandInteraction, MessageFlags } from 'discord.js'
-import type { Progress } from '../jobs/protocol.ts'
-import { type Cancellations, cancelButton } from './cancel.ts'
-import { createDelivery, isTooLarge } from './delivery.ts'
-import { type Post, textPost } from './post.ts'
-import { type Activity, createNarrator, throttleLatest } from './progress.ts'
+import { MessageFlags } from 'discord.js'
+import { type Address, addressOf, createDelivery } from './delivery.ts'
+import type { AnyInteraction } from './interactions.ts'
+import { messageOptions, type Post, textPost } from './post.ts'
 
-/** The one public answer to a command, from "is thinking" to the result. */
+/** The answer to one call, until a job takes over. */
 export interface Reply {
-  /** Aborts with `Stopped` when somebody presses Cancel. */
-  readonly signal: AbortSignal
-  /** Answers in public, with a Cancel button. Checks that fail before it are told to the person alone. */
+  /** Answers in public, "is thinking"; what fails before it, or after it without a job, is told to the person alone. */
   readonly open: () => Promise<void>
-  readonly onPosition: (ahead: number) => void
-  readonly onProgress: (progress: Progress) => void
-  /** The last word. `smaller` is sent instead when Discord finds `post` too large. */
-  readonly finish: (post: Post, smaller: Post) => Promise<void>
-  /** The last word when there is no result: to the person alone if possible, or in public for `Stopped`. */
-  readonly fail: (sentence: string, isPublic: boolean) => Promise<void>
+  /** Answers the person alone. */
+  readonly whisper: (post: Post | string) => Promise<void>
+  /** Where `open` answered. */
+  readonly address: () => Address
+  /** The last word when there is no result. */
+  readonly fail: (sentence: string) => Promise<void>
 }
 
-export interface ReplyOptions {
-  readonly cancellations: Cancellations
-  /** The least time between two edits. @default 3000 */
-  readonly everyMilliseconds?: number
-}
+/** @param mayOpen Rejects with a UserError where nothing may be posted. */
+export function createReply(interaction: AnyInteraction, mayOpen: () => Promise<void>): Reply {
+  let address: Address | undefined
 
-export function createReply(
-  interaction: ChatInputCommandInteraction,
-  { cancellations, everyMilliseconds = 3000 }: ReplyOptions,
-): Reply {
-  const { id, user } = interaction
-  const controller = new AbortController()
-  const delivery = createDelivery(interaction)
-  const narrate = createNarrator()
-  const edits = throttleLatest(async (text: string) => {
-    const { components } = textPost(text)
-    // A lost progress edit is not worth a word: the next one, or the result, finds its own way.
-    await delivery.edit({ components: [...components, cancelButton(id)] }).catch(() => {})
-  }, everyMilliseconds)
-  const show = (activity: Activity) => {
-    if (!controller.signal.aborted) edits.push(narrate(activity))
-  }
-  controller.signal.addEventListener('abort', () => void edits.stop())
-
-  const close = async () => {
-    cancellations.remove(id)
-    await edits.stop()
+  const whisper = async (given: Post | string) => {
+    const options = messageOptions(typeof given === 'string' ? textPost(given) : given)
+    const flags = options.flags | MessageFlags.Ephemeral
+    if (interaction.deferred || interaction.replied) await interaction.followUp({ ...options, flags })
+    else await interaction.reply({ ...options, flags })
   }
 
   return {
-    signal: controller.signal,
     open: async () => {
-      cancellations.add(id, user.id, controller)
-      await delivery.open()
-      edits.push('Fetching your pictures …')
+      await mayOpen()
+      address = addressOf(interaction, await interaction.deferReply({ withResponse: true }))
     },
-    onPosition: (ahead) => show({ ahead }),
-    onProgress: show,
-    finish: async (post, smaller) => {
-      await close()
-      await delivery.deliver(post).catch((error: unknown) => {
-        if (!isTooLarge(error)) throw error
-        return delivery.deliver(smaller)
-      })
+    whisper,
+    address: () => {
+      if (!address) throw new Error('Expected the reply to be open.')
+      return address
     },
-    fail: async (sentence, isPublic) => {
-      await close()
-      const whisper = { content: sentence, flags: MessageFlags.Ephemeral as const }
-      if (!interaction.deferred) return void (await interaction.reply(whisper))
-      if (isPublic) return delivery.deliver(textPost(sentence))
-      try {
-        // Discord gives the first follow-up the publicity of the unanswered defer, so that has to go first.
-        await interaction.deleteReply()
-        await interaction.followUp(whisper)
-      } catch {
-        await delivery.deliver(textPost(sentence))
-      }
+    fail: async (sentence) => {
+      if (address) await createDelivery(interaction.client, address, interaction.id).whisper(sentence)
+      else await whisper(sentence)
     },
   }
 }

@@ -74,6 +74,8 @@ export interface Progress {
 
 /** The `--json` line of DESIGN.md §6, less `out`. Fields that a job has no use for are absent. */
 export interface Report {
+  /** Of isto. */
+  readonly version?: string
   readonly model: string
   /** Tells models of one name apart. */
   readonly modelHash?: string

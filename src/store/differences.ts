@@ -14,7 +14,7 @@ export interface DifferenceFacts {
   /** How many pairs it was learned from. */
   readonly pairs?: number
   /** Of isto, when it was learned. */
-  readonly version: string
+  readonly version?: string
 }
 
 /** Small PNGs. */
@@ -42,7 +42,7 @@ export interface SavedDifference {
   readonly person: string
   /** Milliseconds since 1970. */
   readonly at: number
-  readonly report: DifferenceFacts
+  readonly facts: DifferenceFacts
   readonly pictures: DifferencePictures
   /** Kept where the server's settings allow it. */
   readonly pairs?: readonly StoredPair[]

@@ -9,10 +9,12 @@ export interface ResultRecord {
   readonly channelId: string
   /** Milliseconds since 1970. */
   readonly at: number
-  readonly pair?: StoredPair
-  readonly pairs?: readonly StoredPair[]
+  /** What it was learned from, as far as that is known; the first one is shown. */
+  readonly pairs: readonly StoredPair[]
   /** B, encoded as received. */
   readonly image: Uint8Array
+  /** What the pictures are called when they are posted again. */
+  readonly fileNames?: { readonly a?: string; readonly a2?: string; readonly b?: string }
   /** `bytes`: a safetensors file. `name`: of a saved one; a difference without a name was learned for this result. */
   readonly differences: readonly { readonly bytes: Uint8Array; readonly strength?: number; readonly name?: string }[]
   readonly options: {

@@ -1,9 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { commands } from '../../commands/index.ts'
 import { fetchAttachment } from '../../src/discord/attachments.ts'
 import { connect } from '../../src/discord/connect.ts'
 import type { Job, JobResult, Progress } from '../../src/jobs/protocol.ts'
 import { createQueue } from '../../src/jobs/queue.ts'
 import type { Run } from '../../src/jobs/worker-client.ts'
+import { openStore, type Store } from '../../src/store/open.ts'
 import { type Loopback, startLoopback, token, until } from './discord.ts'
 
 /** One job under way, and what the worker may say about it. */
@@ -16,54 +20,84 @@ export interface Work {
 
 export interface Bot {
   readonly discord: Loopback
+  readonly store: Store
   readonly log: string[]
   readonly lost: string[]
+  /** Ends the bot as SIGTERM does; what waits stays on disk. The loopback and the data stay. */
+  readonly stop: () => Promise<void>
   readonly close: () => Promise<void>
+  /** Every command so far has been answered, and every job told of. */
   readonly settled: () => Promise<void>
   /** The next job that reaches the worker. */
   readonly work: () => Promise<Work>
 }
 
-/** The bot's own parts in this process, on a loopback Discord, with a worker that does what the test says. */
-export async function startBot({ limitBytes }: { limitBytes?: number } = {}): Promise<Bot> {
-  const discord = await startLoopback()
+export interface BotOptions {
+  readonly limitBytes?: number
+  /** A loopback and a data folder to go on with, from a bot that was stopped. */
+  readonly discord?: Loopback
+  readonly dataDirectory?: string
+  readonly models?: readonly string[]
+}
+
+/** The bot's own parts in this process, on a loopback Discord, with the real store and queue, and a worker that does what the test says. */
+export async function startBot(options: BotOptions = {}): Promise<Bot> {
+  const discord = options.discord ?? (await startLoopback())
+  const dataDirectory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), 'isto-'))
   const waiting: Work[] = []
   const run: Run = (job, { signal, onProgress } = {}) =>
     new Promise((resolve, reject) => {
       signal?.addEventListener('abort', () => reject(signal.reason))
       const report = { model: 'emoji', mode: 'fast', seed: job.options.seed, seconds: {}, peakRssBytes: 0 } as const
+      const difference = job.kind === 'apply' ? undefined : new Uint8Array([9, 9, 9])
       waiting.push({
         job,
         progress: (progress) => onProgress?.(progress),
-        done: (result) => resolve({ image: new Uint8Array([4]), report, notices: [], ...result }),
+        done: (result) => resolve({ image: new Uint8Array([4]), difference, report, notices: [], ...result }),
         failed: reject,
       })
     })
   const log: string[] = []
   const lost: string[] = []
+  const store = await openStore(dataDirectory)
+  const queue = createQueue({ run, tickets: store.tickets, log: (line) => log.push(line) })
   const connection = await connect({
     ...{ token, apiUrl: discord.apiUrl, commands, everyMilliseconds: 50 },
     log: (line) => log.push(line),
     onLost: (reason) => lost.push(reason),
     services: {
-      queue: createQueue({ run }),
-      model: 'emoji',
+      queue,
+      store,
+      models: { names: options.models ?? ['emoji'], usual: 'emoji' },
       fetchAttachment: (label, attachment) =>
-        fetchAttachment(label, attachment, { origins: [discord.origin], limitBytes, timeoutMilliseconds: 2000 }),
+        fetchAttachment(label, attachment, {
+          origins: [discord.origin],
+          limitBytes: options.limitBytes,
+          timeoutMilliseconds: 2000,
+        }),
     },
   })
+  await queue.open(connection.desk)
+  const settled = async () => {
+    await connection.settled()
+    await until(() => queue.places().length === 0, 'the end of every job')
+  }
+  const stop = async () => {
+    await queue.park()
+    await connection.desk.close()
+    await connection.close()
+    await store.close()
+  }
   return {
-    discord,
-    log,
-    lost,
-    settled: connection.settled,
+    ...{ discord, store, log, lost, settled, stop },
     work: async () => {
       await until(() => waiting.length > 0, 'a job')
       return waiting.shift()!
     },
     close: async () => {
-      await connection.close()
+      await stop()
       await discord.close()
+      rmSync(dataDirectory, { recursive: true })
     },
   }
 }

@@ -1,0 +1,108 @@
+import { ComponentType, type ModalSubmitInteraction } from 'discord.js'
+import { checkAttachment, fileName } from '../src/discord/attachments.ts'
+import type { ActionCall, Actions } from '../src/discord/command.ts'
+import { newSeed, strengthLimit } from '../src/discord/options.ts'
+import { isModerator } from '../src/discord/permission.ts'
+import { UserError } from '../src/errors.ts'
+import type { ApplyJob, JobOptions } from '../src/jobs/protocol.ts'
+import type { ResultRecord } from '../src/store/results.ts'
+
+/** The buttons under a result and under a job that runs. They name the result, which the store keeps. */
+export const buttons: Actions = {
+  again: (call) => repeat(call, () => ({ seed: newSeed() })),
+  stronger: (call) => repeat(call, ({ strength }) => ({ strength: within(strength * 1.5) })),
+  weaker: (call) => repeat(call, ({ strength }) => ({ strength: within(strength / 1.5) })),
+  reverse: (call) => repeat(call, ({ strength }) => ({ strength: -strength })),
+
+  async another(call) {
+    const { interaction, argument } = call
+    if (interaction.isModalSubmit()) return applyToAnother(call, interaction)
+    const record = await recordOf(call)
+    await interaction.showModal({
+      ...{ title: 'Another picture', custom_id: `another:${argument}` },
+      components: [
+        {
+          type: ComponentType.Label,
+          label: 'The picture to change',
+          description:
+            record.names.length > 0 ? cut(`With ${record.names.join(' and ')}`, 100) : 'As A is to become A′',
+          component: {
+            ...{ type: ComponentType.FileUpload, custom_id: 'image', required: true, min_values: 1, max_values: 1 },
+            file_types: ['image'],
+          },
+        },
+      ],
+    } as never)
+  },
+
+  async delete(call) {
+    const { interaction, person, store, argument } = call
+    const record = await recordOf(call)
+    if (record.person !== person && !isModerator(interaction)) {
+      throw new UserError('Only the person who asked for it, or a moderator, can delete this.')
+    }
+    if (!interaction.isButton()) return
+    await interaction.deferUpdate()
+    await interaction.deleteReply()
+    await store.results.remove(argument)
+  },
+
+  async cancel({ interaction, argument, person, queue, reply }) {
+    const job = queue.places().find(({ ticket }) => ticket.id === argument)?.ticket
+    if (!job) return reply.whisper('That job is over.')
+    const isOwner = job.person === person
+    if (!isOwner && !isModerator(interaction)) {
+      throw new UserError('Only the person who asked for it, or a moderator, can cancel this.')
+    }
+    queue.cancel(job.id, isOwner ? 'Cancelled.' : 'Cancelled by a moderator.')
+    if (interaction.isButton()) await interaction.deferUpdate()
+  },
+}
+
+const within = (strength: number) => Math.max(-strengthLimit, Math.min(strengthLimit, strength))
+
+/** The same again but for `change`, on behalf of whoever pressed the button. */
+async function repeat(
+  call: ActionCall,
+  change: (options: JobOptions & { readonly strength: number }) => Partial<JobOptions>,
+): Promise<void> {
+  const record = await recordOf(call)
+  await call.reply.open()
+  const strength = record.options.strength ?? record.differences[0]?.strength ?? 1
+  const options = { ...record.options, ...change({ ...record.options, strength }) }
+  await apply(call, record, { image: record.image, options, fileNames: record.fileNames })
+}
+
+async function applyToAnother(call: ActionCall, interaction: ModalSubmitInteraction): Promise<void> {
+  const record = await recordOf(call)
+  const attachment = interaction.fields.getUploadedFiles('image', true).first()
+  if (!attachment) throw new UserError('There was no picture in the form; please choose one.')
+  checkAttachment('The picture', attachment)
+  await call.reply.open()
+  const image = await call.fetchAttachment('The picture', attachment)
+  const fileNames = { ...record.fileNames, b: fileName('b', attachment) }
+  await apply(call, record, { image, options: { ...record.options, prompt: undefined, seed: newSeed() }, fileNames })
+}
+
+function apply(
+  call: ActionCall,
+  { differences, pairs, names }: Behind,
+  { image, options, fileNames }: Pick<ApplyJob, 'image' | 'options'> & Pick<ResultRecord, 'fileNames'>,
+): Promise<void> {
+  // A second difference keeps its own strength: the buttons turn the first.
+  const turned = differences.map((one, index) => (index === 0 ? { ...one, strength: options.strength } : one))
+  return call.place({ kind: 'apply', differences: turned, image, options }, { type: 'show', pairs, names, fileNames })
+}
+
+type Behind = ResultRecord & { readonly names: readonly string[] }
+
+/** What stands behind the message with the button; from this server only. @throws UserError when it is no longer kept */
+async function recordOf({ store, scope, argument }: ActionCall): Promise<Behind> {
+  const record = await store.results.get(argument)
+  if (!record || record.scope !== scope) {
+    throw new UserError('What is behind this message is no longer kept; please start again with `/analogy`.')
+  }
+  return { ...record, names: record.differences.flatMap(({ name }) => name ?? []) }
+}
+
+const cut = (text: string, length: number) => (text.length <= length ? text : `${text.slice(0, length - 1)}…`)
