@@ -27,8 +27,6 @@ export interface ResultRecord {
   }
   readonly facts: DifferenceFacts
   readonly pictures: DifferencePictures
-  /** What the pictures were called, such as `a.jpg`. */
-  readonly fileNames?: { readonly a?: string; readonly a2?: string; readonly b?: string }
 }
 
 /** Kept for 90 days from `at`. */
