@@ -1,56 +1,102 @@
+import { fullCaption, MOST_TOKENS, tokensIn } from './caption.ts'
+import { holdsOutThing, holdsOutTreatment } from './holdouts.ts'
+import type { World } from './icons.ts'
+import { SECOND_THINGS } from './things.ts'
+import { between, keys, pick, type Uniform } from './uniform.ts'
 import {
   COLOURS,
+  colourOf,
   FRAME_COLOURS,
   type Jitter,
+  luma,
   PLAIN,
   POSITIONS,
-  phrasesOf,
   type Scene,
-  STYLES,
-  type Style,
-  THINGS,
   TINTS,
+  TONES,
   TREATMENTS,
   TURNS,
 } from './world.ts'
 
-/** Uniform in [0, 1). */
-export type Uniform = () => number
+/** Tokens left over in every full caption for a correction of a style. */
+const SPARE_TOKENS = 4
+/** A shadow can't be seen on a background darker than this. */
+const SHADOWED_LUMA = 70
 
-/** A small seeded generator (mulberry32). */
-export function seeded(seed: number): Uniform {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+/**
+ * A third of the scenes is plain but for the background; the others draw every attribute.
+ * @param wanted whether a scene may be drawn (a held-out combination, for example)
+ */
+export function drawScene(uniform: Uniform, world: World, wanted: (scene: Scene) => boolean = () => true): Scene {
+  for (;;) {
+    const scene = drawAny(uniform, world)
+    const short = tokensIn(fullCaption(scene, world)) <= MOST_TOKENS - SPARE_TOKENS
+    if (short && wanted(scene)) return scene
   }
 }
 
-export const pick = <T>(uniform: Uniform, items: readonly T[]): T => items[Math.floor(uniform() * items.length)]!
-const keys = <T extends object>(record: T) => Object.keys(record) as (keyof T)[]
-const between = (uniform: Uniform, limit: number) => (uniform() * 2 - 1) * limit
+/** Which scenes a data set takes, by number: `only` takes held-out things and held-out treatments in turn. */
+export function wantedScenes(holdouts: string): (scene: Scene, index: number) => boolean {
+  switch (holdouts) {
+    case 'with':
+      return () => true
+    case 'without':
+      return (scene) => !holdsOutThing(scene) && !holdsOutTreatment(scene)
+    case 'only':
+      return (scene, index) => (index % 2 === 0 ? holdsOutThing(scene) : holdsOutTreatment(scene))
+    default:
+      throw new RangeError(`Expected \`holdouts\` to be with, without or only, got ${holdouts}`)
+  }
+}
 
-/** Half of the scenes are plain but for their background; the others draw every attribute. */
-export function drawScene(uniform: Uniform): Scene {
-  const thing = pick(uniform, keys(THINGS))
-  const style = pick(uniform, keys(STYLES)) as Style
-  const background = uniform() < 0.3 ? 'white' : pick(uniform, keys(COLOURS))
-  const plain = { ...PLAIN, thing, style, background }
-  if (uniform() < 0.4) return plain
+function drawAny(uniform: Uniform, world: World): Scene {
+  const thing = drawThing(uniform, world)
+  const style = pick(uniform, world.stylesOf.get(thing)!)
+  const toned = world.tonesOf.get(thing)?.includes(style) === true && uniform() < 0.85
+  const plain: Scene = {
+    ...PLAIN,
+    thing,
+    style,
+    background: drawBackground(uniform),
+    tone: toned ? pick(uniform, TONES.slice(1)) : 'none',
+  }
+  if (uniform() < 0.35) return plain
   const treated = uniform() < 0.45
   const size = uniform() < 0.5 ? 'large' : pick(uniform, ['medium', 'small'] as const)
-  return {
+  const alone: Scene = {
     ...plain,
     size,
     position: size !== 'large' && uniform() < 0.5 ? pick(uniform, keys(POSITIONS)) : 'centre',
     turn: uniform() < 0.2 ? pick(uniform, keys(TURNS)) : 'upright',
     mirrored: uniform() < 0.2,
-    treatment: treated ? pick(uniform, TREATMENTS) : 'none',
+    treatment: !treated ? 'none' : uniform() < 0.2 ? 'tinted' : pick(uniform, TREATMENTS),
     tint: pick(uniform, TINTS),
     frame: uniform() < 0.25 ? pick(uniform, FRAME_COLOURS) : 'none',
+    shadow: uniform() < 0.14 && luma(colourOf(plain.background)) >= SHADOWED_LUMA,
   }
+  if (uniform() >= 0.1) return alone
+  const companion = drawThing(uniform, world)
+  if (companion === thing || !world.stylesOf.get(companion)!.includes(style)) return alone
+  return { ...alone, size: PLAIN.size, position: PLAIN.position, beside: companion }
+}
+
+/** What the second version added is new to the weights, and drawn twice as often as the rest; what has tones thrice. */
+function drawThing(uniform: Uniform, world: World): string {
+  for (;;) {
+    const thing = pick(uniform, world.things)
+    const often = thing in SECOND_THINGS ? (world.tonesOf.has(thing) ? 1 : 2 / 3) : 1 / 3
+    if (uniform() < often) return thing
+  }
+}
+
+export function drawBackground(uniform: Uniform): string {
+  const kind = uniform()
+  if (kind < 0.28) return 'white'
+  const names = keys(COLOURS)
+  const one = Math.floor(uniform() * names.length)
+  const other = Math.floor(uniform() * names.length)
+  if (kind > 0.9 && one !== other) return `${names[Math.min(one, other)]} and ${names[Math.max(one, other)]}`
+  return names[one]!
 }
 
 export function drawJitter(uniform: Uniform): Jitter {
@@ -61,48 +107,4 @@ export function drawJitter(uniform: Uniform): Jitter {
     y: between(uniform, 1),
     angle: uniform() < 0.25 ? between(uniform, 3) : 0,
   }
-}
-
-const ATTRIBUTES = ['style', 'background', 'size', 'position', 'turn', 'mirrored', 'treatment', 'frame'] as const
-
-/**
- * Names what is there in varied wording and order; leaves attributes out, defaults more often than the rest. One caption in
- * five first states an attribute wrongly and corrects it later: the later word wins.
- */
-export function drawCaption(uniform: Uniform, scene: Scene): string {
-  const lead = phrase(uniform, 'thing', scene)
-  const said = ATTRIBUTES.filter((name) => uniform() < (isDefault(name, scene) ? 0.2 : 0.85))
-  const phrases = shuffle(uniform, said).map((name) => phrase(uniform, name, scene))
-  if (uniform() < 0.2) {
-    const name = pick(uniform, ['thing', ...ATTRIBUTES] as const)
-    const wrong = { ...drawScene(uniform), treatment: pick(uniform, TREATMENTS), frame: pick(uniform, FRAME_COLOURS) }
-    const corrected = [...phrases.filter((_, index) => said[index] !== name), phrase(uniform, name, scene)]
-    return [
-      name === 'thing' ? phrase(uniform, 'thing', wrong) : lead,
-      ...(name === 'thing' ? [] : [phrase(uniform, name, wrong)]),
-      ...corrected,
-    ].join(', ')
-  }
-  return [lead, ...phrases].join(', ')
-}
-
-/** Thing, style, background, and every other attribute that is not the default, each in its usual wording. */
-export function fullCaption(scene: Scene): string {
-  const said = ATTRIBUTES.filter((name) => name === 'style' || name === 'background' || !isDefault(name, scene))
-  return (['thing', ...said] as const).map((name) => phrasesOf(name, scene)[0]).join(', ')
-}
-
-const isDefault = (name: (typeof ATTRIBUTES)[number], scene: Scene) => name !== 'style' && scene[name] === PLAIN[name]
-const phrase = (uniform: Uniform, name: keyof Scene, scene: Scene) => {
-  const choices = phrasesOf(name, scene)
-  return uniform() < 0.6 ? choices[0]! : pick(uniform, choices)
-}
-
-function shuffle<T>(uniform: Uniform, items: readonly T[]): T[] {
-  const shuffled = [...items]
-  for (let last = shuffled.length - 1; last > 0; last--) {
-    const other = Math.floor(uniform() * (last + 1))
-    ;[shuffled[last], shuffled[other]] = [shuffled[other]!, shuffled[last]!]
-  }
-  return shuffled
 }

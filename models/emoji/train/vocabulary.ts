@@ -1,6 +1,9 @@
-/** Writes `tokenizer/` in CLIP's byte-pair format, one token for every word a caption can hold: `node vocabulary.ts DIR`. */
+/** Writes `tokenizer/` in CLIP's byte-pair format, one token for every word a caption can hold: `node vocabulary.ts DIR [--world core|full]`. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { loadWorld, type World } from './icons.ts'
+import { keys } from './uniform.ts'
 import {
   COLOURS,
   FRAME_COLOURS,
@@ -9,16 +12,19 @@ import {
   phrasesOf,
   type Scene,
   SIZES,
-  STYLES,
-  THINGS,
   TINTS,
+  TONES,
   TREATMENTS,
   TURNS,
 } from './world.ts'
 
 const MAX_LENGTH = 32
-const folder = process.argv[2]!
-const merges = mergesFor(captionWords())
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { world: { type: 'string', default: 'core' } },
+})
+const folder = positionals[0]!
+const merges = mergesFor(captionWords(await loadWorld(values.world)))
 const vocabulary = [
   ...byteSymbols(),
   ...byteSymbols().map((symbol) => `${symbol}</w>`),
@@ -49,21 +55,24 @@ await writeFile(
   ),
 )
 
-function captionWords(): string[] {
+function captionWords(world: World): string[] {
   const scene: Scene = { ...PLAIN, thing: 'dog-face', style: 'flat' }
   const every: [keyof Scene, readonly unknown[]][] = [
-    ['thing', Object.keys(THINGS)],
-    ['style', Object.keys(STYLES)],
-    ['background', Object.keys(COLOURS)],
-    ['size', Object.keys(SIZES)],
-    ['position', Object.keys(POSITIONS)],
-    ['turn', Object.keys(TURNS)],
+    ['thing', world.things],
+    ['style', world.styles],
+    ['background', [...keys(COLOURS), 'white and black']],
+    ['size', keys(SIZES)],
+    ['position', keys(POSITIONS)],
+    ['turn', keys(TURNS)],
     ['mirrored', [true, false]],
     ['treatment', TREATMENTS],
     ['frame', ['none', ...FRAME_COLOURS]],
+    ['tone', TONES],
+    ['shadow', [true, false]],
+    ['beside', ['none', ...world.things]],
   ]
-  const phrases = every.flatMap(([attribute, values]) =>
-    values.flatMap((value) => phrasesOf(attribute, { ...scene, [attribute]: value })),
+  const phrases = every.flatMap(([attribute, choices]) =>
+    choices.flatMap((value) => phrasesOf(attribute, { ...scene, [attribute]: value })),
   )
   const tints = TINTS.flatMap((tint) => phrasesOf('treatment', { ...scene, treatment: 'tinted', tint }))
   return [

@@ -1,76 +1,5 @@
-/** What can stand in a scene, and the words for it. The captioner's phrases and the tokenizer's vocabulary come from here. */
-
-/** Icon name in every set → the words for it. */
-export const THINGS: Readonly<Record<string, string>> = {
-  'dog-face': 'dog',
-  'cat-face': 'cat',
-  'tiger-face': 'tiger',
-  lion: 'lion',
-  fox: 'fox',
-  bear: 'bear',
-  panda: 'panda',
-  'rabbit-face': 'rabbit',
-  'mouse-face': 'mouse',
-  'cow-face': 'cow',
-  'pig-face': 'pig',
-  frog: 'frog',
-  'monkey-face': 'monkey',
-  koala: 'koala',
-  penguin: 'penguin',
-  owl: 'owl',
-  fish: 'fish',
-  octopus: 'octopus',
-  butterfly: 'butterfly',
-  'lady-beetle': 'ladybug',
-  turtle: 'turtle',
-  whale: 'whale',
-  'red-apple': 'apple',
-  banana: 'banana',
-  lemon: 'lemon',
-  strawberry: 'strawberry',
-  grapes: 'grapes',
-  watermelon: 'watermelon',
-  cherries: 'cherries',
-  carrot: 'carrot',
-  pizza: 'pizza',
-  hamburger: 'hamburger',
-  'hot-beverage': 'coffee',
-  'birthday-cake': 'cake',
-  doughnut: 'doughnut',
-  rocket: 'rocket',
-  automobile: 'car',
-  airplane: 'airplane',
-  sailboat: 'sailboat',
-  locomotive: 'train',
-  house: 'house',
-  tent: 'tent',
-  castle: 'castle',
-  'light-bulb': 'bulb',
-  key: 'key',
-  bell: 'bell',
-  guitar: 'guitar',
-  umbrella: 'umbrella',
-  balloon: 'balloon',
-  crown: 'crown',
-  'gem-stone': 'gem',
-  'alarm-clock': 'clock',
-  star: 'star',
-  sun: 'sun',
-  cloud: 'cloud',
-  fire: 'fire',
-  snowman: 'snowman',
-  'christmas-tree': 'tree',
-  cactus: 'cactus',
-  tulip: 'tulip',
-  mushroom: 'mushroom',
-  trophy: 'trophy',
-  ghost: 'ghost',
-  robot: 'robot',
-  skull: 'skull',
-  'grinning-face': 'grinning face',
-  'crying-face': 'crying face',
-  'angry-face': 'angry face',
-}
+/** What can be said of a scene, and the words for it. The captioner's phrases and the tokenizer's vocabulary come from here. */
+import { wordsOf } from './things.ts'
 
 /** Style word → npm package of the icon set that draws so. */
 export const STYLES = {
@@ -78,6 +7,9 @@ export const STYLES = {
   flat: '@iconify-json/fluent-emoji-flat',
   glossy: '@iconify-json/fluent-emoji',
   ink: '@iconify-json/fluent-emoji-high-contrast',
+  sticker: '@iconify-json/twemoji',
+  outlined: '@iconify-json/openmoji',
+  rounded: '@iconify-json/emojione',
 } as const
 export type Style = keyof typeof STYLES
 
@@ -123,7 +55,11 @@ export const FRAME_COLOURS = [
   'brown',
   'black',
 ] as const
-export const TINTS = ['red', 'green', 'blue', 'purple'] as const
+export const FIRST_TINTS = ['red', 'green', 'blue', 'purple'] as const
+export const SECOND_TINTS = ['orange', 'yellow', 'lime', 'teal', 'cyan', 'pink'] as const
+export const TINTS = [...FIRST_TINTS, ...SECOND_TINTS] as const
+/** `none` is the sets' own yellow, and what things without tones have. */
+export const TONES = ['none', 'light', 'medium-light', 'medium', 'medium-dark', 'dark'] as const
 
 /** Fraction of the picture's side that the thing fills. */
 export const SIZES = { large: 0.92, medium: 0.66, small: 0.42 } as const
@@ -136,6 +72,7 @@ export const TREATMENTS = ['none', 'greyscale', 'sepia', 'negative', 'pixelated'
 export interface Scene {
   readonly thing: string
   readonly style: Style
+  /** Colour name, or two with ` and ` between, in the order of `COLOURS`: the midpoint of both. */
   readonly background: string
   readonly size: keyof typeof SIZES
   readonly position: keyof typeof POSITIONS
@@ -146,6 +83,11 @@ export interface Scene {
   readonly tint: (typeof TINTS)[number]
   /** Colour name, or `none`. */
   readonly frame: 'none' | (typeof FRAME_COLOURS)[number]
+  /** Skin tone of `thing`. */
+  readonly tone: (typeof TONES)[number]
+  readonly shadow: boolean
+  /** Another thing to the right of `thing`, or `none`. Beside it, `size` and `position` mean nothing. */
+  readonly beside: string
 }
 
 /** What the names leave open: each is drawn afresh for training and 0 for an exact picture. */
@@ -171,16 +113,35 @@ export const PLAIN: Omit<Scene, 'thing' | 'style'> = {
   treatment: 'none',
   tint: 'red',
   frame: 'none',
+  tone: 'none',
+  shadow: false,
+  beside: 'none',
 }
 
-/** Wordings of one attribute of a scene; the first is the usual one. Empty where the default needs no word. */
+/** Brightness as it is seen, 0…255. */
+export const luma = (colour: ArrayLike<number>) => 0.299 * colour[0]! + 0.587 * colour[1]! + 0.114 * colour[2]!
+
+/** sRGB of a background. */
+export function colourOf(background: string): Colour {
+  const colours = background.split(' and ').map((name) => {
+    const colour = COLOURS[name]
+    if (!colour) throw new RangeError(`Expected \`background\` to be made of names of colours, got ${background}`)
+    return colour
+  })
+  const mean = (channel: 0 | 1 | 2) => colours.reduce((sum, colour) => sum + colour[channel], 0) / colours.length
+  return [mean(0), mean(1), mean(2)]
+}
+
+/** Wordings of one attribute of a scene; the first is the usual one. */
 export function phrasesOf(attribute: keyof Scene, scene: Scene): readonly string[] {
   switch (attribute) {
     case 'thing':
-      return [`${/^[aeiou]/.test(THINGS[scene.thing]!) ? 'an' : 'a'} ${THINGS[scene.thing]}`, THINGS[scene.thing]!]
+      return [withArticle(scene.thing), wordsOf(scene.thing)]
     case 'style':
       return [`${scene.style} style`, `in ${scene.style} style`, scene.style]
     case 'background':
+      if (scene.background.includes(' and '))
+        return [`on a background between ${scene.background}`, `between ${scene.background}`]
       return [`on a ${scene.background} background`, `${scene.background} background`, `on ${scene.background}`]
     case 'size':
       return [scene.size]
@@ -208,7 +169,22 @@ export function phrasesOf(attribute: keyof Scene, scene: Scene): readonly string
       }[scene.treatment]
     case 'frame':
       return scene.frame === 'none' ? ['without a frame'] : [`framed in ${scene.frame}`, `with a ${scene.frame} frame`]
+    case 'tone':
+      return scene.tone === 'none'
+        ? ['yellow skin']
+        : [`${scene.tone.replace('-', ' ')} skin`, `with ${scene.tone.replace('-', ' ')} skin`]
+    case 'shadow':
+      return scene.shadow ? ['with a shadow', 'shadowed'] : ['without a shadow']
+    case 'beside':
+      return scene.beside === 'none'
+        ? ['alone']
+        : [`beside ${withArticle(scene.beside)}`, `next to ${withArticle(scene.beside)}`]
     case 'tint':
       return []
   }
+}
+
+function withArticle(thing: string): string {
+  const words = wordsOf(thing)
+  return `${/^(?!uni|one|euro)[aeiou]/.test(words) ? 'an' : 'a'} ${words}`
 }
