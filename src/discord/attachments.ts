@@ -9,10 +9,22 @@ export interface AttachmentOption {
   readonly contentType: string | null
 }
 
+/** What a person may upload. */
+export interface FileKind {
+  /** Completes "is not …". */
+  readonly asked: string
+  /** Completes "please send …". */
+  readonly called: string
+  readonly limitBytes: number
+  readonly fits: (attachment: AttachmentOption) => boolean
+}
+
 export interface FetchOptions {
   /** Origins that may be asked, such as `https://cdn.discordapp.com`; nothing else is ever fetched. */
   readonly origins: readonly string[]
-  /** @default 10 MB */
+  /** @default a picture */
+  readonly kind?: FileKind
+  /** @default the kind's */
   readonly limitBytes?: number
   /** @default 20_000 */
   readonly timeoutMilliseconds?: number
@@ -26,16 +38,27 @@ const extensions: Readonly<Record<string, string>> = {
   'image/gif': 'gif',
   'image/avif': 'avif',
 }
-const defaultLimitBytes = 10_000_000
+
+export const picture: FileKind = {
+  asked: 'a picture I can read; please send a PNG, JPEG, WebP, GIF or AVIF',
+  called: 'a picture',
+  limitBytes: 10_000_000,
+  fits: ({ contentType }) => contentType === null || Object.hasOwn(extensions, mediaType(contentType)),
+}
+
+/** Discord knows no type for it. */
+export const differenceFile: FileKind = {
+  asked: 'a difference; please send a file that ends in `.safetensors`, such as `/diffs export` gives',
+  called: 'a difference file',
+  limitBytes: 1_000_000,
+  fits: ({ name }) => /\.safetensors$/i.test(name),
+}
 
 /** Cheap checks of what Discord says about a file, before anything is fetched. @throws UserError */
-export function checkAttachment(label: string, attachment: AttachmentOption, limitBytes = defaultLimitBytes): void {
-  const { contentType, size } = attachment
-  if (contentType !== null && !extensions[mediaType(contentType)]) {
-    throw new UserError(`${label} is not a picture I can read; please send a PNG, JPEG, WebP, GIF or AVIF.`)
-  }
-  if (size === 0) throw new UserError(`${label} is an empty file.`)
-  if (size > limitBytes) throw new UserError(tooLarge(label, limitBytes))
+export function checkAttachment(label: string, attachment: AttachmentOption, kind = picture): void {
+  if (!kind.fits(attachment)) throw new UserError(`${label} is not ${kind.asked}.`)
+  if (attachment.size === 0) throw new UserError(`${label} is an empty file.`)
+  if (attachment.size > kind.limitBytes) throw tooLarge(label, kind, kind.limitBytes)
 }
 
 /** A name for posting the file again, such as `a2.jpg`; nothing of the sender's own file name survives. */
@@ -48,7 +71,7 @@ export function fileName(stem: string, attachment: AttachmentOption): string {
 export async function fetchAttachment(
   label: string,
   attachment: AttachmentOption,
-  { origins, limitBytes = defaultLimitBytes, timeoutMilliseconds = 20_000 }: FetchOptions,
+  { origins, kind = picture, limitBytes = kind.limitBytes, timeoutMilliseconds = 20_000 }: FetchOptions,
 ): Promise<Uint8Array> {
   const url = URL.parse(attachment.url)
   if (!url || !origins.includes(url.origin)) {
@@ -58,7 +81,7 @@ export async function fetchAttachment(
     // A redirect could lead anywhere, so it is an error.
     const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMilliseconds) })
     if (!response.ok) throw new Error(`The server answered ${response.status}.`)
-    return await readAtMost(response, limitBytes, () => new UserError(tooLarge(label, limitBytes)))
+    return await readAtMost(response, limitBytes, () => tooLarge(label, kind, limitBytes))
   } catch (error) {
     if (error instanceof UserError) throw error
     throw new UserError(`${label} could not be fetched from Discord; please send it again.`, { cause: error })
@@ -79,5 +102,5 @@ async function readAtMost(response: Response, limitBytes: number, tooMuch: () =>
 
 const mediaType = (contentType: string) => contentType.split(';')[0]!.trim().toLowerCase()
 
-const tooLarge = (label: string, limitBytes: number) =>
-  `${label} is too large; please send a picture of at most ${Math.floor(limitBytes / 1e6)} MB.`
+const tooLarge = (label: string, { called }: FileKind, limitBytes: number) =>
+  new UserError(`${label} is too large; please send ${called} of at most ${Math.floor(limitBytes / 1e6)} MB.`)

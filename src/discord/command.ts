@@ -7,7 +7,7 @@ import type {
 import type { Job } from '../jobs/protocol.ts'
 import type { Queue } from '../jobs/queue.ts'
 import type { Store } from '../store/open.ts'
-import type { AttachmentOption } from './attachments.ts'
+import type { AttachmentOption, FileKind } from './attachments.ts'
 import type { Purpose } from './errand.ts'
 import type { ActionInteraction, AnyInteraction } from './interactions.ts'
 import type { Reply } from './reply.ts'
@@ -67,8 +67,8 @@ export interface Choice {
 export interface Services {
   readonly queue: Queue
   readonly store: Store
-  /** The checked bytes of an attachment; `label` names it to the person. */
-  readonly fetchAttachment: (label: string, attachment: AttachmentOption) => Promise<Uint8Array>
+  /** The bytes of an attachment, a picture unless it says otherwise; `label` names it to the person. */
+  readonly fetchAttachment: (label: string, attachment: AttachmentOption, kind?: FileKind) => Promise<Uint8Array>
   /** The models there are, by name, and the one that is used unless a server or person says otherwise. */
   readonly models: { readonly names: readonly string[]; readonly usual: string }
 }

@@ -76,8 +76,8 @@ export function createDispatch({ commands, services, log }: DispatchOptions): Di
 
   const route = async (interaction: Interaction) => {
     if (interaction.isAutocomplete()) return complete(interaction)
-    if (interaction.isButton() || interaction.isStringSelectMenu() || interaction.isModalSubmit())
-      return act(interaction)
+    if (interaction.isButton() || interaction.isModalSubmit()) return act(interaction)
+    if (interaction.isStringSelectMenu() || interaction.isChannelSelectMenu()) return act(interaction)
     if (!interaction.isChatInputCommand() && !interaction.isMessageContextMenuCommand()) return
     const command = byName.get(interaction.commandName)
     await answer(interaction, `/${interaction.commandName}`, async (call) => {

@@ -1,5 +1,6 @@
 import type {
   ButtonInteraction,
+  ChannelSelectMenuInteraction,
   ChatInputCommandInteraction,
   MessageContextMenuCommandInteraction,
   ModalSubmitInteraction,
@@ -7,7 +8,11 @@ import type {
 } from 'discord.js'
 
 /** Something on a message or a form was used. */
-export type ActionInteraction = ButtonInteraction | StringSelectMenuInteraction | ModalSubmitInteraction
+export type ActionInteraction =
+  | ButtonInteraction
+  | StringSelectMenuInteraction
+  | ChannelSelectMenuInteraction
+  | ModalSubmitInteraction
 
 /** Whatever is answered with a message. */
 export type AnyInteraction = ChatInputCommandInteraction | MessageContextMenuCommandInteraction | ActionInteraction

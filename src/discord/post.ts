@@ -13,8 +13,9 @@ export interface Post {
   readonly pictures?: readonly Picture[]
 }
 
+/** Or any other file. */
 export interface Picture {
-  /** A file name such as `b2.png`. */
+  /** A file name such as `b2.png`; letters, digits, `-`, `_` and `.` are what Discord leaves as it is. */
   readonly name: string
   readonly bytes: Uint8Array
   /** What it shows, for people who can't see it. At most 1024 characters are kept. */
@@ -38,14 +39,19 @@ export interface Button {
 }
 
 /** At most five buttons beside each other. */
-export function buttonRow(buttons: readonly Button[]): APIMessageTopLevelComponent {
-  const components = buttons.map(
-    ({ label, action, style = ButtonStyle.Secondary, isDisabled = false }): APIButtonComponentWithCustomId => ({
-      ...{ type: ComponentType.Button, custom_id: action, label, style, disabled: isDisabled },
-    }),
-  )
-  return { type: ComponentType.ActionRow, components }
-}
+export const buttonRow = (buttons: readonly Button[]): APIMessageTopLevelComponent => ({
+  type: ComponentType.ActionRow,
+  components: buttons.map(buttonComponent),
+})
+
+export const buttonComponent = ({
+  label,
+  action,
+  style = ButtonStyle.Secondary,
+  isDisabled = false,
+}: Button): APIButtonComponentWithCustomId => ({
+  ...{ type: ComponentType.Button, custom_id: action, label, style, disabled: isDisabled },
+})
 
 export const withRows = (post: Post, ...rows: readonly APIMessageTopLevelComponent[]): Post => ({
   ...post,
@@ -70,6 +76,6 @@ export function messageOptions({ components, pictures = [] }: Post, mention?: st
   }
 }
 
-const textDisplay = (content: string) => ({ type: ComponentType.TextDisplay as const, content })
+export const textDisplay = (content: string) => ({ type: ComponentType.TextDisplay as const, content })
 
 const cut = (text: string) => (text.length <= altLimit ? text : `${text.slice(0, altLimit - 1)}…`)

@@ -7,6 +7,8 @@ import { messageOptions, type Post, textPost } from './post.ts'
 export interface Reply {
   /** Answers in public, "is thinking"; what fails before it, or after it without a job, is told to the person alone. */
   readonly open: () => Promise<void>
+  /** Says to the person alone that `whisper` follows: for answers that take more than a moment to send, such as pictures. */
+  readonly think: () => Promise<void>
   /** Answers the person alone. */
   readonly whisper: (post: Post | string) => Promise<void>
   /** Where `open` answered. */
@@ -31,6 +33,7 @@ export function createReply(interaction: AnyInteraction, mayOpen: () => Promise<
       await mayOpen()
       address = addressOf(interaction, await interaction.deferReply({ withResponse: true }))
     },
+    think: async () => void (await interaction.deferReply({ flags: MessageFlags.Ephemeral })),
     whisper,
     address: () => {
       if (!address) throw new Error('Expected the reply to be open.')

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { checkAttachment, fetchAttachment, fileName } from '../../src/discord/attachments.ts'
+import { checkAttachment, differenceFile, fetchAttachment, fileName } from '../../src/discord/attachments.ts'
 import { UserError } from '../../src/errors.ts'
 
 const attachment = { url: 'https://cdn.example.com/a.png', name: 'a.png', size: 1, contentType: 'image/png' }
@@ -81,6 +81,17 @@ test('a type with parameters is known, an unknown one refused, an absent one lef
   checkAttachment('A', { ...attachment, contentType: 'Image/PNG; charset=binary' })
   checkAttachment('A', { ...attachment, contentType: null })
   assert.throws(() => checkAttachment('A', { ...attachment, contentType: 'image/svg+xml' }), sentence(/PNG, JPEG/))
+  assert.throws(() => checkAttachment('A', { ...attachment, contentType: 'constructor' }), sentence(/PNG, JPEG/))
+})
+
+test('a difference is known by its ending, whatever Discord takes it for, and small', () => {
+  const file = { ...attachment, name: 'Frame.SafeTensors', contentType: 'application/octet-stream' }
+  checkAttachment('The file', file, differenceFile)
+  checkAttachment('The file', { ...file, contentType: null, size: 1_000_000 }, differenceFile)
+  const tooLarge = sentence(/^The file is too large; please send a difference file of at most 1 MB\.$/)
+  assert.throws(() => checkAttachment('The file', { ...file, size: 1_000_001 }, differenceFile), tooLarge)
+  const ending = sentence(/^The file is not a difference; please send a file that ends in `\.safetensors`/)
+  assert.throws(() => checkAttachment('The file', { ...file, name: 'frame.safetensors.png' }, differenceFile), ending)
 })
 
 test('the name for posting again comes from the type, then the ending, and never from the sender', () => {

@@ -1,0 +1,27 @@
+import { type APIMessageTopLevelComponent, ComponentType } from 'discord.js'
+import { type Button, buttonComponent, type Picture, type Post, textDisplay } from './post.ts'
+
+// Parts of a message besides text, galleries and rows of buttons.
+
+/** Text with a small picture beside it, which the post must carry; without one the text alone. Three components of forty. */
+export function pictureSection(text: string, picture?: Picture): APIMessageTopLevelComponent {
+  if (!picture) return textDisplay(text)
+  const { name, alt } = picture
+  return {
+    type: ComponentType.Section,
+    components: [textDisplay(text)],
+    accessory: { type: ComponentType.Thumbnail, media: { url: `attachment://${name}` }, description: alt },
+  }
+}
+
+/** Text with a button beside it; without one the text alone. Three components of forty. */
+export function buttonSection(text: string, button?: Button): APIMessageTopLevelComponent {
+  if (!button) return textDisplay(text)
+  return { type: ComponentType.Section, components: [textDisplay(text)], accessory: buttonComponent(button) }
+}
+
+/** Text, and a file to download. */
+export function filePost(text: string, file: Picture): Post {
+  const shown = { type: ComponentType.File as const, file: { url: `attachment://${file.name}` } }
+  return { components: [textDisplay(text), shown], pictures: [file] }
+}
