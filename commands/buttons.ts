@@ -86,12 +86,15 @@ async function applyToAnother(call: ActionCall, interaction: ModalSubmitInteract
 
 function apply(
   call: ActionCall,
-  { differences, pairs, names }: Behind,
+  { differences, pairs, names, facts, pictures }: Behind,
   { image, options, fileNames }: Pick<ApplyJob, 'image' | 'options'> & Pick<ResultRecord, 'fileNames'>,
 ): Promise<void> {
   // A second difference keeps its own strength: the buttons turn the first.
   const turned = differences.map((one, index) => (index === 0 ? { ...one, strength: options.strength } : one))
-  return call.place({ kind: 'apply', differences: turned, image, options }, { type: 'show', pairs, names, fileNames })
+  return call.place(
+    { kind: 'apply', differences: turned, image, options },
+    { type: 'show', pairs, names, fileNames, learned: { facts, pictures } },
+  )
 }
 
 type Behind = ResultRecord & { readonly names: readonly string[] }

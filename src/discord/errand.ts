@@ -1,4 +1,5 @@
 import type { ImagePair } from '../jobs/protocol.ts'
+import type { DifferenceFacts, DifferencePictures } from '../store/differences.ts'
 import type { Address } from './delivery.ts'
 
 /** What is to be done with a job's result. Plain data, kept on disk with the job. */
@@ -16,6 +17,8 @@ export type Purpose =
       /** Names of the saved differences that are applied. */
       readonly names: readonly string[]
       readonly fileNames?: FileNames
+      /** What is known of the difference, of the first one, where it was learned before. */
+      readonly learned?: { readonly facts: DifferenceFacts; readonly pictures: DifferencePictures }
     }
   /** Save the difference under a name. */
   | { readonly type: 'save'; readonly name: string; readonly how: 'learned' | 'imported'; readonly replace: boolean }

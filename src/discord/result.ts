@@ -12,18 +12,18 @@ type PictureJob = Extract<Job, { kind: 'analogy' | 'apply' }>
 export function recordOf(ticket: Ticket, purpose: Show, result: JobResult): ResultRecord {
   const job = ticket.job as PictureJob
   const { address } = ticket.errand as Errand
-  const { report, difference, pictures = {} } = result
+  const { report, difference } = result
   const { strength, preserve } = report
+  const { facts, pictures } = purpose.learned ?? { facts: factsOf(result), pictures: result.pictures ?? {} }
   const differences =
     job.kind === 'apply'
       ? job.differences.map((one, index) => ({ ...one, name: purpose.names[index] }))
       : [{ bytes: difference!, strength }]
   return {
     ...{ id: ticket.id, scope: ticket.scope, person: ticket.person, channelId: address.channelId, at: Date.now() },
-    ...{ pairs: purpose.pairs, image: imageOf(job), differences, pictures },
+    ...{ pairs: purpose.pairs, image: imageOf(job), differences, facts, pictures },
     fileNames: purpose.fileNames,
     options: { ...job.options, preserve },
-    facts: factsOf(result),
   }
 }
 
@@ -42,7 +42,7 @@ export function resultPosts(ticket: Ticket, purpose: Show, result: JobResult): {
   const b = prompt ?? report.caption?.b ?? 'the picture to change'
   const { fileNames = {} } = purpose
   const inputs: Picture[] = [
-    ...exampleOf(purpose, report.caption),
+    ...exampleOf(purpose, purpose.learned?.facts.caption ?? report.caption),
     { name: fileNames.b ?? 'b.png', bytes: imageOf(job), alt: `B: ${b}` },
   ]
   const change = purpose.names.length > 0 ? `with ${list(purpose.names)} applied` : 'changed as A is to become A′'
@@ -58,13 +58,16 @@ export function resultPosts(ticket: Ticket, purpose: Show, result: JobResult): {
 
 const imageOf = (job: PictureJob) => (job.kind === 'apply' ? job.image : job.b)
 
-/** A and A′ of the first pair, where they are known. */
-function exampleOf({ pairs, fileNames = {} }: Show, caption: { a?: string; a2?: string } = {}): Picture[] {
-  const [pair] = pairs
-  if (!pair) return []
+/** A and A′ of the first pair; small ones where the pair itself is not kept. */
+function exampleOf(
+  { pairs, learned, fileNames = {} }: Show,
+  caption: { readonly a?: string; readonly a2?: string } = {},
+): Picture[] {
+  const { a, a2 } = pairs[0] ?? learned?.pictures ?? {}
+  if (!a || !a2) return []
   return [
-    { name: fileNames.a ?? 'a.png', bytes: pair.a, alt: `A: ${caption.a ?? 'the example before'}` },
-    { name: fileNames.a2 ?? 'a2.png', bytes: pair.a2, alt: `A′: ${caption.a2 ?? 'the example after'}` },
+    { name: fileNames.a ?? 'a.png', bytes: a, alt: `A: ${caption.a ?? 'the example before'}` },
+    { name: fileNames.a2 ?? 'a2.png', bytes: a2, alt: `A′: ${caption.a2 ?? 'the example after'}` },
   ]
 }
 

@@ -1,0 +1,51 @@
+import {
+  type APILabelComponent,
+  type APIModalInteractionResponseCallbackData,
+  type Attachment,
+  ComponentType,
+  type ModalSubmitInteraction,
+  TextInputStyle,
+} from 'discord.js'
+
+/** A form. `action` is `word:argument`, see `Actions`; at most 45 characters of the title are shown. */
+export const form = (
+  action: string,
+  title: string,
+  fields: readonly APILabelComponent[],
+): APIModalInteractionResponseCallbackData => ({ custom_id: action, title, components: [...fields] })
+
+export interface FieldOptions {
+  readonly id: string
+  /** At most 45 characters. */
+  readonly label: string
+  /** At most 100 characters. */
+  readonly description?: string
+}
+
+/** `most`: 1–10 pictures, at least one. */
+export const picturesField = ({ id, most, ...rest }: FieldOptions & { readonly most: number }): APILabelComponent => ({
+  ...{ type: ComponentType.Label, ...rest },
+  component: {
+    ...{ type: ComponentType.FileUpload, custom_id: id, required: true },
+    ...{ min_values: 1, max_values: most, file_types: ['image'] },
+  },
+})
+
+/** `longest`: in UTF-16 units, as Discord counts. */
+export const lineField = ({
+  id,
+  longest,
+  ...rest
+}: FieldOptions & { readonly longest: number }): APILabelComponent => ({
+  ...{ type: ComponentType.Label, ...rest },
+  component: {
+    ...{ type: ComponentType.TextInput, custom_id: id, style: TextInputStyle.Short, required: true },
+    max_length: longest,
+  },
+})
+
+/** The uploads of a field in the order in which they were chosen; discord.js has them in the order of Discord's table. */
+export function uploadsOf({ fields }: ModalSubmitInteraction, id: string): readonly Attachment[] {
+  const { values, attachments } = fields.getField(id, ComponentType.FileUpload)
+  return values.flatMap((value) => attachments.get(value) ?? [])
+}
