@@ -4,7 +4,7 @@ import { createDispatch, type DispatchOptions } from './dispatch.ts'
 import { describe } from './faults.ts'
 import { registerCommands } from './register.ts'
 
-export interface ConnectOptions extends DispatchOptions {
+export interface ConnectOptions extends Omit<DispatchOptions, 'takeNote'> {
   readonly token: string
   /** Asked of Discord when absent. */
   readonly applicationId?: string
@@ -31,7 +31,6 @@ export interface Connection {
 /** Checks the token, registers the commands where they differ, then answers interactions. @throws UserError */
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const { token, apiUrl, commands, services, log, everyMilliseconds, onLost } = options
-  const dispatch = createDispatch(options)
   const client = new Client({
     intents: [GatewayIntentBits.Guilds],
     allowedMentions: { parse: [] },
@@ -45,6 +44,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   })
 
   const desk = createDesk({ client, store: services.store, log, everyMilliseconds })
+  const dispatch = createDispatch({ commands, services, log, takeNote: desk.takeNote })
   client.on(Events.InteractionCreate, dispatch.handle)
   client.on(Events.Error, (error) => log(describe(error)))
   client.on(Events.ShardDisconnect, ({ code }) => onLost(`Discord ended the session (code ${code}).`))

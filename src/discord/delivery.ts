@@ -28,12 +28,18 @@ export interface Delivery {
   /** Changes the message. Rejects when it can't be changed any more. */
   readonly edit: (post: Post) => Promise<void>
   /** Changes the message; where that is impossible answers in the channel, and if even that is, in a direct message. */
-  readonly deliver: (post: Post) => Promise<void>
+  readonly deliver: (post: Post) => Promise<Way>
   /** Takes the message away and tells the person alone; where that is impossible changes the message. */
-  readonly whisper: (sentence: string) => Promise<void>
+  readonly whisper: (sentence: string) => Promise<Way>
 }
 
-type Door = (post: Post) => Promise<unknown>
+/** Where a post arrived. */
+export type Way = 'message' | 'channel' | 'direct'
+
+interface Door {
+  readonly way: Way
+  readonly enter: (post: Post) => Promise<unknown>
+}
 
 const tokenLivesFor = 15 * 60_000
 
@@ -64,7 +70,7 @@ export function createDelivery(client: Client, address: Address, nonce: string):
   )
   let isTokenDead = Date.now() >= address.expiresAt
 
-  const throughToken: Door = async (post) => {
+  const throughToken = async (post: Post) => {
     if (isTokenDead) throw new Error('The token of the interaction is dead.')
     try {
       await webhook.editMessage('@original', { ...messageOptions(post), attachments: [] })
@@ -74,18 +80,18 @@ export function createDelivery(client: Client, address: Address, nonce: string):
       throw error
     }
   }
-  const throughBot: Door = async (post) => {
+  const throughBot = async (post: Post) => {
     const channel = await fetchChannel()
     return channel.messages.edit(messageId, { ...messageOptions(post), attachments: [] })
   }
   const once: Pick<MessageCreateOptions, 'nonce' | 'enforceNonce'> = { nonce: nonce.slice(-25), enforceNonce: true }
-  const intoChannel: Door = async (post) => {
+  const intoChannel = async (post: Post) => {
     const channel = await fetchChannel()
     if (!channel.isSendable()) throw new Error('Nothing can be sent to this channel.')
     const reply = { messageReference: messageId, failIfNotExists: false }
     return channel.send({ ...messageOptions(post, person), ...once, reply })
   }
-  const direct: Door = async (post) => {
+  const direct = async (post: Post) => {
     const user = await client.users.fetch(person)
     return user.send({ ...messageOptions(post), ...once })
   }
@@ -96,12 +102,18 @@ export function createDelivery(client: Client, address: Address, nonce: string):
     return channel
   }
 
-  const tryEach = async (doors: readonly Door[], post: Post) => {
+  const edits: readonly Door[] = [
+    { way: 'message', enter: throughToken },
+    { way: 'message', enter: throughBot },
+  ]
+  const every: readonly Door[] = [...edits, { way: 'channel', enter: intoChannel }, { way: 'direct', enter: direct }]
+
+  const tryEach = async (doors: readonly Door[], post: Post): Promise<Way> => {
     const closed: unknown[] = []
-    for (const door of doors) {
+    for (const { way, enter } of doors) {
       try {
-        await door(post)
-        return
+        await enter(post)
+        return way
       } catch (error) {
         if (isWrongEverywhere(error)) throw error
         closed.push(error)
@@ -110,9 +122,9 @@ export function createDelivery(client: Client, address: Address, nonce: string):
     throw new AggregateError(closed, 'The message could not be delivered on any way.')
   }
 
-  const deliver = (post: Post) => tryEach([throughToken, throughBot, intoChannel, direct], post)
+  const deliver = (post: Post) => tryEach(every, post)
   return {
-    edit: (post) => tryEach([throughToken, throughBot], post),
+    edit: async (post) => void (await tryEach(edits, post)),
     deliver,
     whisper: async (sentence) => {
       const post = textPost(sentence)
@@ -123,8 +135,9 @@ export function createDelivery(client: Client, address: Address, nonce: string):
         const options = messageOptions(post)
         // The types know webhooks of channels only; one of an interaction may whisper.
         await webhook.send({ ...options, flags: (options.flags | MessageFlags.Ephemeral) as typeof options.flags })
+        return 'message'
       } catch {
-        await deliver(post)
+        return deliver(post)
       }
     },
   }

@@ -3,7 +3,7 @@ import { OtherModelError, UserError } from '../errors.ts'
 import type { JobResult } from '../jobs/protocol.ts'
 import type { Outcome, QueueHandlers, Ticket } from '../jobs/queue.ts'
 import type { Store } from '../store/open.ts'
-import { createDelivery, type Delivery, isTooLarge } from './delivery.ts'
+import { createDelivery, type Delivery, isTooLarge, type Way } from './delivery.ts'
 import type { Errand, Purpose } from './errand.ts'
 import { describe, sentenceOf } from './faults.ts'
 import { type Button, buttonRow, galleryPost, type Post, textPost, withRows } from './post.ts'
@@ -20,7 +20,9 @@ export interface DeskOptions {
 }
 
 export interface Desk extends QueueHandlers {
-  /** Stops telling how far jobs are: the bot ends. */
+  /** What a person must be told at their next command, told once: where their last result could not be posted. */
+  readonly takeNote: (person: string) => string | undefined
+  /** Tells everybody who waits that the bot is being restarted, and nothing more. */
   readonly close: () => Promise<void>
 }
 
@@ -33,6 +35,7 @@ interface Watch {
 /** Tells people how far their jobs are, and brings them what came of it: in the process that took the job, or in a later one. */
 export function createDesk({ client, store, log, everyMilliseconds = 3000 }: DeskOptions): Desk {
   const watches = new Map<string, Watch>()
+  const notes = new Map<string, string>()
 
   const watch = (ticket: Ticket): Watch => {
     const known = watches.get(ticket.id)
@@ -54,12 +57,29 @@ export function createDesk({ client, store, log, everyMilliseconds = 3000 }: Des
     const { delivery, edits } = watch(ticket)
     await edits.stop()
     watches.delete(ticket.id)
-    if (outcome.type === 'done') return finish(ticket, outcome.result, delivery)
-    if (outcome.type === 'stopped') return delivery.deliver(textPost(outcome.reason))
-    await refuse(ticket, outcome.error, delivery)
+    const way = await tell(ticket, outcome, delivery)
+    if (way !== 'direct' || ticket.scope.startsWith('@')) return
+    note(ticket, 'so I sent it to you directly')
+    log(
+      `I may no longer write in the channel ${errandOf(ticket).address.channelId}; a result went to its owner directly.`,
+    )
   }
 
-  const finish = async (ticket: Ticket, result: JobResult, delivery: Delivery) => {
+  const note = ({ errand, person }: Ticket, remedy: string) => {
+    const { channelId } = (errand as Errand).address
+    notes.set(
+      person,
+      `Your last result could not be posted in <#${channelId}>: I may no longer write there, ${remedy}.`,
+    )
+  }
+
+  const tell = async (ticket: Ticket, outcome: Outcome, delivery: Delivery): Promise<Way> => {
+    if (outcome.type === 'done') return finish(ticket, outcome.result, delivery)
+    if (outcome.type === 'stopped') return delivery.deliver(textPost(outcome.reason))
+    return refuse(ticket, outcome.error, delivery)
+  }
+
+  const finish = async (ticket: Ticket, result: JobResult, delivery: Delivery): Promise<Way> => {
     const { purpose } = errandOf(ticket)
     if (purpose.type === 'save') {
       const refusal = await save(ticket, purpose, result).then(() => undefined, onlyUserError)
@@ -68,7 +88,7 @@ export function createDesk({ client, store, log, everyMilliseconds = 3000 }: Des
     // Kept first: the buttons must work from the moment they are seen.
     await store.results.put(recordOf(ticket, purpose, result))
     const { all, alone } = resultPosts(ticket, purpose, result)
-    await delivery.deliver(all).catch((error: unknown) => {
+    return delivery.deliver(all).catch((error: unknown) => {
       if (!isTooLarge(error)) throw error
       return delivery.deliver(alone)
     })
@@ -90,7 +110,7 @@ export function createDesk({ client, store, log, everyMilliseconds = 3000 }: Des
     )
   }
 
-  const refuse = async (ticket: Ticket, error: Error, delivery: Delivery) => {
+  const refuse = async (ticket: Ticket, error: Error, delivery: Delivery): Promise<Way> => {
     if (!(error instanceof UserError) || error.cause) log(`A ${ticket.job.kind} job: ${describe(error)}`)
     const { purpose } = errandOf(ticket)
     const canRelearn =
@@ -100,7 +120,7 @@ export function createDesk({ client, store, log, everyMilliseconds = 3000 }: Des
       purpose.names.length === 1
     if (!canRelearn) return delivery.whisper(sentenceOf(error))
     const relearn: Button = { label: 'Learn it again on this model', action: `relearn:${purpose.names[0]}` }
-    await delivery.deliver(withRows(textPost(error.message), buttonRow([relearn])))
+    return delivery.deliver(withRows(textPost(error.message), buttonRow([relearn])))
   }
 
   return {
@@ -112,11 +132,22 @@ export function createDesk({ client, store, log, everyMilliseconds = 3000 }: Des
     },
     onEnd: (ticket, outcome) =>
       end(ticket, outcome).catch((error: unknown) => {
+        note(ticket, 'and I could not reach you directly')
         const { address } = errandOf(ticket)
         log(`A result could not be delivered to the channel ${address.channelId}: ${describe(error)}`)
       }),
+    takeNote: (person) => {
+      const taken = notes.get(person)
+      notes.delete(person)
+      return taken
+    },
     close: async () => {
-      await Promise.all([...watches.values()].map(({ edits }) => edits.stop()))
+      const parked = textPost('I am being restarted; this goes on in a moment.')
+      const told = [...watches.values()].map(async ({ edits, delivery }) => {
+        await edits.stop()
+        await delivery.edit(parked).catch(() => {})
+      })
+      await Promise.all(told)
     },
   }
 }

@@ -12,6 +12,8 @@ export interface DispatchOptions {
   readonly services: Services
   /** Gets faults of ours, without tokens or addresses. */
   readonly log: (line: string) => void
+  /** What a person must be told besides the answer, told once. */
+  readonly takeNote: (person: string) => string | undefined
 }
 
 export interface Dispatch {
@@ -21,7 +23,7 @@ export interface Dispatch {
   readonly settled: () => Promise<void>
 }
 
-export function createDispatch({ commands, services, log }: DispatchOptions): Dispatch {
+export function createDispatch({ commands, services, log, takeNote }: DispatchOptions): Dispatch {
   const byName = new Map(commands.map((command) => [command.data.name, command]))
   const actions = new Map(commands.flatMap((command) => Object.entries(command.actions ?? {})))
   const underWay = new Set<Promise<void>>()
@@ -50,6 +52,8 @@ export function createDispatch({ commands, services, log }: DispatchOptions): Di
     const call = callOf(interaction)
     try {
       await work(call)
+      const note = interaction.deferred || interaction.replied ? takeNote(call.person) : undefined
+      if (note) await call.reply.whisper(note)
     } catch (error) {
       if (!(error instanceof UserError) || error.cause) log(`${name}: ${describe(error)}`)
       await call.reply.fail(sentenceOf(error))
