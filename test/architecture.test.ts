@@ -19,6 +19,8 @@ const layers: readonly { name: string; files: RegExp; may: readonly string[]; ty
   { name: 'errors', files: /^src\/errors\.ts$/, may: [] },
   { name: 'jobs/protocol', files: /^src\/jobs\/protocol\.ts$/, may: [] },
   { name: 'config', files: /^src\/config\.ts$/, may: ['errors'] },
+  { name: 'log', files: /^src\/(log|scrub)\.ts$/, may: [] },
+  { name: 'health', files: /^src\/(health|vitals)\.ts$/, may: ['errors'], types: ['jobs', 'jobs/protocol'] },
   { name: 'tensor', files: /^src\/tensor\//, may: ['errors'] },
   { name: 'store', files: /^src\/store\//, may: ['errors'] },
   { name: 'onnx/session', files: /^src\/onnx\/session\.ts$/, may: ['onnx', 'tensor', 'errors'] },
@@ -33,7 +35,7 @@ const layers: readonly { name: string; files: RegExp; may: readonly string[]; ty
   },
   {
     name: 'jobs/worker',
-    files: /^src\/jobs\/(worker|perform)\.ts$/,
+    files: /^src\/jobs\/(worker|perform|pictures|previews)\.ts$/,
     may: ['networks', 'engine', 'tensor', 'jobs', 'jobs/protocol', 'errors'],
   },
   { name: 'jobs', files: /^src\/jobs\//, may: ['jobs/protocol', 'errors'] },
@@ -42,7 +44,7 @@ const layers: readonly { name: string; files: RegExp; may: readonly string[]; ty
   {
     name: 'entries',
     files: /^(src\/(main|cli)\.ts|src\/cli\/.*|deploy-commands\.ts)$/,
-    may: ['commands', 'discord', 'jobs', 'jobs/protocol', 'store', 'config', 'errors'],
+    may: ['commands', 'discord', 'jobs', 'jobs/protocol', 'store', 'config', 'log', 'health', 'errors'],
   },
 ]
 
@@ -53,6 +55,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   'p-queue': /^src\/jobs\/queue\.ts$/,
   keyv: /^src\/store\//,
   dotenv: /^src\/config\.ts$/,
+  pino: /^src\/log\.ts$/,
   'onnx-buf': /^src\/onnx\//,
   '@bufbuild/protobuf': /^src\/onnx\//,
   'discord.js': /^(src\/discord\/|commands\/|src\/main\.ts$|deploy-commands\.ts$)/,

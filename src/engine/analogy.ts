@@ -12,7 +12,13 @@ export type Stage = 'caption' | 'learn' | 'try' | 'invert' | 'sample'
 export interface Handles {
   readonly random: Random
   readonly signal?: AbortSignal
-  readonly onProgress?: (stage: Stage, step: number, of: number) => void
+  /** Waited for where it is given `picture`: B′ as it forms, pixels [3, side, side] in −1…1. */
+  readonly onProgress?: (
+    stage: Stage,
+    step: number,
+    of: number,
+    picture?: () => Promise<Tensor>,
+  ) => void | Promise<void>
 }
 
 /** Pictures: pixels [3, side, side] in −1…1. */
@@ -80,7 +86,7 @@ export async function learnDifference(
       random: handles.random.fork('learn'),
       start,
       signal: handles.signal,
-      onStep: (step) => handles.onProgress?.('learn', step, method.warmStart + steps),
+      onStep: (step) => void handles.onProgress?.('learn', step, method.warmStart + steps),
     },
   )
 
@@ -112,7 +118,8 @@ export async function applyDifferences(
   const [latents] = await sample(networks, [path], {
     steps: method.sampleSteps,
     signal: handles.signal,
-    onStep: (step) => handles.onProgress?.('sample', step, method.sampleSteps),
+    onStep: (step, originals) =>
+      handles.onProgress?.('sample', step, method.sampleSteps, () => networks.decodeLatents(originals()[0]!)),
   })
   return { pixels: await networks.decodeLatents(latents!), caption: caption.full }
 }

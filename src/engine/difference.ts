@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts'
+import { OtherModelError, UserError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { tensor } from '../tensor/tensor.ts'
 
@@ -70,23 +70,29 @@ export function encodeDifference({ tokens, origin }: Difference): FileContent {
  * or [width], or SDXL's two.
  *
  * @param name What the person calls the file; the sentences begin with it.
- * @throws UserError when the content is no difference, or one that `model` cannot use.
+ * @throws UserError when the content is no difference, or one that `model` cannot use; OtherModelError when it says that
+ *   it was learned on another model, or on another version of this one: its tokens mean something else there.
  */
 export function decodeDifference(
   content: FileContent,
   { name, model }: { readonly name: string; readonly model: TargetModel },
-): { readonly difference: Difference; readonly notices: readonly string[] } {
+): Difference {
   const tokens = readTokens(content.tensors, name)
   const origin = decodeOrigin(content.metadata, name)
   const widths = tokens.map(({ dims }) => dims[1])
-  if (String(widths) !== String(model.tokenWidths)) {
-    const maker = origin ? `was learned on the model “${origin.model}”` : `has tokens of width ${widths.join(' and ')}`
-    const remedy = origin ? 'use it with that model' : `the model’s are ${model.tokenWidths.join(' and ')}`
-    throw new UserError(`${name} ${maker} and does not fit “${model.name}”: ${remedy}.`)
+  if (origin && (origin.modelHash !== model.hash || String(widths) !== String(model.tokenWidths))) {
+    throw new OtherModelError(
+      origin.model === model.name
+        ? `${name} was learned on another version of the model “${model.name}”: it has to be learned again.`
+        : `${name} was learned on the model “${origin.model}” and does not fit “${model.name}”: use it with that model, or learn it again.`,
+    )
   }
-  const foreign = origin !== undefined && origin.modelHash !== model.hash
-  const notices = foreign ? [`${name} was learned on “${origin.model}”; on “${model.name}” it may do less.`] : []
-  return { difference: { tokens, origin }, notices }
+  if (String(widths) !== String(model.tokenWidths)) {
+    throw new UserError(
+      `${name} has tokens of width ${widths.join(' and ')} and does not fit “${model.name}”: the model’s are ${model.tokenWidths.join(' and ')}.`,
+    )
+  }
+  return { tokens, origin }
 }
 
 function tensorNames(widths: readonly number[]): readonly string[] {

@@ -47,8 +47,11 @@ export async function differenceGuidance(
 export interface SampleOptions {
   readonly steps: number
   readonly signal?: AbortSignal
-  /** Called after each step, 1…steps, with the paths' latents. */
-  readonly onStep?: (step: number, latents: readonly Tensor[]) => void
+  /**
+  Called after each step, 1…steps, and waited for. `originals` are the pictures (latents x₀) that the paths are on their way
+  to, as far as can be told at this step.
+  */
+  readonly onStep?: (step: number, originals: () => readonly Tensor[]) => void | Promise<void>
 }
 
 /** Deterministic DDIM from noise to pictures (latents x₀), all paths in one batch. */
@@ -74,8 +77,11 @@ async function walk(
     const [from, to] = [timesteps[step - 1]!, timesteps[step]!]
     const asked = Math.max(from, Math.max(to, from))
     const noises = await predictNoises(networks, latents, paths, asked)
-    latents = latents.map((each, index) => networks.schedule.ddimStep(each, noises[index]!, from, to))
-    onStep?.(step, latents)
+    const before = latents
+    const towards = (timestep: number) =>
+      before.map((each, index) => networks.schedule.ddimStep(each, noises[index]!, from, timestep))
+    latents = towards(to)
+    await onStep?.(step, () => towards(-1))
   }
   return latents
 }

@@ -1,18 +1,36 @@
 import { resolve } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
-import { applyDifferences, type LearnedDifference, learnDifference, type PicturePair } from '../engine/analogy.ts'
+import {
+  applyDifferences,
+  type Handles as EngineHandles,
+  type LearnedDifference,
+  learnDifference,
+} from '../engine/analogy.ts'
 import { decodeDifference, encodeDifference, type Origin } from '../engine/difference.ts'
 import { methods } from '../engine/modes.ts'
 import type { Networks } from '../engine/networks.ts'
 import type { Applied } from '../engine/sampler.ts'
 import { readScheduleConfig, schedule } from '../engine/schedule.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
-import { UserError } from '../errors.ts'
 import { loadNetworks, readManifest } from '../networks/load.ts'
-import { decodeImage, encodePng, identical, type Picture } from '../tensor/image.ts'
+import { encodePng, type Picture } from '../tensor/image.ts'
 import { createRandom } from '../tensor/random.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
-import type { ApplyJob, ImagePair, Job, JobOptions, JobResult, Progress, Report, Stage } from './protocol.ts'
+import { type Clock, startClock } from './clock.ts'
+import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf } from './pictures.ts'
+import { createPreviews } from './previews.ts'
+import type {
+  AnalogyJob,
+  ApplyJob,
+  BenchStepJob,
+  InspectJob,
+  Job,
+  JobOptions,
+  JobResult,
+  LearnJob,
+  Progress,
+  Report,
+} from './protocol.ts'
 
 export interface Handles {
   /** Looked at between two runs of a network. */
@@ -24,109 +42,139 @@ export interface Handles {
 
 /** @throws UserError when the person can do something about it; anything else is a fault of ours. */
 export async function perform(job: Job, handles: Handles): Promise<JobResult> {
-  const clock = startClock(handles)
-  const { options } = job
-  const method = methods[options.mode]
-  const engine = { random: createRandom(options.seed), signal: handles.signal, onProgress: clock.progress }
-
+  const clock = startClock(handles.onProgress)
+  const room: Room = {
+    clock,
+    signal: handles.signal,
+    networks: () => clock.during('load', () => networksOf(job.options, handles)),
+  }
   switch (job.kind) {
-    case 'analogy': {
-      const pictures = await decodePairs(job.pairs, options)
-      const b = await decode(job.b, 'B', options)
-      const networks = await clock.during('load', () => networksOf(options, handles))
-      const learned = await learnDifference(networks, pairsOf(pictures), method, options, engine)
-      const { strength, preserve } = learned
-      const made = await applyDifferences(
-        networks,
-        b.pixels,
-        [learned],
-        method,
-        { prompt: options.prompt, preserve },
-        engine,
-      )
-      return {
-        image: await encodePng(made.pixels, b),
-        difference: fileOf(learned, networks, options),
-        report: {
-          ...clock.report(networks, options),
-          ...factsOf(learned),
-          caption: { ...learned.captions, b: made.caption },
-          strength,
-          preserve,
-        },
-        notices: noticesOf([...pictures.flat(), b]),
-      }
-    }
-    case 'learn': {
-      const pictures = await decodePairs(job.pairs, options)
-      const networks = await clock.during('load', () => networksOf(options, handles))
-      const learned = await learnDifference(networks, pairsOf(pictures), method, options, engine)
-      return {
-        difference: fileOf(learned, networks, options),
-        report: { ...clock.report(networks, options), ...factsOf(learned) },
-        notices: noticesOf(pictures.flat()),
-      }
-    }
-    case 'apply': {
-      const image = await decode(job.image, 'The image', options)
-      const networks = await clock.during('load', () => networksOf(options, handles))
-      const { applied, preserve, notices } = readDifferences(job, networks)
-      const made = await applyDifferences(
-        networks,
-        image.pixels,
-        applied,
-        method,
-        { prompt: options.prompt, preserve },
-        engine,
-      )
-      return {
-        image: await encodePng(made.pixels, image),
-        report: {
-          ...clock.report(networks, options),
-          caption: { b: made.caption },
-          strength: applied[0]!.strength,
-          preserve,
-        },
-        notices: [...notices, ...image.notices],
-      }
-    }
-    case 'bench-step': {
-      const networks = await clock.during('load', () => networksOf(options, handles))
-      const bench = await measureStep(networks, job.repeats, engine)
-      return { report: { ...clock.report(networks, options), bench }, notices: [] }
-    }
+    case 'analogy':
+      return analogy(job, room)
+    case 'learn':
+      return learn(job, room)
+    case 'apply':
+      return apply(job, room)
+    case 'inspect':
+      return inspect(job, room)
+    case 'bench-step':
+      return benchStep(job, room)
   }
 }
 
-// ---- Pictures ----
-
-/** Fitted into the model's square, before the model is loaded: a picture that is refused is refused at once. */
-async function decode(bytes: Uint8Array, name: string, options: JobOptions): Promise<Picture> {
-  const { side } = await readManifest(folderOf(options))
-  return decodeImage(bytes, { name, width: side, height: side })
+interface Room {
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** Asked for when the pictures are read: one that is refused is refused at once. */
+  readonly networks: () => Promise<Networks>
 }
 
-async function decodePairs(pairs: readonly ImagePair[], options: JobOptions): Promise<[Picture, Picture][]> {
-  const pictures: [Picture, Picture][] = []
-  for (const [index, pair] of pairs.entries()) {
-    const which = index === 0 ? '' : ` of pair ${index + 1}`
-    const [a, a2] = [await decode(pair.a, `A${which}`, options), await decode(pair.a2, `A′${which}`, options)]
-    if (identical(a.pixels, a2.pixels)) {
-      throw new UserError(
-        `A and A′${which} are the same picture: there is no difference to learn. Give two that differ.`,
-      )
-    }
-    pictures.push([a, a2])
+async function analogy(job: AnalogyJob, room: Room): Promise<JobResult> {
+  const { options } = job
+  const side = await sideOf(options)
+  const pictures = await decodePairs(job.pairs, side)
+  const b = await decode(job.b, 'B', side)
+  const networks = await room.networks()
+  const engine = engineHandles(room, options, b)
+  const method = methods[options.mode]
+  const learned = await learnDifference(networks, pixelsOf(pictures), method, options, engine)
+  const { strength, preserve } = learned
+  const how = { prompt: options.prompt, preserve }
+  const made = await applyDifferences(networks, b.pixels, [learned], method, how, engine)
+  return {
+    image: await encodePng(made.pixels, b),
+    ...(await whatWasLearned(job, learned, networks)),
+    report: {
+      ...room.clock.report(networks, options),
+      ...factsOf(learned, job),
+      caption: { ...learned.captions, b: made.caption },
+      strength,
+      preserve,
+    },
+    notices: noticesOf([...pictures.flat(), b]),
   }
-  return pictures
 }
 
-const pairsOf = (pictures: readonly [Picture, Picture][]): PicturePair[] =>
-  pictures.map(([a, a2]) => ({ a: a.pixels, a2: a2.pixels }))
+async function learn(job: LearnJob, room: Room): Promise<JobResult> {
+  const { options } = job
+  const pictures = await decodePairs(job.pairs, await sideOf(options))
+  const networks = await room.networks()
+  const engine = engineHandles(room, options)
+  const learned = await learnDifference(networks, pixelsOf(pictures), methods[options.mode], options, engine)
+  const { captions: caption, strength, preserve } = learned
+  return {
+    ...(await whatWasLearned(job, learned, networks)),
+    report: { ...room.clock.report(networks, options), ...factsOf(learned, job), caption, strength, preserve },
+    notices: noticesOf(pictures.flat()),
+  }
+}
 
-const noticesOf = (pictures: readonly Picture[]) => pictures.flatMap(({ notices }) => notices)
+async function apply(job: ApplyJob, room: Room): Promise<JobResult> {
+  const { options } = job
+  const image = await decode(job.image, 'The image', await sideOf(options))
+  const networks = await room.networks()
+  const { applied, preserve } = readDifferences(job, networks)
+  const how = { prompt: options.prompt, preserve }
+  const engine = engineHandles(room, options, image)
+  const made = await applyDifferences(networks, image.pixels, applied, methods[options.mode], how, engine)
+  return {
+    image: await encodePng(made.pixels, image),
+    report: {
+      ...room.clock.report(networks, options),
+      caption: { b: made.caption },
+      strength: applied[0]!.strength,
+      preserve,
+    },
+    notices: image.notices,
+  }
+}
+
+/** What the file says of itself; where it says nothing, it is taken for one that fits the model. */
+async function inspect({ bytes, options }: InspectJob, room: Room): Promise<JobResult> {
+  const name = 'The file'
+  const content = decodeSafetensors(bytes, name)
+  const networks = await room.networks()
+  const difference = decodeDifference(content, { name, model: networks })
+  const { origin } = difference
+  const loss = await curveOf(origin?.loss, origin?.steps)
+  return {
+    difference: encodeSafetensors(encodeDifference(difference)),
+    ...(loss && { pictures: { loss } }),
+    report: { ...room.clock.report(networks, options), ...(origin && factsOfOrigin(origin)) },
+    notices: [],
+  }
+}
+
+async function benchStep({ repeats, options }: BenchStepJob, room: Room): Promise<JobResult> {
+  const networks = await room.networks()
+  const bench = await measureStep(networks, repeats, engineHandles(room, options))
+  return { report: { ...room.clock.report(networks, options), bench }, notices: [] }
+}
+
+/** @param b Whose change is shown as it forms. */
+function engineHandles({ clock, signal }: Room, { seed }: JobOptions, b?: Picture) {
+  const previews = createPreviews(clock.elapsedMilliseconds)
+  const onProgress: EngineProgress = (stage, step, of, picture) => {
+    if (!b || !picture || !previews.isDue(step, of)) return clock.progress({ stage, step, of })
+    return previews.draw(picture, b).then((preview) => clock.progress({ stage, step, of, preview }))
+  }
+  return { random: createRandom(seed), signal, onProgress }
+}
+
+type EngineProgress = NonNullable<EngineHandles['onProgress']>
 
 // ---- Differences as files ----
+
+async function whatWasLearned(
+  { pairs, options }: AnalogyJob | LearnJob,
+  learned: LearnedDifference,
+  networks: Networks,
+) {
+  return {
+    difference: fileOf(learned, networks, options),
+    pictures: await picturesOf(pairs, learned.losses),
+  }
+}
 
 function fileOf(learned: LearnedDifference, networks: Networks, options: JobOptions): Uint8Array {
   const origin: Origin = {
@@ -148,17 +196,14 @@ function fileOf(learned: LearnedDifference, networks: Networks, options: JobOpti
 /** Strength and `preserve`: what the person gave, else what was chosen when the first difference was learned, else 1. */
 function readDifferences({ differences, options }: ApplyJob, networks: Networks) {
   const applied: Applied[] = []
-  const notices: string[] = []
   let preserve = options.preserve
   for (const [index, { bytes, strength }] of differences.entries()) {
     const name = differences.length === 1 ? 'The difference' : `Difference ${index + 1}`
-    const read = decodeDifference(decodeSafetensors(bytes, name), { name, model: networks })
-    const { tokens, origin } = read.difference
+    const { tokens, origin } = decodeDifference(decodeSafetensors(bytes, name), { name, model: networks })
     applied.push({ tokens, strength: strength ?? options.strength ?? origin?.strength ?? 1 })
-    notices.push(...read.notices)
     preserve ??= origin?.preserve
   }
-  return { applied, preserve: preserve ?? 1, notices }
+  return { applied, preserve: preserve ?? 1 }
 }
 
 // ---- Models ----
@@ -181,6 +226,8 @@ async function networksOf(options: JobOptions, { cacheFolder }: Handles): Promis
   return networks
 }
 
+const sideOf = async (options: JobOptions) => (await readManifest(folderOf(options))).side
+
 const folderOf = ({ model }: JobOptions) =>
   /[/\\]/.test(model) ? resolve(model) : resolve(import.meta.dirname, '../../models', model)
 
@@ -188,49 +235,17 @@ const learningBatch = 6
 
 // ---- Figures ----
 
-const factsOf = ({ losses, fit }: LearnedDifference): Partial<Report> => ({
+const factsOf = ({ losses, fit }: LearnedDifference, { pairs }: AnalogyJob | LearnJob): Partial<Report> => ({
   steps: losses.length,
+  pairs: pairs.length,
   loss: { first: losses[0]!, last: losses.at(-1)! },
   fit,
 })
 
-/** Seconds spent in each stage, told from the progress itself. */
-function startClock({ onProgress }: Handles) {
-  const start = performance.now()
-  const seconds: Partial<Record<Stage, number>> = {}
-  let current: Stage = 'load'
-  let since = start
-  const enter = (stage: Stage) => {
-    const now = performance.now()
-    seconds[current] = (seconds[current] ?? 0) + (now - since) / 1000
-    current = stage
-    since = now
-  }
+const factsOfOrigin = (origin: Origin): Partial<Report> => {
+  const { model, modelHash, mode, seed, steps, strength, preserve, fit, captions, loss } = origin
   return {
-    progress: (stage: Stage, step: number, of: number) => {
-      if (stage !== current) enter(stage)
-      onProgress({ stage, step, of })
-    },
-    during: async <Value>(stage: Stage, work: () => Promise<Value>): Promise<Value> => {
-      onProgress({ stage, step: 0, of: 1 })
-      const value = await work()
-      enter('caption')
-      return value
-    },
-    report: ({ name }: Networks, { mode, seed }: JobOptions): Report => {
-      enter(current)
-      const { load, invert, sample } = seconds
-      const learn = sumOf(seconds.learn, seconds.try)
-      return {
-        model: name,
-        mode,
-        seed,
-        seconds: { load, learn, invert, sample, total: (performance.now() - start) / 1000 },
-        peakRssBytes: process.resourceUsage().maxRSS * 1024,
-      }
-    },
+    ...{ model, modelHash, mode, seed, steps, strength, preserve, fit, caption: captions },
+    ...(loss?.length && { loss: { first: loss[0]!, last: loss.at(-1)! } }),
   }
 }
-
-const sumOf = (...parts: readonly (number | undefined)[]) =>
-  parts.every((part) => part === undefined) ? undefined : parts.reduce<number>((sum, part) => sum + (part ?? 0), 0)

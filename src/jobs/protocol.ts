@@ -125,6 +125,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly type: 'ready' }
+  /** At once: the child listens. Every later message is a sign of life, too. */
+  | { readonly type: 'begun'; readonly id: string }
   | { readonly type: 'progress'; readonly id: string; readonly progress: Progress }
   | { readonly type: 'done'; readonly id: string; readonly result: JobResult }
   | ({ readonly type: 'failed'; readonly id: string } & Failure)

@@ -1,4 +1,10 @@
+import PQueue from 'p-queue'
+import { UserError } from '../errors.ts'
+import { createDurations, type Stopwatch } from './durations.ts'
+import { errorOf, failureOf } from './failure.ts'
+import { createFairLine, type FairQueue, type Waiting } from './fair-line.ts'
 import type { Failure, Job, JobResult, Progress } from './protocol.ts'
+import { checkRoom, type Limits } from './room.ts'
 import type { Run } from './worker-client.ts'
 
 /** A job, whose it is, and what is to be done with its result. Plain data: it is kept on disk. */
@@ -40,15 +46,6 @@ export interface QueueHandlers {
   readonly onEnd: (ticket: Ticket, outcome: Outcome) => Promise<void>
 }
 
-export interface Limits {
-  /** Jobs of one person, waiting or running, wherever they were placed. @default 5 */
-  readonly person: number
-  /** Jobs of one server. @default 20 */
-  readonly scope: number
-  /** Jobs in all. @default 60 */
-  readonly all: number
-}
-
 export interface Queue {
   /** Reads what was left and goes on with it. To be awaited before anything else. */
   readonly open: (handlers: QueueHandlers) => Promise<void>
@@ -57,7 +54,7 @@ export interface Queue {
 
   @throws UserError when the line, or the person's or the server's share of it, is full; it says the expected wait.
   */
-  readonly add: (ticket: Ticket, limits?: Partial<Pick<Limits, 'person' | 'scope'>>) => Promise<void>
+  readonly add: (ticket: Ticket, limits?: Pick<Limits, 'person' | 'scope'>) => Promise<void>
   /** Waiting or running; `reason` is a sentence for the person. @returns false when there is no such job */
   readonly cancel: (id: string, reason: string) => boolean
   /** In the order in which they will run, unless more come. */
@@ -76,6 +73,8 @@ export interface TicketRecord {
   readonly state: 'waiting' | 'running' | 'ended'
   /** Of an ended one. */
   readonly outcome?: StoredOutcome
+  /** How often its delivery was begun. */
+  readonly deliveries?: number
 }
 
 /** An outcome as plain data. */
@@ -95,11 +94,230 @@ export interface QueueOptions {
   readonly tickets: TicketStorage
   /** Told what went wrong besides the jobs themselves: a disk that can't be written, a handler that failed. */
   readonly log: (sentence: string, error: unknown) => void
-  readonly limits?: Partial<Limits>
+  readonly limits?: Limits
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number
 }
 
-export function createQueue(_options: QueueOptions): Queue {
-  throw new Error('The line is being rebuilt.')
+/** One job at a time, in turns (fair-line.ts). */
+export function createQueue({ run, tickets, log, limits, now = Date.now }: QueueOptions): Queue {
+  const durations = createDurations(now)
+  const fair = createFairLine()
+  const line = new PQueue<FairQueue, Partial<Waiting>>({
+    concurrency: 1,
+    autoStart: false,
+    queueClass: fair.queueClass,
+  })
+  const entries = new Map<string, Entry>()
+  const deliveries = new Set<Promise<void>>()
+  let running: Entry | undefined
+  let handlers: QueueHandlers | undefined
+  let isParked = false
+
+  // ---- The way of a ticket ----
+
+  const open: Queue['open'] = async (given) => {
+    handlers = given
+    const records = await tickets.all()
+    for (const record of records.sort((one, other) => one.ticket.placedAt - other.ticket.placedAt)) resume(record)
+    line.start()
+    tellPlaces()
+  }
+
+  const resume = (record: TicketRecord) => {
+    const entry = createEntry(record.ticket, record.attempts)
+    if (record.outcome) return void deliverAgain(entry, record.outcome, record.deliveries ?? 1)
+    if (record.state === 'running' && record.attempts >= MOST_ATTEMPTS) return void end(entry, stopped(GAVE_UP))
+    if (isTooOld(record.ticket)) return void end(entry, stopped(TOO_OLD))
+    entries.set(record.ticket.id, entry)
+    enqueue(entry)
+  }
+
+  const add: Queue['add'] = async (ticket, shares = {}) => {
+    if (!handlers) throw new Error('The line has to be opened first.')
+    if (isParked) throw new UserError('I am being restarted: please send it again in a minute.')
+    if (entries.has(ticket.id)) throw new Error(`The ticket ${ticket.id} is in the line already.`)
+    const placed = [...entries.values()].map((entry) => entry.ticket)
+    const { person = limits?.person, scope = limits?.scope } = shares
+    checkRoom(ticket, placed, places(), { ...limits, person, scope })
+    const entry = createEntry(ticket, 0)
+    entries.set(ticket.id, entry)
+    try {
+      await keep(entry)
+    } catch (error) {
+      entries.delete(ticket.id)
+      throw error
+    }
+    // It may have been cancelled meanwhile.
+    if (entry.state === 'waiting') enqueue(entry)
+    tellPlaces()
+  }
+
+  const enqueue = (entry: Entry) => {
+    const { id, scope, person } = entry.ticket
+    void line.add(() => serve(entry), { id, scope, person })
+  }
+
+  const serve = async (entry: Entry) => {
+    if (isTooOld(entry.ticket)) return end(entry, stopped(TOO_OLD))
+    const { ticket, controller } = entry
+    const stopwatch = durations.start(ticket.job)
+    running = entry
+    Object.assign(entry, { state: 'running', attempts: entry.attempts + 1, stopwatch })
+    tellPlaces()
+    await keep(entry).catch((error: unknown) => log('An attempt could not be written down.', error))
+    const onProgress = (progress: Progress) => {
+      if (entry.state !== 'running') return
+      stopwatch.see(progress)
+      guarded(() => handlers?.onProgress(ticket, progress, stopwatch.secondsLeft()))
+    }
+    let outcome: Outcome
+    try {
+      outcome = { type: 'done', result: await run(ticket.job, { signal: controller.signal, onProgress }) }
+      stopwatch.finish()
+    } catch (error) {
+      outcome = { type: 'failed', error: error instanceof Error ? error : new Error(String(error)) }
+    }
+    running = undefined
+    // Else it was cancelled or put back, and what the run came to is of no account.
+    if (entry.state === 'running') await end(entry, outcome)
+  }
+
+  /** Decided at once; resolves when it is on disk. */
+  const end = async (entry: Entry, outcome: Outcome) => {
+    const { id } = entry.ticket
+    entry.state = 'ended'
+    entries.delete(id)
+    fair.remove(id)
+    tellPlaces()
+    await keep(entry, stored(outcome), 1).catch((error: unknown) => log('A result could not be written down.', error))
+    deliver(entry, outcome)
+  }
+
+  const deliver = (entry: Entry, outcome: Outcome) => {
+    // The next start brings it.
+    if (isParked) return
+    const { ticket } = entry
+    const delivery = (async () => {
+      await handlers?.onEnd(ticket, outcome)
+    })()
+      .catch((error: unknown) => log('A result could not be delivered.', error))
+      .then(() => write(entry, () => tickets.remove(ticket.id)))
+      .catch((error: unknown) => log('A ticket could not be taken off the disk.', error))
+      .finally(() => deliveries.delete(delivery))
+    deliveries.add(delivery)
+  }
+
+  /** A delivery that takes the process with it must not do so for ever. */
+  const deliverAgain = async (entry: Entry, outcome: StoredOutcome, before: number) => {
+    if (before >= MOST_DELIVERIES) {
+      log(`A result was given up after ${before} attempts to deliver it.`, undefined)
+      return write(entry, () => tickets.remove(entry.ticket.id)).catch(() => {})
+    }
+    await keep(entry, outcome, before + 1).catch((error: unknown) =>
+      log('A delivery could not be written down.', error),
+    )
+    deliver(entry, outcome.type === 'failed' ? { type: 'failed', error: errorOf(outcome.failure) } : outcome)
+  }
+
+  const cancel: Queue['cancel'] = (id, reason) => {
+    const entry = entries.get(id)
+    if (!entry) return false
+    void end(entry, stopped(reason))
+    entry.controller.abort(new Error(reason))
+    return true
+  }
+
+  const park: Queue['park'] = async () => {
+    isParked = true
+    line.pause()
+    if (running?.state === 'running') {
+      const entry = running
+      Object.assign(entry, { state: 'waiting', attempts: entry.attempts - 1 })
+      const kept = keep(entry).catch((error: unknown) => log('The running job could not be put back.', error))
+      entry.controller.abort(new Error('Put back for the next start.'))
+      await kept
+    }
+    await Promise.all(deliveries)
+  }
+
+  // ---- Places ----
+
+  const places: Queue['places'] = () => {
+    const current = running?.state === 'running' ? [running] : []
+    let secondsLeft = 0
+    return [...current, ...fair.order().map((id) => entries.get(id)!)].map(({ ticket, state, stopwatch }, ahead) => {
+      const isRunning = state === 'running'
+      secondsLeft += isRunning ? stopwatch!.secondsLeft() : durations.expect(ticket.job)
+      return { ticket, isRunning, ahead, secondsLeft }
+    })
+  }
+
+  const tellPlaces = () => {
+    for (const place of places()) {
+      const entry = entries.get(place.ticket.id)!
+      const told = place.isRunning ? -1 : place.ahead
+      if (entry.told === told) continue
+      entry.told = told
+      guarded(() => handlers?.onPlace(place))
+    }
+  }
+
+  const guarded = (call: () => void) => {
+    try {
+      call()
+    } catch (error) {
+      log('What is told of a job could not be told.', error)
+    }
+  }
+
+  // ---- On disk ----
+
+  const keep = (entry: Entry, outcome?: StoredOutcome, begun?: number) => {
+    const { ticket, attempts, state } = entry
+    const record: TicketRecord = { ticket, attempts, state, ...(outcome && { outcome, deliveries: begun }) }
+    return write(entry, () => tickets.put(ticket.id, record))
+  }
+
+  const isTooOld = ({ placedAt }: Ticket) => now() - placedAt > DAY_MILLISECONDS
+
+  return { open, add, cancel, places, park }
 }
+
+const DAY_MILLISECONDS = 24 * 60 * 60 * 1000
+const MOST_ATTEMPTS = 2
+const MOST_DELIVERIES = 3
+const TOO_OLD =
+  'I am sorry: this waited for more than a day, so I let it go. Please send it again if you still want it.'
+const GAVE_UP = 'I am sorry: I was interrupted twice while I worked on this, so I let it go.'
+
+interface Entry {
+  readonly ticket: Ticket
+  readonly controller: AbortController
+  attempts: number
+  state: TicketRecord['state']
+  /** While it runs. */
+  stopwatch?: Stopwatch
+  /** What `onPlace` was last told: jobs ahead, or −1 when it ran. */
+  told?: number
+  /** The last write, so that writes of one ticket follow each other. */
+  written: Promise<void>
+}
+
+const createEntry = (ticket: Ticket, attempts: number): Entry => ({
+  ticket,
+  attempts,
+  state: 'waiting',
+  controller: new AbortController(),
+  written: Promise.resolve(),
+})
+
+function write(entry: Entry, action: () => Promise<void>): Promise<void> {
+  entry.written = entry.written.catch(() => {}).then(action)
+  return entry.written
+}
+
+const stopped = (reason: string): Outcome => ({ type: 'stopped', reason })
+
+const stored = (outcome: Outcome): StoredOutcome =>
+  outcome.type === 'failed' ? { type: 'failed', failure: failureOf(outcome.error) } : outcome

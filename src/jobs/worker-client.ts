@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { UserError } from '../errors.ts'
+import { errorOf } from './failure.ts'
 import type { FromWorker, Job, JobResult, Progress, ToWorker } from './protocol.ts'
 
 export interface RunOptions {
@@ -17,8 +18,22 @@ export interface WorkerOptions {
   readonly path: string | URL
   /** The child's arguments. @default none */
   readonly args?: readonly string[]
-  /** Called when the child dies unasked, with how ("code 1", "SIGKILL"). */
+  /** Called when the child dies unasked, with how ("code 1", "SIGKILL", "no sign of life for 300 s"). */
   readonly onExit?: (exit: string) => void
+  /**
+  How long a child may take to start, and to say that it has begun a job. Its event loop is free then.
+
+  @default 60_000
+  */
+  readonly answerMilliseconds?: number
+  /**
+  How long a child at work may be silent before it is taken for hung and killed. A run of a network blocks its event
+  loop, so only progress is a sign of life: the longest pauses are one step of a large model on a CPU (12 s measured
+  for SD 1.5, about a minute for SDXL) and the loading of one (some minutes from a slow disk).
+
+  @default 300_000
+  */
+  readonly silenceMilliseconds?: number
   /**
   How long a cancelled job may go on before the child is killed.
 
@@ -35,7 +50,8 @@ export interface Worker {
 }
 
 /** Starts the child at once. One that dies is started again when the next job needs it, so that a broken one can't spin. */
-export function startWorker({ path, args = [], onExit, cancelGraceMilliseconds = 30_000 }: WorkerOptions): Worker {
+export function startWorker({ path, args = [], onExit, ...given }: WorkerOptions): Worker {
+  const patience = { ...defaultPatience, ...given }
   let busy = false
   let closed = false
   const report = (exit: string) => {
@@ -51,12 +67,12 @@ export function startWorker({ path, args = [], onExit, cancelGraceMilliseconds =
         options.signal?.throwIfAborted()
         if (closed) throw new Error('The worker is closed.')
         if (worker.exit() !== undefined) worker = spawn(path, args, report)
-        const outcome = await converse(worker, job, options, cancelGraceMilliseconds)
+        const outcome = await converse(worker, job, options, patience)
         if (outcome.type === 'done') return outcome.result
         options.signal?.throwIfAborted()
         if (outcome.type === 'failed') throw outcome.error
         if (closed) throw new Error('The worker was closed while it worked.')
-        if (attempt === 2) throw new Error(`The worker died twice on the same job (${outcome.exit}).`)
+        if (attempt === 2) throw endedTwice(outcome.exit)
       }
     } finally {
       busy = false
@@ -65,12 +81,26 @@ export function startWorker({ path, args = [], onExit, cancelGraceMilliseconds =
 
   const close = async () => {
     closed = true
-    worker.child.kill('SIGKILL')
+    worker.kill('closed')
     await worker.exited
   }
 
   return { run, close }
 }
+
+type Patience = Readonly<Record<'answerMilliseconds' | 'silenceMilliseconds' | 'cancelGraceMilliseconds', number>>
+
+const defaultPatience: Patience = {
+  answerMilliseconds: 60_000,
+  silenceMilliseconds: 300_000,
+  cancelGraceMilliseconds: 30_000,
+}
+
+const endedTwice = (exit: string) =>
+  new UserError(
+    `The model’s process ended twice on this job (${exit}), so I gave it up: perhaps the machine has too little memory for it.`,
+    { cause: new Error(exit) },
+  )
 
 interface Spawned {
   readonly child: ChildProcess
@@ -79,12 +109,15 @@ interface Spawned {
   /** How the child ended ("code 1", "SIGKILL"). */
   readonly exited: Promise<string>
   readonly exit: () => string | undefined
+  /** Ends the child; `why` is how it ended. */
+  readonly kill: (why: string) => void
 }
 
 function spawn(path: string | URL, args: readonly string[], onExit: (exit: string) => void): Spawned {
   // The child's standard output joins our standard error: ours belongs to `--json`.
   const child = fork(path, args, { serialization: 'advanced', stdio: ['ignore', 2, 2, 'ipc'] })
   let ended: string | undefined
+  let killed: string | undefined
   const exited = new Promise<string>((resolve) => {
     const end = (how: string) => {
       if (ended !== undefined) return
@@ -92,7 +125,7 @@ function spawn(path: string | URL, args: readonly string[], onExit: (exit: strin
       resolve(how)
       onExit(how)
     }
-    child.once('exit', (code, signal) => end(signal ?? `code ${code}`))
+    child.once('exit', (code, signal) => end(killed ?? signal ?? `code ${code}`))
     child.on('error', (error) => {
       if (child.pid === undefined) end(error.message)
     })
@@ -103,7 +136,12 @@ function spawn(path: string | URL, args: readonly string[], onExit: (exit: strin
     }),
     exited.then(() => false),
   ])
-  return { child, ready, exited, exit: () => ended }
+  const kill = (why: string) => {
+    killed = why
+    // Ends a process that is stopped, too.
+    child.kill('SIGKILL')
+  }
+  return { child, ready, exited, exit: () => ended, kill }
 }
 
 type Outcome =
@@ -111,10 +149,16 @@ type Outcome =
   | { readonly type: 'failed'; readonly error: Error }
   | { readonly type: 'died'; readonly exit: string }
 
-async function converse(worker: Spawned, job: Job, options: RunOptions, graceMilliseconds: number): Promise<Outcome> {
-  const { child, ready, exited } = worker
+async function converse(worker: Spawned, job: Job, options: RunOptions, patience: Patience): Promise<Outcome> {
+  const { child, ready, exited, kill } = worker
   const { signal, onProgress } = options
-  if (!(await ready)) return { type: 'died', exit: await exited }
+  const died = exited.then((exit): Outcome => ({ type: 'died', exit }))
+  const watch = watchSilence((seconds) => kill(`no sign of life for ${seconds} s`))
+  watch.allow(patience.answerMilliseconds)
+  if (!(await ready)) {
+    watch.stop()
+    return died
+  }
   const id = randomUUID()
   // A message that can't be sent means a dying child: its exit is what counts.
   const send = (message: ToWorker) => child.send(message, () => {})
@@ -122,29 +166,40 @@ async function converse(worker: Spawned, job: Job, options: RunOptions, graceMil
   let listen: ((message: FromWorker) => void) | undefined
   const cancel = () => {
     send({ type: 'cancel', id })
-    grace = setTimeout(() => child.kill('SIGKILL'), graceMilliseconds)
+    grace = setTimeout(() => kill('deaf to a cancel'), patience.cancelGraceMilliseconds)
   }
   const answered = new Promise<Outcome>((resolve) => {
     listen = (message) => {
       if (message.type === 'ready' || message.id !== id) return
+      watch.allow(patience.silenceMilliseconds)
       if (message.type === 'progress') onProgress?.(message.progress)
       else if (message.type === 'done') resolve({ type: 'done', result: message.result })
-      else
-        resolve({
-          type: 'failed',
-          error: message.reason === 'user' ? new UserError(message.message) : new Error(message.message),
-        })
+      else if (message.type === 'failed') resolve({ type: 'failed', error: errorOf(message) })
     }
     child.on('message', listen)
   })
   try {
+    watch.allow(patience.answerMilliseconds)
     send({ type: 'run', id, job })
     if (signal?.aborted) cancel()
     signal?.addEventListener('abort', cancel, { once: true })
-    return await Promise.race([answered, exited.then((exit): Outcome => ({ type: 'died', exit }))])
+    return await Promise.race([answered, died])
   } finally {
+    watch.stop()
     clearTimeout(grace)
     signal?.removeEventListener('abort', cancel)
     if (listen) child.off('message', listen)
+  }
+}
+
+/** Calls `onSilence` once when nothing is allowed anew in time. */
+function watchSilence(onSilence: (seconds: number) => void) {
+  let timer: NodeJS.Timeout | undefined
+  return {
+    allow: (milliseconds: number) => {
+      clearTimeout(timer)
+      timer = setTimeout(() => onSilence(Math.round(milliseconds / 1000)), milliseconds)
+    },
+    stop: () => clearTimeout(timer),
   }
 }

@@ -1,6 +1,6 @@
-import { UserError } from '../errors.ts'
+import { failureOf } from './failure.ts'
 import { perform } from './perform.ts'
-import type { FromWorker, Job, Progress, ToWorker } from './protocol.ts'
+import type { Failure, FromWorker, Job, Progress, ToWorker } from './protocol.ts'
 
 // The child process that owns the models, one job at a time. Started by path (worker-client.ts), never imported.
 
@@ -19,6 +19,7 @@ async function answer(id: string, job: Job): Promise<void> {
   if (running) return send({ type: 'failed', id, reason: 'internal', message: 'The worker does one job at a time.' })
   const controller = new AbortController()
   running = { id, controller }
+  send({ type: 'begun', id })
   try {
     const onProgress = (progress: Progress) => send({ type: 'progress', id, progress })
     send({
@@ -33,12 +34,11 @@ async function answer(id: string, job: Job): Promise<void> {
   }
 }
 
-function failure(error: unknown, signal: AbortSignal): { reason: 'user' | 'cancelled' | 'internal'; message: string } {
-  const message = error instanceof Error ? error.message : String(error)
-  if (signal.aborted) return { reason: 'cancelled', message }
-  if (error instanceof UserError) return { reason: 'user', message }
-  console.error(error)
-  return { reason: 'internal', message }
+function failure(error: unknown, signal: AbortSignal): Failure {
+  const failed = failureOf(error)
+  if (signal.aborted) return { ...failed, reason: 'cancelled' }
+  if (failed.reason === 'internal') console.error(error)
+  return failed
 }
 
 function send(message: FromWorker): void {

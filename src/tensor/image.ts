@@ -67,11 +67,7 @@ export async function decodeImage(
   checkSize(size, name)
 
   const frame = fit(size, { width, height })
-  const picture = sharp(bytes, { limitInputPixels: LARGEST_PIXELS, failOn: 'error' })
-    .autoOrient()
-    .flatten({ background: 'white' })
-    .toColourspace('srgb')
-    .resize(frame.width, frame.height, { fit: 'fill' })
+  const picture = upright(bytes).resize(frame.width, frame.height, { fit: 'fill' })
   const rgb = await readable(name, rawRgb(picture))
   return { pixels: place(rgb, frame, { width, height }), frame, size, notices: noticesOf(bytes, header, name) }
 }
@@ -130,6 +126,39 @@ export async function contactSheet(
       .removeAlpha(),
   )
 }
+
+/**
+A picture made small, as PNG: whole, upright, never enlarged.
+
+@param bytes Of a picture that `decodeImage` has read.
+@param side The longest side in pixels.
+*/
+export function thumbnail(bytes: Uint8Array, side: number): Promise<Uint8Array> {
+  return png(upright(bytes).resize(side, side, { fit: 'inside', withoutEnlargement: true }))
+}
+
+/** A and A′ side by side with an arrow between them, as PNG: 272 × 128 px. Both have been read by `decodeImage`. */
+export async function pairPicture(a: Uint8Array, a2: Uint8Array): Promise<Uint8Array> {
+  const side = 128
+  const gap = 16
+  const clear = { r: 0, g: 0, b: 0, alpha: 0 }
+  const tile = (bytes: Uint8Array) =>
+    upright(bytes).resize(side, side, { fit: 'contain', background: clear }).png().toBuffer()
+  // The grey of Discord's own symbols: seen on its light and on its dark ground.
+  const arrow = Buffer.from(
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${gap}" height="${side}"><path d="M3 64H13M8 58L13 64L8 70" fill="none" stroke="#80848e" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round"/></svg>`,
+  )
+  return png(
+    sharp({ create: { width: 2 * side + gap, height: side, channels: 4, background: clear } }).composite([
+      { input: await tile(a), left: 0, top: 0 },
+      { input: arrow, left: side, top: 0 },
+      { input: await tile(a2), left: side + gap, top: 0 },
+    ]),
+  )
+}
+
+/** PNG bytes of a drawing of ours. */
+export const drawSvg = (svg: string): Promise<Uint8Array> => png(sharp(Buffer.from(svg)).removeAlpha())
 
 /** Whether two pictures differ by at most one of 255 steps in every pixel. Both in −1…1. */
 export function identical(a: Tensor, b: Tensor): boolean {
@@ -202,6 +231,12 @@ function fit(size: Size, box: Size): Frame {
   const height = scaled(size.height, scale)
   return { left: Math.floor((box.width - width) / 2), top: Math.floor((box.height - height) / 2), width, height }
 }
+
+const upright = (bytes: Uint8Array) =>
+  sharp(bytes, { limitInputPixels: LARGEST_PIXELS, failOn: 'error' })
+    .autoOrient()
+    .flatten({ background: 'white' })
+    .toColourspace('srgb')
 
 const scaled = (side: number, scale: number) => Math.max(1, Math.round(side * scale))
 

@@ -33,14 +33,13 @@ describe('a learned difference', () => {
   test('survives the way through a file', () => {
     const bytes = encodeSafetensors(encodeDifference(learned))
     const content = decodeSafetensors(bytes, 'D.safetensors')
-    const { difference, notices } = decodeDifference(content, { name: 'D.safetensors', model: emoji })
+    const difference = decodeDifference(content, { name: 'D.safetensors', model: emoji })
     assert.deepEqual(difference, { ...learned, origin: { ...learned.origin, loss: [1, 0.5, 0.3333] } })
-    assert.deepEqual(notices, [])
   })
 
   test('without a fit, captions or curve survives too', () => {
     const origin = { ...learned.origin!, fit: undefined, captions: {}, loss: undefined }
-    const { difference } = decodeDifference(encodeDifference({ ...learned, origin }), { name: 'D', model: emoji })
+    const difference = decodeDifference(encodeDifference({ ...learned, origin }), { name: 'D', model: emoji })
     assert.deepEqual(JSON.stringify(difference.origin), JSON.stringify(origin))
   })
 
@@ -67,7 +66,7 @@ describe('a learned difference', () => {
     const curve: number[] = JSON.parse(metadata.isto_loss!)
     assert.deepEqual([curve.length, curve[0], curve.at(-1)], [50, 1, 0.9001])
     assert.ok(metadata.isto_loss!.length < 500)
-    const { difference } = decodeDifference({ metadata, tensors }, { name: 'D', model: emoji })
+    const difference = decodeDifference({ metadata, tensors }, { name: 'D', model: emoji })
     assert.equal(difference.origin!.captions.a!.length, 1000)
   })
 
@@ -92,23 +91,39 @@ describe('a textual inversion made elsewhere', () => {
   ] as const) {
     test(`${what} works`, () => {
       const content: FileContent = { tensors, metadata: { 'modelspec.title': 'cat toy' } }
-      const { difference, notices } = decodeDifference(content, { name: 'D', model })
+      const difference = decodeDifference(content, { name: 'D', model })
       assert.deepEqual(
         difference.tokens.map((token) => token.dims),
         dims,
       )
       assert.equal(difference.origin, undefined)
-      assert.deepEqual(notices, [])
     })
   }
 })
 
-test('the person is told when the difference was learned on another model of the same width', () => {
-  const { notices } = decodeDifference(encodeDifference(learned), {
-    name: 'D',
-    model: { ...emoji, name: 'mine', hash: 'x' },
-  })
-  assert.deepEqual(notices, ['D was learned on “emoji”; on “mine” it may do less.'])
+describe('a difference of another model', () => {
+  for (const [what, model, message] of [
+    [
+      'of another width',
+      sd15,
+      'D was learned on the model “emoji” and does not fit “sd15”: use it with that model, or learn it again.',
+    ],
+    [
+      'of the same width',
+      { ...emoji, name: 'mine', hash: 'x' },
+      'D was learned on the model “emoji” and does not fit “mine”: use it with that model, or learn it again.',
+    ],
+    [
+      'of the same name',
+      { ...emoji, hash: 'x' },
+      'D was learned on another version of the model “emoji”: it has to be learned again.',
+    ],
+  ] as const) {
+    test(what, () => {
+      const content = encodeDifference(learned)
+      assert.throws(() => decodeDifference(content, { name: 'D', model }), { name: 'OtherModelError', message })
+    })
+  }
 })
 
 describe('what is refused in one sentence', () => {
@@ -117,12 +132,6 @@ describe('what is refused in one sentence', () => {
   const damaged = (key: string) => `D is damaged: its \`${key}\` is missing or unreadable.`
   const edited = (changes: Record<string, string>) => ({ tensors: good, metadata: { ...metadata, ...changes } })
   for (const [what, content, model, message] of [
-    [
-      'another model',
-      { tensors: good, metadata },
-      sd15,
-      'D was learned on the model “emoji” and does not fit “sd15”: use it with that model.',
-    ],
     [
       'another width',
       { tensors: good, metadata: {} },

@@ -1,0 +1,49 @@
+import type { PicturePair } from '../engine/analogy.ts'
+import { UserError } from '../errors.ts'
+import { decodeImage, drawSvg, identical, type Picture, pairPicture, thumbnail } from '../tensor/image.ts'
+import { lossCurve } from '../tensor/plot.ts'
+import type { ImagePair, Pictures } from './protocol.ts'
+
+/** @param side Of the model's square, in pixels. @throws UserError when the bytes are no picture that can be used */
+export const decode = (bytes: Uint8Array, name: string, side: number): Promise<Picture> =>
+  decodeImage(bytes, { name, width: side, height: side })
+
+/** @throws UserError for a picture that can't be used, and for a pair of the same picture twice. */
+export async function decodePairs(pairs: readonly ImagePair[], side: number): Promise<[Picture, Picture][]> {
+  const pictures: [Picture, Picture][] = []
+  for (const [index, pair] of pairs.entries()) {
+    const which = index === 0 ? '' : ` of pair ${index + 1}`
+    const [a, a2] = [await decode(pair.a, `A${which}`, side), await decode(pair.a2, `A′${which}`, side)]
+    if (identical(a.pixels, a2.pixels)) {
+      throw new UserError(
+        `A and A′${which} are the same picture: there is no difference to learn. Give two that differ.`,
+      )
+    }
+    pictures.push([a, a2])
+  }
+  return pictures
+}
+
+export const pixelsOf = (pictures: readonly [Picture, Picture][]): PicturePair[] =>
+  pictures.map(([a, a2]) => ({ a: a.pixels, a2: a2.pixels }))
+
+export const noticesOf = (pictures: readonly Picture[]): string[] => pictures.flatMap(({ notices }) => notices)
+
+/** What shows a difference that was learned from these pairs. */
+export async function picturesOf([first]: readonly ImagePair[], losses: readonly number[]): Promise<Pictures> {
+  const { a, a2 } = first!
+  const [small, small2, pair, loss] = await Promise.all([
+    thumbnail(a, THUMBNAIL_SIDE),
+    thumbnail(a2, THUMBNAIL_SIDE),
+    pairPicture(a, a2),
+    curveOf(losses),
+  ])
+  return { a: small, a2: small2, pair, loss }
+}
+
+/** @param steps How many the curve spans, where it was thinned. */
+export async function curveOf(losses: readonly number[] = [], steps?: number): Promise<Uint8Array | undefined> {
+  return losses.length < 2 ? undefined : drawSvg(lossCurve(losses, steps))
+}
+
+const THUMBNAIL_SIDE = 128

@@ -1,0 +1,72 @@
+import { UserError } from '../errors.ts'
+
+export interface Limits {
+  /** Jobs of one person, waiting or running, wherever they were placed. @default 5 */
+  readonly person?: number
+  /** Jobs of one scope. @default 20 */
+  readonly scope?: number
+  /** Jobs in all. @default 60 */
+  readonly all?: number
+  /** Bytes of all jobs' pictures: they are held in memory. @default 512 MiB */
+  readonly bytes?: number
+}
+
+interface Claim {
+  readonly person: string
+  readonly scope: string
+  readonly job: unknown
+}
+
+/**
+@param tickets All that wait or run; `places` are those that have a place already.
+@throws UserError when there is no room for one more; it says when there will be.
+*/
+export function checkRoom(
+  { person, scope, job }: Claim,
+  tickets: readonly Claim[],
+  places: readonly { readonly ticket: Claim; readonly secondsLeft: number }[],
+  { person: ofPerson = 5, scope: ofScope = 20, all = 60, bytes = 512 * 2 ** 20 }: Limits,
+): void {
+  const firstEnd = (isCounted: (ticket: Claim) => boolean) => {
+    const first = places.find(({ ticket }) => isCounted(ticket))
+    return first ? duration(first.secondsLeft) : 'a moment'
+  }
+  const isTheirs = (ticket: Claim) => ticket.person === person
+  const theirs = tickets.filter(isTheirs).length
+  if (theirs >= ofPerson) {
+    const have = theirs === 1 ? 'a job' : `${theirs} jobs`
+    throw new UserError(
+      `You have ${have} in the line already, as many as one person may have: please wait for one to end, in ${firstEnd(isTheirs)}.`,
+    )
+  }
+  const isFromHere = (ticket: Claim) => ticket.scope === scope
+  const fromHere = tickets.filter(isFromHere).length
+  if (fromHere >= ofScope) {
+    const are = fromHere === 1 ? 'A job from here is' : `${fromHere} jobs from here are`
+    throw new UserError(
+      `${are} in the line already, as many as may be: there is room again in ${firstEnd(isFromHere)}.`,
+    )
+  }
+  const heldBytes = tickets.reduce((total, ticket) => total + bytesOf(ticket.job), bytesOf(job))
+  if (tickets.length >= all || heldBytes > bytes) {
+    const work = duration(places.at(-1)?.secondsLeft ?? 0)
+    throw new UserError(
+      `The line is full (${tickets.length} jobs, ${work} of work): please try again in ${firstEnd(() => true)}.`,
+    )
+  }
+}
+
+/** "about 20 seconds" */
+function duration(seconds: number): string {
+  if (seconds < 55) return `about ${Math.max(1, Math.ceil(seconds / 5)) * 5} seconds`
+  const minutes = Math.round(seconds / 60)
+  if (minutes < 90) return minutes === 1 ? 'about a minute' : `about ${minutes} minutes`
+  return `about ${Math.round(minutes / 60)} hours`
+}
+
+/** Of every byte array inside plain data. */
+function bytesOf(value: unknown): number {
+  if (ArrayBuffer.isView(value)) return value.byteLength
+  if (typeof value !== 'object' || value === null) return 0
+  return Object.values(value).reduce<number>((total, part) => total + bytesOf(part), 0)
+}
