@@ -1,5 +1,6 @@
 import { ComponentType, type ModalSubmitInteraction } from 'discord.js'
 import { checkAttachment, fileName } from '../src/discord/attachments.ts'
+import { cancelJob } from '../src/discord/cancel-job.ts'
 import type { ActionCall, Actions } from '../src/discord/command.ts'
 import { newSeed, strengthLimit } from '../src/discord/options.ts'
 import { isModerator } from '../src/discord/permission.ts'
@@ -47,15 +48,9 @@ export const buttons: Actions = {
     await store.results.remove(argument)
   },
 
-  async cancel({ interaction, argument, person, queue, reply }) {
-    const job = queue.places().find(({ ticket }) => ticket.id === argument)?.ticket
-    if (!job) return reply.whisper('That job is over.')
-    const isOwner = job.person === person
-    if (!isOwner && !isModerator(interaction)) {
-      throw new UserError('Only the person who asked for it, or a moderator, can cancel this.')
-    }
-    queue.cancel(job.id, isOwner ? 'Cancelled.' : 'Cancelled by a moderator.')
-    if (interaction.isButton()) await interaction.deferUpdate()
+  async cancel(call) {
+    if (!cancelJob(call, call.argument)) return call.reply.whisper('That job is over.')
+    if (call.interaction.isButton()) await call.interaction.deferUpdate()
   },
 }
 

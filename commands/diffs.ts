@@ -1,0 +1,28 @@
+import { ApplicationIntegrationType, InteractionContextType, SlashCommandBuilder } from 'discord.js'
+import type { Command } from '../src/discord/command.ts'
+import { completeModel } from '../src/discord/options.ts'
+import { completeSaved } from '../src/discord/saved.ts'
+import { withSubcommands } from '../src/discord/subcommands.ts'
+import { deleteDifference } from './diffs/delete.ts'
+import { exportDifference } from './diffs/export.ts'
+import { forget } from './diffs/forget.ts'
+import { importDifference } from './diffs/import.ts'
+import { list } from './diffs/list.ts'
+import { rename } from './diffs/rename.ts'
+import { show } from './diffs/show.ts'
+
+export const diffs = {
+  ...withSubcommands(
+    new SlashCommandBuilder()
+      .setName('diffs')
+      .setDescription('The differences that are saved here')
+      .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
+      .setIntegrationTypes(ApplicationIntegrationType.GuildInstall),
+    [list, show, rename, deleteDifference, exportDifference, importDifference, forget],
+  ),
+
+  autocomplete: async (completion) => {
+    const { name } = completion.interaction.options.getFocused(true)
+    return name === 'model' ? completeModel(completion) : completeSaved(completion)
+  },
+} satisfies Command

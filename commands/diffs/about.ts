@@ -1,0 +1,26 @@
+import { TimestampStyles, time } from 'discord.js'
+import { round } from '../../src/discord/result.ts'
+import type { DifferenceFacts, SavedDifference } from '../../src/store/differences.ts'
+
+export const whenAndWho = ({ person, at }: Pick<SavedDifference, 'person' | 'at'>): string =>
+  `by <@${person}> ${time(Math.floor(at / 1000), TimestampStyles.RelativeTime)}`
+
+/** What the picture of a pair shows. */
+export const pairAlt = ({ caption = {} }: DifferenceFacts): string =>
+  `A: ${caption.a ?? 'the example before'}. A′: ${caption.a2 ?? 'the example after'}`
+
+/** Such as "model emoji · mode fast · seed 7". */
+export function detailsOf({ model, mode, seed, steps, pairs, fit, strength, version }: DifferenceFacts): string {
+  return [
+    `model ${model}`,
+    `mode ${mode}`,
+    `seed ${seed}`,
+    steps !== undefined && `${steps} steps`,
+    pairs !== undefined && (pairs === 1 ? 'one pair' : `${pairs} pairs`),
+    fit !== undefined && `fit ${Math.round(fit * 100)} %`,
+    strength !== undefined && `strength ${round(strength)}`,
+    version !== undefined && `isto ${version}`,
+  ]
+    .filter(Boolean)
+    .join(' · ')
+}

@@ -1,0 +1,35 @@
+import { ButtonStyle, SlashCommandSubcommandBuilder } from 'discord.js'
+import type { Call } from '../../src/discord/command.ts'
+import { buttonRow, type Post, textPost, withRows } from '../../src/discord/post.ts'
+import { bold } from '../../src/discord/saved.ts'
+import type { Subcommand } from '../../src/discord/subcommands.ts'
+import { turn } from '../../src/discord/turn.ts'
+import { nameOption } from './name-option.ts'
+import { changeable } from './rename.ts'
+
+export const deleteDifference = {
+  data: new SlashCommandSubcommandBuilder()
+    .setName('delete')
+    .setDescription('Delete a difference')
+    .addStringOption(nameOption),
+
+  execute: async (call) =>
+    call.reply.whisper(await questionPost(call, call.interaction.options.getString('name', true))),
+
+  actions: {
+    'delete-diff': async (call) => call.reply.whisper(await questionPost(call, call.argument)),
+
+    async 'really-delete-diff'(call) {
+      const { name } = await changeable(call, call.argument)
+      await call.store.differences.remove(call.scope, name)
+      await turn(call, textPost(`${bold(name)} is deleted.`))
+    },
+  },
+} satisfies Subcommand
+
+async function questionPost(call: Call, given: string): Promise<Post> {
+  const { name, person } = await changeable(call, given)
+  const whose = person === call.person ? '' : `, which <@${person}> saved`
+  const button = { label: 'Delete it', action: `really-delete-diff:${name}`, style: ButtonStyle.Danger as const }
+  return withRows(textPost(`Delete ${bold(name)}${whose}? That can’t be undone.`), buttonRow([button]))
+}

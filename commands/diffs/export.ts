@@ -1,0 +1,32 @@
+import { SlashCommandSubcommandBuilder } from 'discord.js'
+import type { Call } from '../../src/discord/command.ts'
+import { filePost } from '../../src/discord/parts.ts'
+import { bold, savedNamed } from '../../src/discord/saved.ts'
+import type { Subcommand } from '../../src/discord/subcommands.ts'
+import { nameOption } from './name-option.ts'
+
+export const exportDifference = {
+  data: new SlashCommandSubcommandBuilder()
+    .setName('export')
+    .setDescription('Get a difference as a file that other programs and servers can load')
+    .addStringOption(nameOption),
+
+  execute: (call) => exportOne(call, call.interaction.options.getString('name', true)),
+
+  actions: {
+    'export-diff': (call) => exportOne(call, call.argument),
+  },
+} satisfies Subcommand
+
+async function exportOne({ reply, store, scope }: Call, given: string): Promise<void> {
+  await reply.think()
+  const { name, bytes, facts } = await savedNamed(store, scope, given)
+  const text = `${bold(name)}, learned on the model ${bold(facts.model)}. \`/diffs import\` takes it in again.`
+  await reply.whisper(filePost(text, { name: `${fileStem(name)}.safetensors`, bytes, alt: `The difference ${name}` }))
+}
+
+/** What is left of a name in every file system, and in the address by which Discord calls a file. */
+export function fileStem(name: string): string {
+  const plain = name.normalize('NFKD').replaceAll(/\p{M}/gu, '')
+  return plain.replaceAll(/[^a-z0-9_-]+/gi, '-').replaceAll(/^-+|-+$/g, '') || 'difference'
+}

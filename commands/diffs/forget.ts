@@ -1,0 +1,60 @@
+import { ButtonStyle, SlashCommandSubcommandBuilder } from 'discord.js'
+import type { Call } from '../../src/discord/command.ts'
+import { isManager } from '../../src/discord/permission.ts'
+import { buttonRow, textPost, withRows } from '../../src/discord/post.ts'
+import type { Subcommand } from '../../src/discord/subcommands.ts'
+import { turn } from '../../src/discord/turn.ts'
+import { UserError } from '../../src/errors.ts'
+
+const everybody = 'everybody'
+
+export const forget = {
+  data: new SlashCommandSubcommandBuilder()
+    .setName('forget')
+    .setDescription('Delete all I keep of you here: differences, and what the buttons under results need')
+    .addUserOption((option) => option.setName('person').setDescription('Of this person instead; for managers'))
+    .addBooleanOption((option) =>
+      option.setName(everybody).setDescription('Of everybody on this server, and its settings; for managers'),
+    ),
+
+  async execute({ interaction, reply, store, scope, person }) {
+    const { options } = interaction
+    const whose = options.getBoolean(everybody) ? everybody : (options.getUser('person')?.id ?? person)
+    const { all, sentence } = checkWhose({ interaction, person }, whose)
+    const saved = await store.differences.list(scope)
+    const { length } = all ? saved : saved.filter((one) => one.person === whose)
+    const count = length === 1 ? 'one saved difference' : `${length} saved differences`
+    const question = `Delete ${sentence} (${count}, and what the buttons under results need)? That can’t be undone.`
+    const button = { label: 'Delete it all', action: `forget:${whose}`, style: ButtonStyle.Danger as const }
+    await reply.whisper(withRows(textPost(question), buttonRow([button])))
+  },
+
+  actions: {
+    async forget(call) {
+      const { queue, store, scope, argument: whose } = call
+      const { all } = checkWhose(call, whose)
+      // A job brings pictures along, and would save something again.
+      for (const { ticket } of queue.places()) {
+        if (ticket.scope !== scope || !(all || ticket.person === whose)) continue
+        queue.cancel(ticket.id, 'Cancelled: everything of it was to be deleted.')
+      }
+      if (all) await store.forget(scope)
+      else await store.forgetPerson(scope, whose)
+      await turn(call, textPost('It is deleted.'))
+    },
+  },
+} satisfies Subcommand
+
+/** @throws UserError when this person may not have that deleted */
+function checkWhose({ interaction, person }: Pick<Call, 'interaction' | 'person'>, whose: string) {
+  if (!interaction.guildId) {
+    if (whose !== person && whose !== everybody) throw new UserError('Here I keep nothing but what is yours.')
+    return { all: true, sentence: 'everything I keep of you here, in our direct messages, with your settings' }
+  }
+  if (whose === person) return { all: false, sentence: 'everything I keep of you on this server' }
+  if (!isManager(interaction)) {
+    throw new UserError('Only those who manage this server may delete what is not their own.')
+  }
+  if (whose === everybody) return { all: true, sentence: 'everything I keep of this server, with its settings' }
+  return { all: false, sentence: `everything I keep of <@${whose}> on this server` }
+}

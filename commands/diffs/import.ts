@@ -1,0 +1,37 @@
+import { SlashCommandSubcommandBuilder } from 'discord.js'
+import { checkAttachment, differenceFile } from '../../src/discord/attachments.ts'
+import { modelNamed } from '../../src/discord/options.ts'
+import { checkNewName, longestName } from '../../src/discord/saved.ts'
+import type { Subcommand } from '../../src/discord/subcommands.ts'
+import { checkName } from '../../src/store/names.ts'
+
+export const importDifference = {
+  data: new SlashCommandSubcommandBuilder()
+    .setName('import')
+    .setDescription('Save a difference from a file: an exported one, or a textual inversion')
+    .addAttachmentOption((option) =>
+      option.setName('file').setDescription('A file that ends in .safetensors').setRequired(true),
+    )
+    .addStringOption((option) =>
+      option.setName('name').setDescription('What to call it').setMaxLength(longestName).setRequired(true),
+    )
+    .addStringOption((option) =>
+      option.setName('model').setDescription('Which model it is for').setAutocomplete(true).setMaxLength(100),
+    ),
+
+  async execute(call) {
+    const { interaction, reply, models, fetchAttachment, place } = call
+    const { options } = interaction
+    const file = options.getAttachment('file', true)
+    checkAttachment('The file', file, differenceFile)
+    const name = checkName(options.getString('name', true))
+    const settings = await checkNewName(call, name)
+    const model = modelNamed(options.getString('model') ?? settings.model ?? models.usual, models)
+    await reply.open()
+    const bytes = await fetchAttachment('The file', file, differenceFile)
+    await place(
+      { kind: 'inspect', bytes, options: { model, mode: 'fast', seed: 0 } },
+      { type: 'save', name, how: 'imported', replace: false },
+    )
+  },
+} satisfies Subcommand

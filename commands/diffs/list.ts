@@ -1,0 +1,76 @@
+import { type APIMessageTopLevelComponent, ComponentType, SlashCommandSubcommandBuilder } from 'discord.js'
+import type { Call } from '../../src/discord/command.ts'
+import { pageButtons, pageOf } from '../../src/discord/pages.ts'
+import { pictureSection } from '../../src/discord/parts.ts'
+import { checkAge } from '../../src/discord/permission.ts'
+import { buttonRow, type Picture, type Post, textDisplay, textPost } from '../../src/discord/post.ts'
+import { bold } from '../../src/discord/saved.ts'
+import type { Subcommand } from '../../src/discord/subcommands.ts'
+import { turn } from '../../src/discord/turn.ts'
+import type { DifferenceEntry } from '../../src/store/differences.ts'
+import { pairAlt, whenAndWho } from './about.ts'
+
+// Eight of three components each, the heading and both rows are 33 of Discord's 40; eight pictures of its ten.
+const perPage = 8
+
+export const list = {
+  data: new SlashCommandSubcommandBuilder().setName('list').setDescription('Show the saved differences'),
+
+  async execute(call) {
+    await call.reply.think()
+    await call.reply.whisper(await listPost(call, '0'))
+  },
+
+  actions: {
+    'diffs-page': async (call) => turn(call, await listPost(call, call.argument)),
+  },
+} satisfies Subcommand
+
+/** @param wanted The number of a page, from 0. @throws UserError where pictures may not be seen */
+async function listPost({ interaction, store, scope }: Call, wanted: string): Promise<Post> {
+  checkAge(interaction, await store.settings.get(scope))
+  const all = await store.differences.list(scope)
+  if (all.length === 0) return textPost(nothingYet)
+  const page = pageOf(all, wanted, perPage)
+  const pictures = page.items.map(pictureOf)
+  const count = all.length === 1 ? 'One difference is' : `${all.length} differences are`
+  const where = page.pages > 1 ? `, page ${page.page + 1} of ${page.pages}` : ''
+  const buttons = pageButtons('diffs-page', page)
+  return {
+    components: [
+      textDisplay(`${count} saved here${where}. Use one with \`/apply-diff\`.`),
+      ...page.items.map((entry, index) => pictureSection(summaryOf(entry), pictures[index])),
+      menuOf(page.items),
+      ...(buttons.length > 0 ? [buttonRow(buttons)] : []),
+    ],
+    pictures: pictures.filter((picture) => picture !== undefined),
+  }
+}
+
+const nothingYet =
+  'No difference is saved here yet. Teach me one with `/learn`, or press **Save** under a picture made by `/analogy`.'
+
+function pictureOf(entry: DifferenceEntry, index: number): Picture | undefined {
+  const { pair } = entry.pictures
+  return pair && { name: `pair-${index}.png`, bytes: pair, alt: pairAlt(entry.facts) }
+}
+
+function summaryOf(entry: DifferenceEntry): string {
+  const { model, fit } = entry.facts
+  const known = [`model ${cut(model)}`, ...(fit === undefined ? [] : [`fit ${Math.round(fit * 100)} %`])]
+  return `${bold(entry.name)}\n${whenAndWho(entry)}\n-# ${known.join(' · ')}`
+}
+
+/** Answered by `/diffs show`. */
+function menuOf(entries: readonly DifferenceEntry[]): APIMessageTopLevelComponent {
+  const options = entries.map(({ name }) => ({ label: name, value: name }))
+  const menu = {
+    type: ComponentType.StringSelect as const,
+    custom_id: 'show-diff',
+    placeholder: 'Look at one',
+    options,
+  }
+  return { type: ComponentType.ActionRow, components: [menu] }
+}
+
+const cut = (model: string) => (model.length <= 40 ? model : `${model.slice(0, 39)}…`)

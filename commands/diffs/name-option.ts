@@ -1,0 +1,11 @@
+import type { SlashCommandStringOption } from 'discord.js'
+import { longestName } from '../../src/discord/saved.ts'
+
+/** The name of a saved difference; answered by `completeSaved`. */
+export const nameOption = (option: SlashCommandStringOption): SlashCommandStringOption =>
+  option
+    .setName('name')
+    .setDescription('Which difference')
+    .setAutocomplete(true)
+    .setMaxLength(longestName)
+    .setRequired(true)

@@ -1,0 +1,62 @@
+import { type ModalSubmitInteraction, SlashCommandSubcommandBuilder } from 'discord.js'
+import type { ActionCall, Call } from '../../src/discord/command.ts'
+import { form, lineField } from '../../src/discord/form.ts'
+import { checkChanger } from '../../src/discord/permission.ts'
+import { bold, longestName, savedNamed } from '../../src/discord/saved.ts'
+import type { Subcommand } from '../../src/discord/subcommands.ts'
+import { turn } from '../../src/discord/turn.ts'
+import type { SavedDifference } from '../../src/store/differences.ts'
+import { checkName } from '../../src/store/names.ts'
+import { nameOption } from './name-option.ts'
+import { detailsPost } from './show.ts'
+
+export const rename = {
+  data: new SlashCommandSubcommandBuilder()
+    .setName('rename')
+    .setDescription('Give a difference another name')
+    .addStringOption(nameOption)
+    .addStringOption((option) =>
+      option.setName('to').setDescription('The new name').setMaxLength(longestName).setRequired(true),
+    ),
+
+  async execute(call) {
+    const { options } = call.interaction
+    const { from, to } = await renameOne(call, options.getString('name', true), options.getString('to', true))
+    await call.reply.whisper(`${bold(from)} is now called ${bold(to)}.`)
+  },
+
+  actions: {
+    async 'rename-diff'(call) {
+      const { interaction, argument } = call
+      if (interaction.isModalSubmit()) return renameByForm(call, interaction)
+      const { name } = await changeable(call, argument)
+      const field = lineField({
+        id: 'to',
+        label: 'The new name',
+        description: `Instead of ${name}`,
+        longest: longestName,
+      })
+      await interaction.showModal(form(`rename-diff:${name}`, 'Rename a difference', [field]))
+    },
+  },
+} satisfies Subcommand
+
+async function renameByForm(call: ActionCall, interaction: ModalSubmitInteraction): Promise<void> {
+  const { to } = await renameOne(call, call.argument, interaction.fields.getTextInputValue('to'))
+  await turn(call, await detailsPost(call, to))
+}
+
+/** @throws UserError when it may not be, or the new name is none or taken */
+async function renameOne(call: Call, name: string, wanted: string): Promise<{ from: string; to: string }> {
+  const to = checkName(wanted)
+  const { name: from } = await changeable(call, name)
+  await call.store.differences.rename(call.scope, from, to)
+  return { from, to }
+}
+
+/** @throws UserError when there is none of this name, or this person may not change it */
+export async function changeable({ interaction, store, scope }: Call, name: string): Promise<SavedDifference> {
+  const saved = await savedNamed(store, scope, name)
+  checkChanger(interaction, await store.settings.get(scope), saved)
+  return saved
+}

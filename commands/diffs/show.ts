@@ -1,0 +1,74 @@
+import { ButtonStyle, escapeMarkdown, SlashCommandSubcommandBuilder } from 'discord.js'
+import type { Call } from '../../src/discord/command.ts'
+import { checkAge, mayChange } from '../../src/discord/permission.ts'
+import {
+  type Button,
+  buttonRow,
+  galleryPost,
+  type Picture,
+  type Post,
+  textPost,
+  withRows,
+} from '../../src/discord/post.ts'
+import { bold, savedNamed } from '../../src/discord/saved.ts'
+import type { Subcommand } from '../../src/discord/subcommands.ts'
+import type { SavedDifference } from '../../src/store/differences.ts'
+import { detailsOf, whenAndWho } from './about.ts'
+import { nameOption } from './name-option.ts'
+
+export const show = {
+  data: new SlashCommandSubcommandBuilder()
+    .setName('show')
+    .setDescription('Show one difference: how it was learned, and how well')
+    .addStringOption(nameOption),
+
+  execute: (call) => showOne(call, call.interaction.options.getString('name', true)),
+
+  actions: {
+    async 'show-diff'(call) {
+      const { interaction } = call
+      if (interaction.isStringSelectMenu()) await showOne(call, interaction.values[0] ?? '')
+    },
+  },
+} satisfies Subcommand
+
+async function showOne(call: Call, name: string): Promise<void> {
+  await call.reply.think()
+  await call.reply.whisper(await detailsPost(call, name))
+}
+
+/** @throws UserError when there is none of this name, or where pictures may not be seen */
+export async function detailsPost({ interaction, store, scope }: Call, name: string): Promise<Post> {
+  const settings = await store.settings.get(scope)
+  checkAge(interaction, settings)
+  const saved = await savedNamed(store, scope, name)
+  const pictures = picturesOf(saved)
+  const text = textOf(saved)
+  const post = pictures.length > 0 ? galleryPost(text, pictures) : textPost(text)
+  return withRows(post, buttonRow(buttonsOf(saved.name, mayChange(interaction, settings, saved))))
+}
+
+function textOf(saved: SavedDifference): string {
+  const { a, a2 } = saved.facts.caption ?? {}
+  const captions = a && a2 ? [`From “${escapeMarkdown(a)}” to “${escapeMarkdown(a2)}”`] : []
+  return [bold(saved.name), whenAndWho(saved), ...captions, `-# ${detailsOf(saved.facts)}`].join('\n')
+}
+
+function picturesOf({ pictures: { a, a2, loss }, facts }: SavedDifference): Picture[] {
+  const { caption = {} } = facts
+  return [
+    a && { name: 'a.png', bytes: a, alt: `A: ${caption.a ?? 'the example before'}` },
+    a2 && { name: 'a2.png', bytes: a2, alt: `A′: ${caption.a2 ?? 'the example after'}` },
+    loss && { name: 'loss.png', bytes: loss, alt: 'The learning curve: the loss, step by step' },
+  ].filter((picture) => picture !== undefined)
+}
+
+const buttonsOf = (name: string, isChangeable: boolean): readonly Button[] => [
+  { label: 'Export', action: `export-diff:${name}` },
+  ...(isChangeable
+    ? [
+        { label: 'Rename', action: `rename-diff:${name}` },
+        { label: 'Delete', action: `delete-diff:${name}`, style: ButtonStyle.Danger as const },
+      ]
+    : []),
+]

@@ -1,0 +1,92 @@
+import {
+  ApplicationIntegrationType,
+  InteractionContextType,
+  SlashCommandBuilder,
+  TimestampStyles,
+  time,
+} from 'discord.js'
+import { cancelJob, mayCancel } from '../src/discord/cancel-job.ts'
+import type { Call, Command } from '../src/discord/command.ts'
+import type { Errand } from '../src/discord/errand.ts'
+import { pageButtons, pageOf } from '../src/discord/pages.ts'
+import { buttonSection } from '../src/discord/parts.ts'
+import { buttonRow, type Post, textDisplay } from '../src/discord/post.ts'
+import { duration } from '../src/discord/progress.ts'
+import { bold } from '../src/discord/saved.ts'
+import { turn } from '../src/discord/turn.ts'
+import type { Place, Ticket } from '../src/jobs/queue.ts'
+
+// Ten of three components each, heading, footer and buttons are 36 of Discord's 40.
+const perPage = 10
+
+export const queue = {
+  data: new SlashCommandBuilder()
+    .setName('queue')
+    .setDescription('Show what runs and what waits here, and cancel jobs of your own')
+    .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
+    .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
+    .toJSON(),
+
+  execute: async (call) => call.reply.whisper(queuePost(call, '0')),
+
+  actions: {
+    'queue-page': async (call) => turn(call, queuePost(call, call.argument)),
+
+    /** `page:id` */
+    async 'queue-cancel'(call) {
+      const [page = '', id = ''] = call.argument.split(':')
+      cancelJob(call, id)
+      await turn(call, queuePost(call, page))
+    },
+  },
+} satisfies Command
+
+/** @param wanted The number of a page, from 0. */
+function queuePost(call: Call, wanted: string): Post {
+  const places = call.queue.places()
+  const own = places.filter(({ ticket }) => ticket.scope === call.scope)
+  const page = pageOf(own, wanted, perPage)
+  const elsewhere = elsewhereOf(places.length - own.length)
+  return {
+    components: [
+      textDisplay(titleOf(own, page.pages > 1 ? `, page ${page.page + 1} of ${page.pages}` : '')),
+      ...page.items.map((place) => buttonSection(lineOf(place), cancelOf(call, place.ticket, page.page))),
+      ...(elsewhere ? [textDisplay(elsewhere)] : []),
+      buttonRow([{ label: 'Refresh', action: `queue-page:${page.page}` }, ...pageButtons('queue-page', page)]),
+    ],
+  }
+}
+
+const titleOf = ({ length }: readonly Place[], where: string) =>
+  length === 0 ? 'Nothing runs or waits here.' : `${length === 1 ? 'One job' : `${length} jobs`} here${where}:`
+
+/** Of other servers nobody learns more than how many are in the way. */
+function elsewhereOf(count: number): string | undefined {
+  if (count === 0) return undefined
+  return count === 1 ? '-# One job comes from elsewhere.' : `-# ${count} jobs come from elsewhere.`
+}
+
+function lineOf({ ticket, isRunning, ahead, secondsLeft }: Place): string {
+  const waits = ahead === 0 ? 'Starts now' : `Waits, ${ahead === 1 ? 'one job' : `${ahead} jobs`} ahead`
+  const since = time(Math.floor(ticket.placedAt / 1000), TimestampStyles.RelativeTime)
+  return `${kindOf(ticket)}, for <@${ticket.person}>, asked ${since}\n-# ${isRunning ? 'Runs' : waits} · done in ${duration(secondsLeft)}`
+}
+
+function kindOf({ job, errand }: Ticket): string {
+  const { purpose } = errand as Errand
+  if (purpose.type === 'save') {
+    return `${job.kind === 'inspect' ? 'Importing' : 'Learning'} ${bold(purpose.name)}`
+  }
+  return purpose.names.length > 0 ? `Applying ${purpose.names.map(bold).join(' and ')}` : kinds[job.kind]
+}
+
+const kinds: Readonly<Record<Ticket['job']['kind'], string>> = {
+  analogy: 'An analogy',
+  apply: 'Applying a difference',
+  learn: 'Learning a difference',
+  inspect: 'Reading a difference file',
+  'bench-step': 'A measurement',
+}
+
+const cancelOf = (call: Call, ticket: Ticket, page: number) =>
+  mayCancel(call, ticket) ? { label: 'Cancel', action: `queue-cancel:${page}:${ticket.id}` } : undefined

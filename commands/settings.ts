@@ -1,0 +1,27 @@
+import {
+  ApplicationIntegrationType,
+  InteractionContextType,
+  PermissionFlagsBits,
+  SlashCommandBuilder,
+} from 'discord.js'
+import type { Command } from '../src/discord/command.ts'
+import { completeModel } from '../src/discord/options.ts'
+import { withSubcommands } from '../src/discord/subcommands.ts'
+import { change } from './settings/change.ts'
+import { channels } from './settings/channels.ts'
+import { reset } from './settings/reset.ts'
+import { show } from './settings/show.ts'
+
+export const settings = {
+  ...withSubcommands(
+    new SlashCommandBuilder()
+      .setName('settings')
+      .setDescription('How I work on this server')
+      .setContexts(InteractionContextType.Guild)
+      .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
+      .setDefaultMemberPermissions(PermissionFlagsBits.ManageGuild),
+    [show, change, channels, reset],
+  ),
+
+  autocomplete: async (completion) => completeModel(completion),
+} satisfies Command

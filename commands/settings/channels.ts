@@ -1,0 +1,58 @@
+import {
+  type APIMessageTopLevelComponent,
+  ChannelType,
+  ComponentType,
+  SelectMenuDefaultValueType,
+  SlashCommandSubcommandBuilder,
+} from 'discord.js'
+import type { AnyInteraction } from '../../src/discord/interactions.ts'
+import { checkManager } from '../../src/discord/permission.ts'
+import { textPost, withRows } from '../../src/discord/post.ts'
+import type { Subcommand } from '../../src/discord/subcommands.ts'
+import { turn } from '../../src/discord/turn.ts'
+import { textOf } from './text.ts'
+
+/** Discord's limit of a menu. */
+const mostChannels = 25
+
+export const channels = {
+  data: new SlashCommandSubcommandBuilder()
+    .setName('channels')
+    .setDescription('Choose the channels in which I make pictures'),
+
+  async execute({ interaction, reply, store, scope }) {
+    checkManager(interaction)
+    const { channels } = await store.settings.get(scope)
+    const there = channels.filter((id) => isThere(interaction, id))
+    await reply.whisper(
+      withRows(textPost('In which channels may I make pictures? None chosen means all.'), menuOf(there)),
+    )
+  },
+
+  actions: {
+    async 'settings-channels'(call) {
+      const { interaction, store, scope, models } = call
+      checkManager(interaction)
+      if (!interaction.isChannelSelectMenu()) return
+      const chosen = interaction.values.filter((id) => isThere(interaction, id))
+      await turn(call, textPost(textOf(await store.settings.change(scope, { channels: chosen }), models)))
+    },
+  },
+} satisfies Subcommand
+
+/** A channel of this server, which has not been deleted. */
+const isThere = ({ guild }: AnyInteraction, id: string) => guild?.channels.cache.has(id) === true
+
+/** Threads go with their channel. */
+function menuOf(chosen: readonly string[]): APIMessageTopLevelComponent {
+  const menu = {
+    ...{ type: ComponentType.ChannelSelect as const, custom_id: 'settings-channels', placeholder: 'All channels' },
+    channel_types: [
+      ...[ChannelType.GuildText, ChannelType.GuildAnnouncement, ChannelType.GuildForum, ChannelType.GuildMedia],
+      ...[ChannelType.GuildVoice, ChannelType.GuildStageVoice],
+    ],
+    default_values: chosen.map((id) => ({ id, type: SelectMenuDefaultValueType.Channel as const })),
+    ...{ min_values: 0, max_values: mostChannels },
+  }
+  return { type: ComponentType.ActionRow, components: [menu] }
+}

@@ -1,0 +1,44 @@
+import { SlashCommandSubcommandBuilder } from 'discord.js'
+import { checkManager } from '../../src/discord/permission.ts'
+import type { Subcommand } from '../../src/discord/subcommands.ts'
+import { UserError } from '../../src/errors.ts'
+import type { ServerSettings, SettingsChange } from '../../src/store/settings.ts'
+import { textOf } from './text.ts'
+
+const all = 'all'
+
+const names: Readonly<Record<Exclude<keyof ServerSettings, 'limit'>, string>> = {
+  model: 'Model',
+  strength: 'Strength',
+  savers: 'Who may save',
+  channels: 'Channels',
+  personLimit: 'Jobs of one person',
+  ageRestrictedOnly: 'Age-restricted channels only',
+  keepPairs: 'Keeping pictures',
+}
+
+export const reset = {
+  data: new SlashCommandSubcommandBuilder()
+    .setName('reset')
+    .setDescription('Take a setting back to what it was at first')
+    .addStringOption((option) =>
+      option
+        .setName('setting')
+        .setDescription('Which one')
+        .setRequired(true)
+        .addChoices(...Object.entries(names).map(([value, name]) => ({ name, value })), {
+          name: 'All of them',
+          value: all,
+        }),
+    ),
+
+  async execute({ interaction, reply, store, scope, models }) {
+    checkManager(interaction)
+    const wanted = interaction.options.getString('setting', true)
+    if (wanted !== all && !Object.hasOwn(names, wanted)) throw new UserError('There is no such setting.')
+    const changes: SettingsChange = Object.fromEntries(
+      Object.keys(names).flatMap((name) => (wanted === all || wanted === name ? [[name, undefined]] : [])),
+    )
+    await reply.whisper(textOf(await store.settings.change(scope, changes), models))
+  },
+} satisfies Subcommand

@@ -1,0 +1,13 @@
+import { SlashCommandSubcommandBuilder } from 'discord.js'
+import { checkManager } from '../../src/discord/permission.ts'
+import type { Subcommand } from '../../src/discord/subcommands.ts'
+import { textOf } from './text.ts'
+
+export const show = {
+  data: new SlashCommandSubcommandBuilder().setName('show').setDescription('Show all settings'),
+
+  async execute({ interaction, reply, store, scope, models }) {
+    checkManager(interaction)
+    await reply.whisper(textOf(await store.settings.get(scope), models))
+  },
+} satisfies Subcommand

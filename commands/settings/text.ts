@@ -1,0 +1,29 @@
+import { escapeMarkdown } from 'discord.js'
+import type { Services } from '../../src/discord/command.ts'
+import { round } from '../../src/discord/result.ts'
+import type { ServerSettings } from '../../src/store/settings.ts'
+
+/** All settings in plain words, a line each. */
+export function textOf(settings: ServerSettings, models: Services['models']): string {
+  const { strength, savers, channels, personLimit, ageRestrictedOnly, keepPairs, limit } = settings
+  return [
+    '**How I work on this server**',
+    `Model: ${modelOf(settings, models)}.`,
+    `Strength: ${strength === undefined ? 'chosen for each difference' : round(strength)}, unless asked otherwise.`,
+    `Saving, renaming and deleting differences: ${savers === 'everyone' ? 'everyone, their own' : 'only those who manage this server'}.`,
+    `Saved differences: at most ${limit}.`,
+    `Channels: ${channels.length === 0 ? 'all' : channels.map((id) => `<#${id}>`).join(', ')}.`,
+    `Age-restricted channels only: ${ageRestrictedOnly ? 'yes' : 'no'}.`,
+    `Jobs of one person at a time: at most ${personLimit}.`,
+    `Pictures that a saved difference was learned from: ${keepPairs ? 'kept, so that it can be learned again' : 'not kept'}.`,
+    '-# `/settings change`, `/settings channels` and `/settings reset` change them.',
+  ].join('\n')
+}
+
+function modelOf({ model }: ServerSettings, { names, usual }: Services['models']): string {
+  if (model === undefined) return `${escapeMarkdown(usual)}, the usual one, unless asked otherwise`
+  const isThere = names.includes(model)
+  return isThere
+    ? `${escapeMarkdown(model)}, unless asked otherwise`
+    : `${escapeMarkdown(model)}, which is no longer here`
+}
