@@ -12,7 +12,12 @@ export interface Config {
   readonly dataDirectory: string
   /** A folder name in `models/`, or a path to a model folder. */
   readonly model: string
+  readonly logLevel: (typeof logLevels)[number]
+  /** Where `/healthz` and `/metrics` are served, if at all. */
+  readonly health?: { readonly port: number; readonly host: string }
 }
+
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
 /** The environment, completed by the file `.env` in the working directory. @throws UserError naming the setting */
 export function readConfig(environment: NodeJS.ProcessEnv = fromProcess()): Config {
@@ -26,6 +31,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = fromProcess()): Conf
       .map(origin),
     dataDirectory: setting('DATA_DIR') ?? 'data',
     model: setting('MODEL') ?? 'emoji',
+    logLevel: logLevel(setting('LOG_LEVEL') ?? 'info'),
+    health: health(setting('HEALTH_PORT'), setting('HEALTH_HOST') ?? '127.0.0.1'),
   }
 }
 
@@ -51,4 +58,17 @@ function origin(host: string): string {
     throw new UserError(`Expected \`ATTACHMENT_HOSTS\` to list hosts, got \`${host.trim()}\`.`)
   }
   return url.origin
+}
+
+function logLevel(value: string): Config['logLevel'] {
+  const level = logLevels.find((one) => one === value.toLowerCase())
+  if (level) return level
+  throw new UserError(`Expected \`LOG_LEVEL\` to be one of ${logLevels.join(', ')}, got \`${value}\`.`)
+}
+
+/** Port 0 takes any that is free. */
+function health(port: string | undefined, host: string): Config['health'] {
+  if (port === undefined) return undefined
+  if (/^\d{1,5}$/.test(port) && Number(port) < 65_536) return { port: Number(port), host }
+  throw new UserError(`Expected \`HEALTH_PORT\` to be a port (0 to 65535), got \`${port}\`.`)
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { readConfig } from '../src/config.ts'
 import { UserError } from '../src/errors.ts'
@@ -12,7 +15,15 @@ test('every setting has a default but the token', () => {
     attachmentOrigins: ['https://cdn.discordapp.com', 'https://media.discordapp.net'],
     dataDirectory: 'data',
     model: 'emoji',
+    logLevel: 'info',
+    health: undefined,
   })
+})
+
+test('health is served where a port is given, to this machine alone unless a host is', () => {
+  assert.deepEqual(readConfig({ HEALTH_PORT: '8080' }).health, { port: 8080, host: '127.0.0.1' })
+  assert.deepEqual(readConfig({ HEALTH_PORT: '0', HEALTH_HOST: '0.0.0.0' }).health, { port: 0, host: '0.0.0.0' })
+  assert.equal(readConfig({ HEALTH_HOST: '0.0.0.0' }).health, undefined)
 })
 
 test('a host means https, and plain http has to be spelled out', () => {
@@ -29,6 +40,33 @@ test('a setting that makes no sense is named', () => {
   assert.throws(() => readConfig({ DISCORD_API_URL: 'discord' }), names('DISCORD_API_URL'))
   assert.throws(() => readConfig({ ATTACHMENT_HOSTS: 'cdn.example.com/path' }), names('ATTACHMENT_HOSTS'))
   assert.throws(() => readConfig({ ATTACHMENT_HOSTS: 'file:///etc' }), names('ATTACHMENT_HOSTS'))
+  assert.throws(() => readConfig({ LOG_LEVEL: 'loud' }), names('LOG_LEVEL'))
+  for (const port of ['http', '65536', '-1', '80.5', '123456']) {
+    assert.throws(() => readConfig({ HEALTH_PORT: port }), names('HEALTH_PORT'))
+  }
+})
+
+test('the file .env is read, and the token leaves the environment that children inherit', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'isto-'))
+  try {
+    writeFileSync(join(folder, '.env'), 'DISCORD_TOKEN=from.the.file\nMODEL=mine\nLOG_LEVEL=warn\n')
+    const path = new URL('../src/config.ts', import.meta.url)
+    const script = `import { readConfig } from '${path}'; console.log(JSON.stringify([readConfig(), process.env]))`
+    const env: NodeJS.ProcessEnv = { ...process.env, MODEL: 'from the environment' }
+    delete env.DISCORD_TOKEN
+    const said = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
+      cwd: folder,
+      env,
+      encoding: 'utf8',
+    })
+    const [config, left] = JSON.parse(said)
+    assert.equal(config.token, 'from.the.file')
+    assert.equal(config.model, 'from the environment')
+    assert.equal(config.logLevel, 'warn')
+    assert.ok(!JSON.stringify(left).includes('from.the.file'))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('.env.example lists exactly the settings that are read', () => {
