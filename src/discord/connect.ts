@@ -2,6 +2,7 @@ import { Client, Events, GatewayIntentBits } from 'discord.js'
 import { createDesk, type Desk } from './desk.ts'
 import { createDispatch, type DispatchOptions } from './dispatch.ts'
 import { describe } from './faults.ts'
+import { watchPresence } from './presence.ts'
 import { registerCommands } from './register.ts'
 
 export interface ConnectOptions extends Omit<DispatchOptions, 'takeNote'> {
@@ -47,6 +48,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const dispatch = createDispatch({ commands, services, log, takeNote: desk.takeNote })
   client.on(Events.InteractionCreate, dispatch.handle)
   client.on(Events.Error, (error) => log(describe(error)))
+  watchPresence(client, services.store, log)
   client.on(Events.ShardDisconnect, ({ code }) => onLost(`Discord ended the session (code ${code}).`))
   const ready = new Promise<Client<true>>((resolve) => client.once(Events.ClientReady, resolve))
   await client.login(token)
