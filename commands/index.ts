@@ -1,5 +1,9 @@
 import type { Command, MenuCommand } from '../src/discord/command.ts'
 import { analogy } from './analogy.ts'
+import { applyDiff } from './apply-diff.ts'
+import { applyMenu } from './apply-menu.ts'
+import { learn } from './learn.ts'
+import { saveDiff } from './save-diff.ts'
 
 /** Every command: what main answers and deploy-commands registers. */
-export const commands: readonly (Command | MenuCommand)[] = [analogy]
+export const commands: readonly (Command | MenuCommand)[] = [analogy, learn, saveDiff, applyDiff, applyMenu]

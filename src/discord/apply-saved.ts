@@ -40,12 +40,19 @@ export function applySaved(
   )
 }
 
-/** The first that was learned on another model than is used here, and so is of no use. */
-export const ofOtherModel = (
+/**
+The first that was learned on another model than is used here, and so is of no use. Only the worker can tell models of one
+name apart, and knows the name of one that is given as a path.
+*/
+export function ofOtherModel(
   chosen: Chosen,
   settings: ServerSettings,
   models: Services['models'],
-): SavedDifference | undefined => chosen.find((saved) => saved && saved.facts.model !== modelInUse(settings, models))
+): SavedDifference | undefined {
+  const model = modelInUse(settings, models)
+  const isPath = /[/\\]/.test(model)
+  return chosen.find((saved) => !isPath && saved && saved.facts.model !== model)
+}
 
 export const modelInUse = ({ model }: ServerSettings, models: Services['models']): string =>
   modelNamed(model ?? models.usual, models)

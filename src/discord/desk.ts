@@ -3,10 +3,11 @@ import { OtherModelError, UserError } from '../errors.ts'
 import type { JobResult } from '../jobs/protocol.ts'
 import type { Outcome, QueueHandlers, Ticket } from '../jobs/queue.ts'
 import type { Store } from '../store/open.ts'
+import { relearnButton } from './apply-saved.ts'
 import { createDelivery, type Delivery, isTooLarge, type Way } from './delivery.ts'
 import type { Errand, Purpose } from './errand.ts'
 import { describe, sentenceOf } from './faults.ts'
-import { type Button, buttonRow, galleryPost, type Post, textPost, withRows } from './post.ts'
+import { buttonRow, galleryPost, type Post, textPost, withRows } from './post.ts'
 import { type Activity, narrate, type Throttle, throttleLatest } from './progress.ts'
 import { factsOf, recordOf, resultPosts } from './result.ts'
 
@@ -103,9 +104,11 @@ export function createDesk({ client, store, log, everyMilliseconds = 3000 }: Des
     const { keepPairs, limit } = await store.settings.get(scope)
     const pairs = keepPairs && job.kind === 'learn' ? job.pairs : undefined
     const { pictures = {} } = result
+    // One that is learned again stays whose it was.
+    const owner = existing?.person ?? person
     await store.differences.save(
       scope,
-      { name, bytes, person, at: Date.now(), facts: factsOf(result), pictures, pairs },
+      { name, bytes, person: owner, at: Date.now(), facts: factsOf(result), pictures, pairs },
       { replace, limit },
     )
   }
@@ -119,8 +122,7 @@ export function createDesk({ client, store, log, everyMilliseconds = 3000 }: Des
       purpose.type === 'show' &&
       purpose.names.length === 1
     if (!canRelearn) return delivery.whisper(sentenceOf(error))
-    const relearn: Button = { label: 'Learn it again on this model', action: `relearn:${purpose.names[0]}` }
-    return delivery.deliver(withRows(textPost(error.message), buttonRow([relearn])))
+    return delivery.deliver(withRows(textPost(error.message), buttonRow([relearnButton(purpose.names[0]!)])))
   }
 
   return {

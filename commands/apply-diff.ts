@@ -1,0 +1,81 @@
+import { ApplicationIntegrationType, InteractionContextType, SlashCommandBuilder } from 'discord.js'
+import { applySaved, type Chosen, modelInUse, ofOtherModel, otherModelPost } from '../src/discord/apply-saved.ts'
+import { checkAttachment } from '../src/discord/attachments.ts'
+import type { ActionCall, Command } from '../src/discord/command.ts'
+import { addApplyOptions } from '../src/discord/options.ts'
+import { checkSaver } from '../src/discord/permission.ts'
+import { bold, checkNotComing, completeSaved, longestName, savedNamed } from '../src/discord/saved.ts'
+import { UserError } from '../src/errors.ts'
+
+export const applyDiff = {
+  data: addApplyOptions(
+    new SlashCommandBuilder()
+      .setName('apply-diff')
+      .setDescription('Do to a picture what a saved difference does')
+      .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
+      .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
+      .addStringOption((option) =>
+        option
+          .setName('name')
+          .setDescription('The saved difference')
+          .setAutocomplete(true)
+          .setMaxLength(longestName)
+          .setRequired(true),
+      )
+      .addAttachmentOption((option) =>
+        option.setName('image').setDescription('B: the picture to change').addFileTypes('image').setRequired(true),
+      ),
+  )
+    .addStringOption((option) =>
+      option
+        .setName('and')
+        .setDescription('A second one, added as it was saved')
+        .setAutocomplete(true)
+        .setMaxLength(longestName),
+    )
+    .toJSON(),
+
+  async execute(call) {
+    const { interaction, reply, scope, store, models, fetchAttachment } = call
+    const { options } = interaction
+    const attachment = options.getAttachment('image', true)
+    checkAttachment('The picture', attachment)
+    const second = options.getString('and')
+    const chosen: Chosen = [
+      await savedNamed(store, scope, options.getString('name', true)),
+      second === null ? undefined : await savedNamed(store, scope, second),
+    ]
+    const settings = await store.settings.get(scope)
+    const foreign = ofOtherModel(chosen, settings, models)
+    if (foreign) return reply.whisper(otherModelPost(foreign, modelInUse(settings, models)))
+    await reply.open()
+    const image = await fetchAttachment('The picture', attachment)
+    await applySaved(call, settings, chosen, image, {
+      strength: options.getNumber('strength') ?? undefined,
+      preserve: options.getNumber('preserve') ?? undefined,
+      seed: options.getInteger('seed') ?? undefined,
+    })
+  },
+
+  autocomplete: completeSaved,
+
+  actions: { relearn },
+} satisfies Command
+
+/** A difference that was learned on another model is learned on this one, from the pictures that were kept with it. */
+async function relearn(call: ActionCall): Promise<void> {
+  const { interaction, argument, reply, scope, store, queue, models, place } = call
+  const settings = await store.settings.get(scope)
+  checkSaver(interaction, settings)
+  const { name, facts, pairs = [] } = await savedNamed(store, scope, argument)
+  if (pairs.length === 0) {
+    throw new UserError(`The pictures of ${bold(name)} are not kept; please learn it anew with \`/learn\`.`)
+  }
+  checkNotComing(queue, scope, name)
+  const model = modelInUse(settings, models)
+  await reply.open()
+  await place(
+    { kind: 'learn', pairs, options: { model, mode: facts.mode, seed: facts.seed } },
+    { type: 'save', name, how: 'learned', replace: true },
+  )
+}

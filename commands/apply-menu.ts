@@ -1,0 +1,127 @@
+import {
+  type APIMessageTopLevelComponent,
+  ApplicationCommandType,
+  ApplicationIntegrationType,
+  ComponentType,
+  ContextMenuCommandBuilder,
+  InteractionContextType,
+} from 'discord.js'
+import { applySaved, modelInUse, ofOtherModel, otherModelPost } from '../src/discord/apply-saved.ts'
+import type { ActionCall, MenuCommand } from '../src/discord/command.ts'
+import { pageButtons, pageOf } from '../src/discord/pages.ts'
+import { checkPlace } from '../src/discord/permission.ts'
+import { buttonRow, type Post, textDisplay, withRows } from '../src/discord/post.ts'
+import { savedNamed } from '../src/discord/saved.ts'
+import { type SeenPicture, seenPictures } from '../src/discord/seen-pictures.ts'
+import { turn } from '../src/discord/turn.ts'
+import { UserError } from '../src/errors.ts'
+import type { DifferenceEntry } from '../src/store/differences.ts'
+
+// The bot may see a message of others only in the call itself: without the intent for contents, Discord gives a later fetch
+// of it nothing. So the private message that asks which difference shows the picture, and every use of that message brings
+// the picture's address back, in this process or a later one.
+
+export const applyMenu = {
+  data: new ContextMenuCommandBuilder()
+    .setName('Apply a difference')
+    .setType(ApplicationCommandType.Message)
+    .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
+    .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
+    .toJSON(),
+
+  async executeMenu({ interaction, reply, scope, store }) {
+    checkPlace(interaction, await store.settings.get(scope))
+    const pictures = seenPictures(interaction.targetMessage)
+    const [picture] = pictures
+    if (!picture) throw new UserError('There is no picture in that message that I can read.')
+    const saved = await store.differences.list(scope)
+    if (saved.length === 0) {
+      throw new UserError(
+        'No differences are saved here yet; `/learn` saves one, and so does the button under a result.',
+      )
+    }
+    await reply.whisper(pictures.length === 1 ? differencesPost(picture, saved) : picturesPost(pictures))
+  },
+
+  actions: {
+    async 'menu-picture'(call) {
+      const { interaction, store, scope } = call
+      const chosen = interaction.isStringSelectMenu() ? Number(interaction.values[0]) : undefined
+      const picture = picturesOf(call)[chosen ?? -1]
+      if (!picture) throw new UserError(startAgain)
+      await turn(call, differencesPost(picture, await store.differences.list(scope)))
+    },
+
+    async 'menu-page'(call) {
+      const { store, scope, argument } = call
+      const [picture] = picturesOf(call)
+      if (!picture) throw new UserError(startAgain)
+      await turn(call, differencesPost(picture, await store.differences.list(scope), argument))
+    },
+
+    async 'menu-difference'(call) {
+      const { interaction, reply, scope, store, models, fetchAttachment } = call
+      const [picture] = picturesOf(call)
+      if (!picture || !interaction.isStringSelectMenu()) throw new UserError(startAgain)
+      const saved = await savedNamed(store, scope, interaction.values[0] ?? '')
+      const settings = await store.settings.get(scope)
+      if (ofOtherModel([saved], settings, models)) {
+        return reply.whisper(otherModelPost(saved, modelInUse(settings, models)))
+      }
+      await reply.open()
+      const image = await fetchAttachment('The picture', { url: picture.url, name: '', size: 0, contentType: null })
+      await applySaved(call, settings, [saved], image)
+    },
+  },
+} satisfies MenuCommand
+
+const startAgain = 'That menu is of no use any more; please open it on the message again.'
+
+/** Those that our own private message shows. */
+const picturesOf = ({ interaction }: ActionCall) => (interaction.message ? seenPictures(interaction.message) : [])
+
+function picturesPost(pictures: readonly SeenPicture[]): Post {
+  const options = pictures.map(({ alt }, index) => ({
+    ...{ label: `Picture ${index + 1}`, description: cut(alt), value: String(index) },
+  }))
+  return withRows(shown('Which picture?', pictures), selectRow('menu-picture', 'Choose a picture', options))
+}
+
+function differencesPost(picture: SeenPicture, saved: readonly DifferenceEntry[], wanted = '0'): Post {
+  const page = pageOf(saved, wanted, mostOptions)
+  if (page.items.length === 0) throw new UserError('No differences are saved here any more.')
+  const options = page.items.map(({ name }) => ({ label: name, value: name }))
+  const post = withRows(
+    shown('Which difference?', [picture]),
+    selectRow('menu-difference', placeholderOf(page), options),
+  )
+  const buttons = pageButtons('menu-page', page)
+  return buttons.length > 0 ? withRows(post, buttonRow(buttons)) : post
+}
+
+const placeholderOf = ({ page, pages }: { readonly page: number; readonly pages: number }) =>
+  pages === 1 ? 'Choose a difference' : `Choose a difference (page ${page + 1} of ${pages})`
+
+/** Of a select menu. */
+const mostOptions = 25
+
+const shown = (text: string, pictures: readonly SeenPicture[]): Post => ({
+  components: [
+    textDisplay(text),
+    {
+      type: ComponentType.MediaGallery,
+      items: pictures.map(({ url, alt }) => ({ media: { url }, description: alt })),
+    },
+  ],
+})
+
+const selectRow = (
+  action: string,
+  placeholder: string,
+  options: readonly { readonly label: string; readonly value: string; readonly description?: string }[],
+): APIMessageTopLevelComponent => ({
+  type: ComponentType.ActionRow,
+  components: [{ type: ComponentType.StringSelect, custom_id: action, placeholder, options: [...options] }],
+})
+
+const cut = (text: string) => (text.length <= 100 ? text : `${text.slice(0, 99)}…`)

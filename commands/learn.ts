@@ -1,0 +1,125 @@
+import {
+  ApplicationIntegrationType,
+  type Attachment,
+  InteractionContextType,
+  type ModalSubmitInteraction,
+  SlashCommandBuilder,
+} from 'discord.js'
+import { modelInUse } from '../src/discord/apply-saved.ts'
+import { checkAttachment } from '../src/discord/attachments.ts'
+import type { ActionCall, Command } from '../src/discord/command.ts'
+import { form, picturesField, uploadsOf } from '../src/discord/form.ts'
+import { newSeed } from '../src/discord/options.ts'
+import { checkPlace } from '../src/discord/permission.ts'
+import { checkNewName, longestName } from '../src/discord/saved.ts'
+import { UserError } from '../src/errors.ts'
+import type { ImagePair, JobOptions } from '../src/jobs/protocol.ts'
+import { checkName } from '../src/store/names.ts'
+
+export const learn = {
+  data: new SlashCommandBuilder()
+    .setName('learn')
+    .setDescription('Learn one difference from up to five pairs of pictures, and save it')
+    .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
+    .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
+    .addStringOption((option) =>
+      option
+        .setName('name')
+        .setDescription('What the difference is to be called, such as “to winter”')
+        .setMaxLength(longestName)
+        .setRequired(true),
+    )
+    .toJSON(),
+
+  async execute(call) {
+    const { interaction } = call
+    const name = checkName(interaction.options.getString('name', true))
+    checkPlace(interaction, await checkNewName(call, name))
+    await interaction.showModal(
+      form(`learn:${name}`, 'What changes?', [
+        picturesField({
+          ...{ id: 'before', label: 'Before', most: mostPairs },
+          description: `One to ${mostPairs} pictures`,
+        }),
+        picturesField({
+          ...{ id: 'after', label: 'After', most: mostPairs },
+          description: 'The same pictures, changed, in the same order',
+        }),
+      ]),
+    )
+  },
+
+  actions: {
+    async learn(call) {
+      const { interaction, argument, reply, models, place } = call
+      if (!interaction.isModalSubmit()) return
+      const name = checkName(argument)
+      const uploads = readUploads(interaction)
+      const settings = await checkNewName(call, name)
+      const options: JobOptions = {
+        ...{ model: modelInUse(settings, models), mode: 'fast', seed: newSeed(), strength: settings.strength },
+      }
+      await reply.open()
+      const pairs = await fetchPairs(call, uploads)
+      await place({ kind: 'learn', pairs, options }, { type: 'save', name, how: 'learned', replace: false })
+    },
+  },
+} satisfies Command
+
+const mostPairs = 5
+/** Of all pictures: a server may keep a hundred such differences, with their pictures. */
+const mostBytes = 25_000_000
+
+interface Upload {
+  /** Names it to the person. */
+  readonly label: string
+  readonly attachment: Attachment
+}
+
+type UploadPair = readonly [before: Upload, after: Upload]
+
+/** The pairs after every check that needs no download. @throws UserError */
+function readUploads(interaction: ModalSubmitInteraction): readonly UploadPair[] {
+  const [before, after] = [uploadsOf(interaction, 'before'), uploadsOf(interaction, 'after')]
+  if (before.length !== after.length) {
+    throw new UserError(
+      `There are ${before.length} pictures before and ${after.length} after; please send as many of each, in the same order.`,
+    )
+  }
+  if (before.length === 0) throw new UserError('There were no pictures in the form; please choose some.')
+  if (before.length > mostPairs) throw new UserError(`Please send at most ${mostPairs} pairs.`)
+  const uploads = before.map((attachment, index): UploadPair => {
+    const which = before.length === 1 ? '' : ` ${index + 1}`
+    const pair = [
+      { label: `Picture${which} before`, attachment },
+      { label: `Picture${which} after`, attachment: after[index]! },
+    ] as const
+    for (const one of pair) checkAttachment(one.label, one.attachment)
+    return pair
+  })
+  const bytes = [...before, ...after].reduce((sum, { size }) => sum + size, 0)
+  if (bytes > mostBytes) {
+    throw new UserError(`The pictures are too large together; please send at most ${mostBytes / 1e6} MB.`)
+  }
+  return uploads
+}
+
+/** @throws UserError when a picture is there twice */
+async function fetchPairs(
+  { fetchAttachment }: Pick<ActionCall, 'fetchAttachment'>,
+  uploads: readonly UploadPair[],
+): Promise<readonly ImagePair[]> {
+  const all = uploads.flat()
+  const bytes = await Promise.all(all.map(({ label, attachment }) => fetchAttachment(label, attachment)))
+  for (const [index, one] of bytes.entries()) {
+    const earlier = bytes.findIndex((other) => Buffer.compare(one, other) === 0)
+    if (earlier === index) continue
+    const [first, second] = [all[earlier]!.label, lowerFirst(all[index]!.label)]
+    const isPair = index === earlier + 1 && index % 2 === 1
+    const what = isPair ? 'so there is no difference to learn' : 'so please send each once'
+    throw new UserError(`${first} and ${second} are the same, ${what}.`)
+  }
+  return uploads.map((_, index) => ({ a: bytes[2 * index]!, a2: bytes[2 * index + 1]! }))
+}
+
+const lowerFirst = (text: string) => text[0]!.toLowerCase() + text.slice(1)

@@ -1,0 +1,104 @@
+import { ApplicationIntegrationType, InteractionContextType, SlashCommandBuilder } from 'discord.js'
+import type { Call, Command } from '../src/discord/command.ts'
+import { form, lineField } from '../src/discord/form.ts'
+import { checkAge, checkSaver } from '../src/discord/permission.ts'
+import { galleryPost, type Post, textPost } from '../src/discord/post.ts'
+import { bold, checkNewName, longestName } from '../src/discord/saved.ts'
+import { UserError } from '../src/errors.ts'
+import type { SavedDifference } from '../src/store/differences.ts'
+import { checkName } from '../src/store/names.ts'
+import type { ResultRecord } from '../src/store/results.ts'
+
+export const saveDiff = {
+  data: new SlashCommandBuilder()
+    .setName('save-diff')
+    .setDescription('Save the difference that you learned last in this channel')
+    .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
+    .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
+    .addStringOption((option) =>
+      option
+        .setName('name')
+        .setDescription('What it is to be called, such as “to winter”')
+        .setMaxLength(longestName)
+        .setRequired(true),
+    )
+    .toJSON(),
+
+  async execute(call) {
+    const { interaction, store, scope, person } = call
+    const name = interaction.options.getString('name', true)
+    const record = await store.results.latest(scope, interaction.channelId, person)
+    if (!record) {
+      throw new UserError('You have learned nothing in this channel that I still keep; please start with `/analogy`.')
+    }
+    await save(call, record, name)
+  },
+
+  actions: {
+    async save(call) {
+      const { interaction, store, scope, argument } = call
+      const record = await store.results.get(argument)
+      if (!record || record.scope !== scope) {
+        throw new UserError('What is behind this message is no longer kept; please learn it again with `/analogy`.')
+      }
+      if (interaction.isModalSubmit()) return save(call, record, interaction.fields.getTextInputValue('name'))
+      checkSaver(interaction, await store.settings.get(scope))
+      differenceOf(record)
+      await interaction.showModal(
+        form(`save:${argument}`, 'Save the difference', [
+          lineField({
+            ...{ id: 'name', label: 'Name', longest: longestName },
+            description: 'What it is to be called, such as “to winter”',
+          }),
+        ]),
+      )
+    },
+  },
+} satisfies Command
+
+/** Saves the difference as it was applied: a reversed one under the new name is a reversed one. */
+async function save(call: Call, record: ResultRecord, given: string): Promise<void> {
+  const { scope, person, store, reply } = call
+  const { bytes, strength = record.options.strength, name: original } = differenceOf(record)
+  const name = checkName(given)
+  const settings = await checkNewName(call, name)
+  const { keepPairs, limit } = settings
+  checkAge(call.interaction, settings)
+  await reply.think()
+  const { facts, pictures, options } = record
+  const saved: SavedDifference = {
+    ...{ name, bytes, person, at: Date.now(), pictures },
+    facts: { ...facts, strength: strength ?? facts.strength, preserve: options.preserve ?? facts.preserve },
+    pairs: keepPairs ? await pairsOf(call, record, original) : undefined,
+  }
+  await store.differences.save(scope, saved, { limit })
+  await reply.whisper(savedPost(saved))
+}
+
+/** @throws UserError when there are several */
+function differenceOf({ differences }: ResultRecord): ResultRecord['differences'][number] {
+  const [first, ...more] = differences
+  if (first && more.length === 0) return first
+  const names = differences.flatMap(({ name }) => name ?? []).map(bold)
+  throw new UserError(
+    `This picture was made with ${names.join(' and ')} together, and one name is for one difference; they are saved already.`,
+  )
+}
+
+/** A result of a saved difference has but the pair that it shows. */
+async function pairsOf(
+  { store, scope }: Call,
+  record: ResultRecord,
+  original?: string,
+): Promise<ResultRecord['pairs']> {
+  const source = original === undefined ? undefined : await store.differences.get(scope, original)
+  const isSame = source && Buffer.compare(source.bytes, record.differences[0]!.bytes) === 0
+  return (isSame ? source.pairs : undefined) ?? record.pairs
+}
+
+function savedPost({ name, pictures, facts }: SavedDifference): Post {
+  const text = `Saved ${bold(name)}: use it with \`/apply-diff\`.`
+  if (!pictures.pair) return textPost(text)
+  const { a = 'the example before', a2 = 'the example after' } = facts.caption ?? {}
+  return galleryPost(text, [{ name: 'pair.png', bytes: pictures.pair, alt: `A: ${a}. A′: ${a2}` }])
+}
