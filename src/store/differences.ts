@@ -1,3 +1,11 @@
+import { randomUUID } from 'node:crypto'
+import { UserError } from '../errors.ts'
+import { bodyOf, entriesOf, type OpenCollection } from './collections.ts'
+import type { Forgetting } from './forgetting.ts'
+import type { Locks } from './locks.ts'
+import { checkName, foldName } from './names.ts'
+import type { Scopes } from './scopes.ts'
+
 /** What is known of a learned difference. Plain data. */
 export interface DifferenceFacts {
   readonly model: string
@@ -72,3 +80,88 @@ export interface Differences {
   /** False when there is none of this name. */
   remove(scope: string, name: string): Promise<boolean>
 }
+
+/** What of a saved difference may be large: kept under a key of its own, so that listing does not read it. */
+type Body = Pick<SavedDifference, 'bytes' | 'pairs'> & Pick<DifferencePictures, 'loss'>
+
+export function createDifferences(open: OpenCollection, locks: Locks, know: Scopes['know']): Differences & Forgetting {
+  const collectionOf = (scope: string) => open<DifferenceEntry | Body>('differences', scope)
+  const entriesIn = async (scope: string) => (await entriesOf(collectionOf(scope))) as [string, DifferenceEntry][]
+  const removeAll = async (scope: string, ids: readonly string[]) => {
+    await collectionOf(scope).deleteMany(ids.flatMap((id) => [id, bodyOf(id)]))
+  }
+
+  return {
+    save: (scope, difference, { replace = false, limit = 100 } = {}) =>
+      locks.run(scope, async () => {
+        const name = checkName(difference.name)
+        const entries = await entriesIn(scope)
+        const [id = randomUUID(), old] = find(entries, name) ?? []
+        if (old && !replace) throw takenError(old)
+        if (!old && entries.length >= limit) {
+          throw new UserError(`All ${limit} places for saved differences are taken: delete one first.`)
+        }
+        const { bytes, pairs, person, at, facts, pictures } = difference
+        const { loss, ...small } = pictures
+        await know(scope)
+        await collectionOf(scope).setMany([
+          { key: id, value: { name, person, at, facts, pictures: small } },
+          { key: bodyOf(id), value: { bytes, pairs, loss } },
+        ])
+      }),
+
+    get: (scope, name) =>
+      locks.run(scope, async () => {
+        const [id, entry] = find(await entriesIn(scope), name) ?? []
+        const body = id && ((await collectionOf(scope).get(bodyOf(id))) as Body | undefined)
+        if (!entry || !body) return undefined
+        const { bytes, pairs, loss } = body
+        return { ...entry, bytes, pairs, pictures: { ...entry.pictures, loss } }
+      }),
+
+    list: async (scope) => {
+      const entries = (await entriesIn(scope)).map(([, entry]) => entry)
+      return entries.sort((one, other) => alphabet.compare(one.name, other.name))
+    },
+
+    rename: (scope, from, to) =>
+      locks.run(scope, async () => {
+        const name = checkName(to)
+        const entries = await entriesIn(scope)
+        const [id, entry] = find(entries, from) ?? []
+        if (!id || !entry) throw new UserError('There is no saved difference of that name here.')
+        const [holder, held] = find(entries, name) ?? []
+        if (held && holder !== id) throw takenError(held)
+        await collectionOf(scope).set(id, { ...entry, name })
+      }),
+
+    remove: (scope, name) =>
+      locks.run(scope, async () => {
+        const found = find(await entriesIn(scope), name)
+        if (found) await removeAll(scope, [found[0]])
+        return found !== undefined
+      }),
+
+    forget: (scope) => locks.run(scope, () => collectionOf(scope).clear()),
+
+    forgetPerson: (scope, person) =>
+      locks.run(scope, async () => {
+        const theirs = (await entriesIn(scope)).filter(([, entry]) => entry.person === person)
+        await removeAll(
+          scope,
+          theirs.map(([id]) => id),
+        )
+        return theirs.length
+      }),
+  }
+}
+
+const alphabet = new Intl.Collator('en', { numeric: true })
+
+function find(entries: readonly [string, DifferenceEntry][], name: string): [string, DifferenceEntry] | undefined {
+  const folded = foldName(name)
+  return entries.find(([, entry]) => foldName(entry.name) === folded)
+}
+
+const takenError = ({ name }: DifferenceEntry) =>
+  new UserError(`There is already a saved difference called \`${name}\` here: choose another name, or delete that one.`)

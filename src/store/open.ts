@@ -1,8 +1,12 @@
-import { UserError } from '../errors.ts'
-import type { Differences } from './differences.ts'
-import type { Results } from './results.ts'
-import type { SettingsStore } from './settings.ts'
-import type { TicketStorage } from './tickets.ts'
+import { join } from 'node:path'
+import { collectionsIn, type OpenCollection } from './collections.ts'
+import { openDatabase } from './database.ts'
+import { createDifferences, type Differences } from './differences.ts'
+import { createLocks } from './locks.ts'
+import { createResults, type Results } from './results.ts'
+import { createScopes } from './scopes.ts'
+import { createSettings, type SettingsStore } from './settings.ts'
+import { createTickets, type TicketStorage } from './tickets.ts'
 
 /** A scope is a server's id, or `@` and a person's id in direct messages. */
 export interface Store {
@@ -18,7 +22,9 @@ export interface Store {
   leave(scope: string, at: number): Promise<void>
   /** The bot is back before that. */
   comeBack(scope: string): Promise<void>
-  /** Deletes what is past its time. To be called now and then. */
+  /** `leave` and `comeBack` for all servers at once, by which of them the bot is in: some may have gone while it slept. */
+  callRoll(servers: readonly string[], at: number): Promise<void>
+  /** Deletes what is past its time and gives the room back to the disk. To be called now and then. */
   sweep(now: number): Promise<void>
   close(): Promise<void>
 }
@@ -26,14 +32,62 @@ export interface Store {
 export interface StoreOptions {
   /** @default 30 days */
   readonly graceMs?: number
-  /** Milliseconds since 1970. @default Date.now */
-  readonly now?: () => number
+}
+
+/** Where a store keeps what it has. */
+export interface Backing {
+  readonly open: OpenCollection
+  /** Really deletes what has expired. */
+  sweep(now: number): Promise<void>
+  close(): Promise<void>
 }
 
 /**
  * Opens `isto.sqlite` in the folder, which is made where there is none. One process at a time may have it open.
  * @throws UserError when the folder can't be written, the disk is full, or the file is damaged or open elsewhere.
  */
-export async function openStore(_dataDirectory: string, _options: StoreOptions = {}): Promise<Store> {
-  throw new UserError('The store is not there yet.')
+export async function openStore(dataDirectory: string, options?: StoreOptions): Promise<Store> {
+  const database = await openDatabase(join(dataDirectory, 'isto.sqlite'))
+  const sweep = async (now: number) => {
+    while (await database.sweepSome(now));
+  }
+  return createStore({ open: collectionsIn(database), sweep, close: database.close }, options)
+}
+
+/** A store over any Keyv. */
+export async function createStore(
+  { open, sweep, close }: Backing,
+  { graceMs = 30 * 24 * 60 * 60 * 1000 }: StoreOptions = {},
+): Promise<Store> {
+  const locks = createLocks()
+  const scopes = await createScopes(open)
+  const settings = await createSettings(open, locks, scopes.know)
+  const differences = createDifferences(open, locks, scopes.know)
+  const results = createResults(open, scopes.know)
+
+  const forget = async (scope: string) => {
+    for (const part of [differences, results, settings]) await part.forget(scope)
+    await scopes.forget(scope)
+  }
+
+  return {
+    ...{ differences, settings, results, tickets: createTickets(open), forget },
+    forgetPerson: async (scope, person) => {
+      let forgotten = 0
+      for (const part of [differences, results]) forgotten += await part.forgetPerson(scope, person)
+      return forgotten
+    },
+    leave: scopes.leave,
+    comeBack: scopes.comeBack,
+    callRoll: async (servers, at) => {
+      const present = new Set(servers)
+      for (const scope of scopes.servers())
+        await (present.has(scope) ? scopes.comeBack(scope) : scopes.leave(scope, at))
+    },
+    sweep: async (now) => {
+      for (const scope of scopes.leftBy(now - graceMs)) await forget(scope)
+      await sweep(now)
+    },
+    close,
+  }
 }

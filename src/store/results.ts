@@ -1,4 +1,7 @@
+import { entriesOf, type OpenCollection } from './collections.ts'
 import type { DifferenceFacts, DifferencePictures, StoredPair } from './differences.ts'
+import type { Forgetting } from './forgetting.ts'
+import type { Scopes } from './scopes.ts'
 
 /** What stands behind a result message, so that its buttons still work when it is old. */
 export interface ResultRecord {
@@ -36,4 +39,67 @@ export interface Results {
   /** The newest one by this person in this channel that has a difference of its own: one without a name. */
   latest(scope: string, channelId: string, person: string): Promise<ResultRecord | undefined>
   remove(id: string): Promise<void>
+}
+
+const keptMilliseconds = 90 * 24 * 60 * 60 * 1000
+
+/** By scope and id: whose it is. Written before the record itself and deleted after it, so no record is without. */
+interface Owner extends Pick<ResultRecord, 'channelId' | 'person' | 'at'> {
+  readonly isLearned: boolean
+}
+
+export function createResults(open: OpenCollection, know: Scopes['know']): Results & Forgetting {
+  const records = open<ResultRecord>('results')
+  const ownersIn = (scope: string) => open<Owner>('result-owners', scope)
+  const removeAll = async (scope: string, ids: readonly string[]) => {
+    await records.deleteMany([...ids])
+    await ownersIn(scope).deleteMany([...ids])
+  }
+
+  return {
+    put: async (record) => {
+      const { id, scope, channelId, person, at, differences } = record
+      await know(scope)
+      const expires = at + keptMilliseconds
+      const isLearned = differences.some(({ name }) => name === undefined)
+      await ownersIn(scope).setRaw(id, { value: { channelId, person, at, isLearned }, expires })
+      await records.setRaw(id, { value: record, expires })
+    },
+
+    get: (id) => records.get(id),
+
+    latest: async (scope, channelId, person) => {
+      const owners = await entriesOf(ownersIn(scope))
+      const theirs = owners.filter(
+        ([, owner]) => owner.isLearned && owner.channelId === channelId && owner.person === person,
+      )
+      for (const [id] of theirs.sort(([, one], [, other]) => other.at - one.at)) {
+        const record = await records.get(id)
+        if (record) return record
+      }
+      return undefined
+    },
+
+    remove: async (id) => {
+      const record = await records.get(id)
+      if (record) await removeAll(record.scope, [id])
+    },
+
+    forget: async (scope) => {
+      const owners = await entriesOf(ownersIn(scope))
+      await removeAll(
+        scope,
+        owners.map(([id]) => id),
+      )
+    },
+
+    forgetPerson: async (scope, person) => {
+      const theirs = (await entriesOf(ownersIn(scope))).filter(([, owner]) => owner.person === person)
+      await removeAll(
+        scope,
+        theirs.map(([id]) => id),
+      )
+      return theirs.length
+    },
+  }
 }

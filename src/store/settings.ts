@@ -1,3 +1,8 @@
+import { entriesOf, type OpenCollection } from './collections.ts'
+import type { Forgetting } from './forgetting.ts'
+import type { Locks } from './locks.ts'
+import type { Scopes } from './scopes.ts'
+
 export interface ServerSettings {
   /** A folder name in `models/`. @default the bot's */
   readonly model?: string
@@ -24,4 +29,44 @@ export interface SettingsStore {
   get(scope: string): Promise<ServerSettings>
   /** Resolves to all settings as they are now. */
   change(scope: string, change: SettingsChange): Promise<ServerSettings>
+}
+
+const defaults: ServerSettings = {
+  savers: 'everyone',
+  channels: [],
+  personLimit: 5,
+  ageRestrictedOnly: false,
+  keepPairs: true,
+  limit: 100,
+}
+
+/** All of them are kept in memory: every command asks for them before it answers. */
+export async function createSettings(
+  open: OpenCollection,
+  locks: Locks,
+  know: Scopes['know'],
+): Promise<SettingsStore & Pick<Forgetting, 'forget'>> {
+  const collection = open<SettingsChange>('settings')
+  const changes = new Map(await entriesOf(collection))
+  const settingsOf = (scope: string) => ({ ...defaults, ...changes.get(scope) })
+
+  return {
+    get: async (scope) => settingsOf(scope),
+
+    change: (scope, change) =>
+      locks.run(scope, async () => {
+        const all = Object.entries({ ...changes.get(scope), ...change })
+        const changed: SettingsChange = Object.fromEntries(all.filter(([, value]) => value !== undefined))
+        await know(scope)
+        await collection.set(scope, changed)
+        changes.set(scope, changed)
+        return settingsOf(scope)
+      }),
+
+    forget: (scope) =>
+      locks.run(scope, async () => {
+        await collection.delete(scope)
+        changes.delete(scope)
+      }),
+  }
 }

@@ -1,0 +1,56 @@
+import { UserError } from '../errors.ts'
+
+/** What is left of an error of SQLite or the file system on its way out of a thread. */
+export interface Failure {
+  readonly message: string
+  /** SQLite's result code (without its extension), or the file system's, such as `ENOSPC`. */
+  readonly code?: number | string | undefined
+}
+
+/** SQLite's words for damage; also ours for a value that is not what was written. */
+export const damaged = 11
+/** SQLite's for an unknown format, which it has no use for; ours for a file that only a newer isto understands. */
+export const tooNew = 24
+
+type Kind = 'busy' | 'damaged' | 'forbidden' | 'full' | 'disk' | 'too new'
+
+const kinds: Readonly<Record<number | string, Kind>> = {
+  ...{ 5: 'busy', 10: 'disk', [damaged]: 'damaged', 13: 'full', [tooNew]: 'too new', 26: 'damaged' },
+  ...{ 3: 'forbidden', 8: 'forbidden', 14: 'forbidden' },
+  ...{ EACCES: 'forbidden', EPERM: 'forbidden', EROFS: 'forbidden', ENOTDIR: 'forbidden', EEXIST: 'forbidden' },
+  ...{ ENOSPC: 'full', EDQUOT: 'full', EIO: 'disk' },
+}
+
+export function failureOf(error: unknown): Failure {
+  const { message, code, errcode } = Object(error) as { message?: string; code?: string; errcode?: number }
+  return { message: String(message), code: errcode === undefined ? code : errcode & 0xff }
+}
+
+/** For whoever starts the bot: names the file. */
+export function errorAtOpening(path: string, failure: Failure): Error {
+  return toError(failure, {
+    busy: `\`${path}\` is in use by another process: stop that one, or give each its own \`DATA_DIR\`.`,
+    damaged: `\`${path}\` is damaged: put a copy in its place, or move it away to start with an empty one.`,
+    forbidden: `\`${path}\` can't be written: check that its folder is one that you may write to.`,
+    full: `There is no room for \`${path}\`: its disk is full.`,
+    disk: `\`${path}\` can't be read or written: check its disk.`,
+    'too new': `\`${path}\` was written by a newer version of isto: start that one.`,
+  })
+}
+
+/** For whoever uses the bot: says nothing of the machine. */
+export function errorInUse(failure: Failure): Error {
+  return toError(failure, {
+    damaged: 'A part of what I had saved is damaged. Please tell whoever runs me.',
+    forbidden: 'I may no longer write to my disk, so this was not saved. Please tell whoever runs me.',
+    full: 'My disk is full, so this was not saved. Please tell whoever runs me.',
+    disk: 'My disk can not be read or written. Please tell whoever runs me.',
+  })
+}
+
+function toError({ message, code = '' }: Failure, sentences: Partial<Record<Kind, string>>): Error {
+  const kind = kinds[code]
+  const sentence = kind && sentences[kind]
+  const cause = new Error(message)
+  return sentence ? new UserError(sentence, { cause }) : new Error('The database failed.', { cause })
+}

@@ -1,0 +1,32 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { buffersIn } from './buffers.ts'
+import type { Answer, Request } from './database.ts'
+import { failureOf } from './failures.ts'
+import { openSqlite, type Sqlite } from './sqlite.ts'
+
+// The thread that has the file. It answers in the order in which it is asked; answer 0 is that the file is open.
+
+const port = parentPort!
+let sqlite: Sqlite | undefined
+
+answer(0, () => {
+  sqlite = openSqlite(String(workerData))
+})
+if (sqlite) listen(sqlite)
+
+function listen(operations: Record<keyof Sqlite, (...given: never) => unknown>): void {
+  port.on('message', ({ id, name, given }: Request) => {
+    answer(id, () => operations[name](...(given as never)))
+    if (name === 'close') port.close()
+  })
+}
+
+function answer(id: number, work: () => unknown): void {
+  let reply: Answer
+  try {
+    reply = { id, result: work() }
+  } catch (error) {
+    reply = { id, failure: failureOf(error) }
+  }
+  port.postMessage(reply, buffersIn(reply.result))
+}

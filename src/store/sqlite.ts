@@ -1,0 +1,144 @@
+import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
+import { crc32 } from 'node:zlib'
+import { damaged, tooNew } from './failures.ts'
+
+export interface Row {
+  readonly key: string
+  readonly value: Uint8Array
+  /** Milliseconds since 1970, whole. */
+  readonly expires?: number | undefined
+}
+
+/** Of a listing; `last` is where the next page goes on, absent on the last page. */
+export interface Page {
+  readonly rows: readonly Row[]
+  readonly last?: number
+}
+
+/** Of the table below; a file with a higher one is left alone. */
+const layout = 1
+const pageRows = 500
+const pageBytes = 8 << 20
+
+export type Sqlite = ReturnType<typeof openSqlite>
+
+/**
+ * Values by namespace and key in one file, which is held for this process alone. All of it is synchronous, and a value of
+ * 30 MB takes a good part of a second: to be called in a thread of its own.
+ * A commit is on the disk when the call returns, whatever ends the process or the power.
+ * @throws Error with SQLite's `errcode`
+ */
+export function openSqlite(path: string) {
+  // The process before this one may still be on its way out.
+  const database = new DatabaseSync(path, { timeout: 2000 })
+  try {
+    prepare(database)
+    return createOperations(database)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function prepare(database: DatabaseSync): void {
+  // Large pages: most of the file is pictures. Deleted content is overwritten, or its pages leave the file with a sweep.
+  database.exec(`
+    PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA locking_mode = EXCLUSIVE;
+    PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = FAST;
+    PRAGMA journal_size_limit = 67108864;
+  `)
+  const version = numberOf(database.prepare('PRAGMA user_version').get())
+  if (version > layout) throw failure(tooNew, `Expected layout ${layout} at most, got ${version}.`)
+  database.exec(`
+    BEGIN IMMEDIATE;
+    CREATE TABLE IF NOT EXISTS entries (
+      id INTEGER PRIMARY KEY, namespace TEXT NOT NULL, key TEXT NOT NULL, expires INTEGER, checksum INTEGER NOT NULL,
+      value BLOB NOT NULL, UNIQUE (namespace, key)
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS entries_in_order ON entries (namespace, id);
+    CREATE INDEX IF NOT EXISTS entries_by_expiry ON entries (expires) WHERE expires IS NOT NULL;
+    PRAGMA user_version = ${layout};
+    COMMIT;
+  `)
+}
+
+function createOperations(database: DatabaseSync) {
+  const select = database.prepare('SELECT checksum, value FROM entries WHERE namespace = ? AND key = ?')
+  const list = database.prepare(`
+    SELECT id, key, checksum, value FROM entries
+    WHERE namespace = ? AND id > ? AND key NOT GLOB '*.body' ORDER BY id LIMIT ?`)
+  const upsert = database.prepare(`
+    INSERT INTO entries (namespace, key, expires, checksum, value) VALUES (?, ?, ?, ?, ?) ON CONFLICT (namespace, key)
+    DO UPDATE SET expires = excluded.expires, checksum = excluded.checksum, value = excluded.value`)
+  const remove = database.prepare(
+    'DELETE FROM entries WHERE namespace = ? AND key IN (SELECT value FROM json_each(?)) RETURNING key',
+  )
+  const clear = database.prepare(
+    'DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE namespace = ? LIMIT 20)',
+  )
+  const expire = database.prepare(
+    'DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE expires <= ? LIMIT 20)',
+  )
+  const freePages = database.prepare('PRAGMA freelist_count')
+
+  return {
+    read: (namespace: string, key: string): Uint8Array | undefined => {
+      const row = select.get(namespace, key)
+      return row && checked(row)
+    },
+
+    /** All of them or none. */
+    write: (namespace: string, rows: readonly Row[]): void => {
+      database.exec('BEGIN IMMEDIATE')
+      try {
+        for (const { key, value, expires } of rows) upsert.run(namespace, key, expires ?? null, crc32(value), value)
+        database.exec('COMMIT')
+      } finally {
+        if (database.isTransaction) database.exec('ROLLBACK')
+      }
+    },
+
+    /** All of them or none; says which there were, in the order of the keys. */
+    remove: (namespace: string, keys: readonly string[]): boolean[] => {
+      const removed = new Set(remove.all(namespace, JSON.stringify(keys)).map(({ key }) => key))
+      return keys.map((key) => removed.has(key))
+    },
+
+    /** Some of a namespace; true while more may be left. */
+    clearSome: (namespace: string): boolean => Number(clear.run(namespace).changes) > 0,
+
+    /** In the order in which the keys were first written, a few megabytes at a time; no key that ends in `.body`. */
+    page: (namespace: string, after: number): Page => {
+      const rows: Row[] = []
+      let bytes = 0
+      for (const row of list.iterate(namespace, after, pageRows)) {
+        const value = checked(row)
+        rows.push({ key: String(row.key), value })
+        bytes += value.length
+        if (rows.length === pageRows || bytes >= pageBytes) return { rows, last: Number(row.id) }
+      }
+      return { rows }
+    },
+
+    /** A part of what is to be done: delete what has expired, then give free space back; true while there is more. */
+    sweepSome: (now: number): boolean => {
+      if (Number(expire.run(now).changes) > 0) return true
+      const free = numberOf(freePages.get())
+      database.exec('PRAGMA incremental_vacuum(1000)')
+      if (free > 0 && numberOf(freePages.get()) < free) return true
+      database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      return false
+    },
+
+    close: (): void => database.close(),
+  }
+}
+
+function checked({ checksum, value }: Record<string, SQLOutputValue>): Uint8Array {
+  if (value instanceof Uint8Array && crc32(value) === checksum) return value
+  throw failure(damaged, 'A value is not what was written.')
+}
+
+const failure = (errcode: number, message: string) => Object.assign(new Error(message), { errcode })
+
+const numberOf = (row: Record<string, SQLOutputValue> = {}) => Number(Object.values(row)[0])
