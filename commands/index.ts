@@ -2,8 +2,14 @@ import type { Command, MenuCommand } from '../src/discord/command.ts'
 import { analogy } from './analogy.ts'
 import { applyDiff } from './apply-diff.ts'
 import { applyMenu } from './apply-menu.ts'
+import { diffs } from './diffs.ts'
 import { learn } from './learn.ts'
+import { queue } from './queue.ts'
 import { saveDiff } from './save-diff.ts'
+import { settings } from './settings.ts'
 
 /** Every command: what main answers and deploy-commands registers. */
-export const commands: readonly (Command | MenuCommand)[] = [analogy, learn, saveDiff, applyDiff, applyMenu]
+export const commands: readonly (Command | MenuCommand)[] = [
+  ...[analogy, learn, saveDiff, applyDiff, applyMenu],
+  ...[diffs, queue, settings],
+]

@@ -69,9 +69,9 @@ export async function startBot(options: BotOptions = {}): Promise<Bot> {
       queue,
       store,
       models: { names: options.models ?? ['emoji'], usual: 'emoji' },
-      fetchAttachment: (label, attachment) =>
+      fetchAttachment: (label, attachment, kind) =>
         fetchAttachment(label, attachment, {
-          origins: [discord.origin],
+          ...{ origins: [discord.origin], kind },
           limitBytes: options.limitBytes,
           timeoutMilliseconds: 2000,
         }),
