@@ -1,7 +1,10 @@
 """Trains text encoder, image encoder and UNet together: denoising (v-prediction) and CLIP's contrastive loss.
 
-python train.py --data DIR --work DIR --minutes 80 [--batch 64] [--seed 0]
-Resumes from WORK/checkpoint.pt; the learning rate follows the minutes trained so far, over all runs.
+python train.py --data DIR --work DIR --minutes 80 [--batch 64] [--seed 0] [--tokenizer DIR]
+Resumes from WORK/checkpoint.pt; the learning rate follows the minutes trained so far, over all runs. Where the tokenizer
+knows other words than the checkpoint's did, the words that both know keep their embedding, and new ones start fresh; the
+principal components stay those of the checkpoint. A checkpoint that names neither (they are not in the first ones) needs
+--old-tokenizer DIR and --old-pca prepared.pt.
 """
 import argparse
 import math
@@ -42,19 +45,56 @@ def encode(pca, pictures):
     return z.reshape(-1, GRID, GRID, LATENT_CHANNELS).permute(0, 3, 1, 2)
 
 
-def prepare(data, work, tokenizer):
-    """Latents, captions and components, computed once and kept in `work`."""
-    path = Path(work) / "prepared.pt"
+def same(left, right):
+    return all(torch.equal(left[name], right[name]) for name in left)
+
+
+def prepare(data, work, tokenizer, pca=None):
+    """Latents, captions and components, kept in `work`, and computed anew where vocabulary, components or number of pictures differ.
+
+    `pca`: components to use; without any, those of the first 20,000 pictures.
+    """
+    path, pictures = Path(work) / "prepared.pt", load_pictures(data)
     if path.exists():
-        return torch.load(path, weights_only=True)
-    pictures = load_pictures(data)
-    pca = principal_components(pictures[:20000])
+        prepared = torch.load(path, weights_only=True)
+        usable = prepared.get("vocab") == tokenizer.vocab and (pca is None or same(prepared["pca"], pca))
+        if usable and len(prepared["latents"]) == len(pictures):
+            return prepared
+    pca = pca or principal_components(pictures[:20000])
     latents = torch.cat([encode(pca, pictures[i : i + 2000]).half() for i in range(0, len(pictures), 2000)])
     lines = (Path(data) / "captions.txt").read_text().splitlines()
     captions = torch.tensor([[tokenizer(caption) for caption in line.split("\t")] for line in lines], dtype=torch.int16)
-    prepared = {"pca": pca, "latents": latents, "captions": captions}
+    prepared = {"pca": pca, "latents": latents, "captions": captions, "vocab": tokenizer.vocab}
     torch.save(prepared, path)
     return prepared
+
+
+EMBEDDING = "text.text_model.embeddings.token_embedding.weight"
+
+
+def grow(saved, old_vocab, vocab, networks, decayed):
+    """Gives a checkpoint the rows of another vocabulary: by word where both have it, fresh (of `networks`) where not.
+
+    `decayed`: the parameters of the optimizer's first group, in order.
+    """
+    if old_vocab == vocab:
+        return
+    fresh = networks.state_dict()[EMBEDDING]
+    both = [word for word in vocab if word in old_vocab]
+    new, old = torch.tensor([vocab[word] for word in both]), torch.tensor([old_vocab[word] for word in both])
+
+    def moved(rows, start):
+        grown = start.clone()
+        grown[new] = rows[old]
+        return grown
+
+    saved["networks"][EMBEDDING] = moved(saved["networks"][EMBEDDING], fresh)
+    saved["average"][EMBEDDING] = moved(saved["average"][EMBEDDING], fresh)
+    parameter = dict(networks.named_parameters())[EMBEDDING]
+    moments = saved["optimizer"]["state"][next(i for i, p in enumerate(decayed) if p is parameter)]
+    for name in ("exp_avg", "exp_avg_sq"):
+        moments[name] = moved(moments[name], torch.zeros_like(fresh))
+    print(f"vocabulary: {len(both)} of {len(vocab)} entries kept")
 
 
 def contrast(image_embeds, text_embeds, temperature):
@@ -73,13 +113,24 @@ def main():
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=10**9, help="stop after so many steps (for timing)")
+    parser.add_argument("--tokenizer", default=HERE.parent / "tokenizer")
+    parser.add_argument("--old-tokenizer", help="folder of the tokenizer that a checkpoint without a vocabulary was trained with")
+    parser.add_argument("--old-pca", help="prepared.pt with the components that a checkpoint without any was trained with")
     options = parser.parse_args()
     Path(options.work).mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
     torch.set_flush_denormal(True)
 
-    tokenizer = Tokenizer(HERE.parent / "tokenizer")
-    prepared = prepare(options.data, options.work, tokenizer)
+    tokenizer = Tokenizer(options.tokenizer)
+    checkpoint = Path(options.work) / "checkpoint.pt"
+    saved = torch.load(checkpoint, weights_only=True) if checkpoint.exists() else None
+    pca = None
+    if saved:
+        if not ("pca" in saved or options.old_pca) or not ("vocab" in saved or options.old_tokenizer):
+            parser.error(f"{checkpoint} names no vocabulary or no components: give --old-tokenizer and --old-pca")
+        pca = saved["pca"] if "pca" in saved else torch.load(options.old_pca, weights_only=True, mmap=True)["pca"]
+        pca = {name: value.clone() for name, value in pca.items()}
+    prepared = prepare(options.data, options.work, tokenizer, pca)
     latents, captions, pictures = prepared["latents"], prepared["captions"], load_pictures(options.data)
     empty = torch.tensor(tokenizer(""), dtype=torch.int64)
 
@@ -92,19 +143,20 @@ def main():
     others = [p for p in networks.parameters() if p.ndim < 2]
     optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}], lr=options.lr, betas=(0.9, 0.99), fused=True)
     step, trained = 0, 0.0
-    checkpoint = Path(options.work) / "checkpoint.pt"
-    if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True)
+    if saved:
+        grow(saved, saved["vocab"] if "vocab" in saved else Tokenizer(options.old_tokenizer).vocab, tokenizer.vocab, networks, decayed)
         networks.load_state_dict(saved["networks"])
         optimizer.load_state_dict(saved["optimizer"])
         average, step, trained = saved["average"], saved["step"], saved["seconds"]
+        del saved
     abar = alphas_cumprod()
     first_step, tick = step, time.time()
-    last_save, sums = tick, torch.zeros(3)
+    last_save, sums, counts = tick, torch.zeros(3), torch.zeros(3)
     random = np.random.default_rng(options.seed + step)
 
     def save():
-        torch.save({"networks": networks.state_dict(), "average": average, "optimizer": optimizer.state_dict(), "step": step, "seconds": trained}, checkpoint.with_suffix(".new"))
+        state = {"networks": networks.state_dict(), "average": average, "optimizer": optimizer.state_dict(), "step": step, "seconds": trained}
+        torch.save({**state, "vocab": tokenizer.vocab, "pca": prepared["pca"]}, checkpoint.with_suffix(".new"))
         checkpoint.with_suffix(".new").replace(checkpoint)
 
     while trained < options.minutes * 60 and step - first_step < options.steps:
@@ -145,9 +197,11 @@ def main():
         now = time.time()
         trained += now - tick
         tick = now
-        if step % 100 == 0:
-            print(f"step {step} minutes {trained / 60:.1f} denoising {sums[0] / 100:.4f} contrastive {sums[1] / 50:.3f} top1 {sums[2] / 50:.3f} lr {rate:.2e}", flush=True)
-            sums.zero_()
+        counts += torch.tensor([1, with_pictures, with_pictures])
+        if step % 100 == 0 or step - first_step == options.steps:
+            denoised, contrasted, found = sums / counts
+            print(f"step {step} minutes {trained / 60:.1f} denoising {denoised:.4f} contrastive {contrasted:.3f} top1 {found:.3f} lr {rate:.2e}", flush=True)
+            sums.zero_(), counts.zero_()
         if now - last_save > 240:
             save()
             last_save = now
