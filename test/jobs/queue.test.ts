@@ -1,107 +1,400 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
-import type { Job, JobResult } from '../../src/jobs/protocol.ts'
-import { createQueue } from '../../src/jobs/queue.ts'
+import { describe, test } from 'node:test'
+import { OtherModelError, UserError } from '../../src/errors.ts'
+import { createQueue, type Queue, type QueueOptions } from '../../src/jobs/queue.ts'
 import { startWorker } from '../../src/jobs/worker-client.ts'
+import { byHand, job, memoryTickets, result, settled, ticket, witness } from './line.ts'
 
-const job = (model: string): Job => ({ kind: 'bench-step', repeats: 1, options: { model, mode: 'fast', seed: 0 } })
-
-/** A worker whose jobs end when the test says so. */
-function byHand() {
-  const started: string[] = []
-  const finish: (() => void)[] = []
-  const run = (given: Job, { signal }: { signal?: AbortSignal } = {}) =>
-    new Promise<JobResult>((resolve, reject) => {
-      const { model, mode, seed } = given.options
-      started.push(model)
-      signal?.addEventListener('abort', () => finish.push(() => reject(signal.reason)))
-      finish.push(() => resolve({ report: { model, mode, seed, seconds: {}, peakRssBytes: 0 }, notices: [] }))
-    })
-  const next = async () => {
-    finish.shift()?.()
-    await turn()
+/** A line with a worker, a disk and witnesses; each may be replaced. */
+async function openLine(
+  options: Partial<QueueOptions> = {},
+  disk?: Map<string, Uint8Array>,
+  onEnd?: () => Promise<void>,
+) {
+  const hand = byHand()
+  const memory = memoryTickets(disk)
+  const seen = witness(onEnd)
+  const logged: string[] = []
+  const queue = createQueue({
+    run: hand.run,
+    tickets: memory.tickets,
+    log: (sentence) => logged.push(sentence),
+    ...options,
+  })
+  await queue.open(seen.handlers)
+  await settled()
+  const add: Queue['add'] = async (...given) => {
+    await queue.add(...given)
+    await settled()
   }
-  return { run, started, next }
+  return { ...hand, ...memory, ...seen, queue, add, logged, ids: () => queue.places().map((place) => place.ticket.id) }
 }
 
-test('jobs run one at a time in the order they came, and each hears its place', async () => {
-  const hand = byHand()
-  const queue = createQueue(hand)
-  const places: Record<string, number[]> = { a: [], b: [], c: [] }
-  const results = ['a', 'b', 'c'].map((name) =>
-    queue.add(job(name), { onPosition: (ahead) => places[name]!.push(ahead) }),
-  )
-  await turn()
-  assert.equal(queue.size(), 3)
-  assert.deepEqual(hand.started, ['a'])
-  await hand.next()
-  assert.deepEqual(hand.started, ['a', 'b'])
-  await hand.next()
-  await hand.next()
-  assert.deepEqual(await Promise.all(results).then((all) => all.map((result) => result.report.model)), ['a', 'b', 'c'])
-  assert.deepEqual(places, { a: [0], b: [1, 0], c: [2, 1, 0] })
-  assert.equal(queue.size(), 0)
+const day = 24 * 60 * 60 * 1000
+
+describe('in turns', () => {
+  test('jobs run one at a time, each hears its place, and nothing is left on disk', async () => {
+    const { queue, add, started, next, places, outcomes, disk } = await openLine()
+    for (const id of ['a', 'b', 'c']) await add(ticket(id))
+    assert.deepEqual(started, ['a'])
+    assert.equal(disk.size, 3)
+    for (let time = 0; time < 3; time++) await next()
+    assert.deepEqual(started, ['a', 'b', 'c'])
+    const heard = (id: string) => places.get(id)!.map(({ ahead, isRunning }) => (isRunning ? 'runs' : ahead))
+    assert.deepEqual([heard('a'), heard('b'), heard('c')], [['runs'], [1, 0, 'runs'], [2, 1, 0, 'runs']])
+    assert.deepEqual(outcomes.get('b'), { type: 'done', result: result('b') })
+    assert.equal(disk.size, 0)
+    assert.deepEqual(queue.places(), [])
+  })
+
+  test('a second person’s job runs after the one that runs, not after all of the first’s', async () => {
+    const { add, started, next, ids } = await openLine({ limits: { person: 10 } })
+    for (let number = 0; number < 10; number++) await add(ticket(`ann${number}`))
+    await add(ticket('bob0', { person: 'bob' }))
+    await add(ticket('cid0', { person: 'cid', scope: 'elsewhere' }))
+    assert.deepEqual(ids().slice(0, 5), ['ann0', 'cid0', 'bob0', 'ann1', 'ann2'])
+    for (let time = 0; time < 3; time++) await next()
+    assert.deepEqual(started, ['ann0', 'cid0', 'bob0', 'ann1'])
+  })
+
+  test('places say how long: the jobs ahead and one’s own', async () => {
+    let milliseconds = 1e12
+    const { queue, add, next } = await openLine({ now: () => milliseconds })
+    const same = job('same')
+    const place = (id: string) => add(ticket(id, { job: same, placedAt: milliseconds }))
+    await place('a')
+    milliseconds += 8000
+    await next()
+    for (const id of ['b', 'c', 'd']) await place(id)
+    milliseconds += 3000
+    assert.deepEqual(
+      queue.places().map(({ ahead, secondsLeft }) => [ahead, secondsLeft]),
+      [
+        [0, 5],
+        [1, 13],
+        [2, 21],
+      ],
+    )
+  })
+
+  test('progress reaches the handlers with the time that is left', async () => {
+    const { add, progress, progressed } = await openLine()
+    await add(ticket('a'))
+    progress[0]!()
+    assert.deepEqual(progressed, ['a'])
+  })
+
+  test('a failure reaches them as it was thrown', async () => {
+    for (const error of [
+      new UserError('That is no picture.'),
+      new OtherModelError('Learned elsewhere.'),
+      new Error('?'),
+    ]) {
+      const { add, outcomes } = await openLine({ run: () => Promise.reject(error) })
+      await add(ticket('a'))
+      await settled()
+      assert.deepEqual(outcomes.get('a'), { type: 'failed', error })
+    }
+  })
+
+  test('handlers that throw do not stop the line, and it is logged', async () => {
+    const fail = () => {
+      throw new Error('broken')
+    }
+    const { run, next } = byHand()
+    const { tickets, disk } = memoryTickets()
+    const logged: string[] = []
+    const queue = createQueue({ run, tickets, log: (sentence) => logged.push(sentence) })
+    await queue.open({ onPlace: fail, onProgress: fail, onEnd: fail })
+    await queue.add(ticket('a'))
+    await queue.add(ticket('b'))
+    await next()
+    await next()
+    assert.deepEqual(queue.places(), [])
+    assert.equal(disk.size, 0)
+    assert.equal(logged.filter((sentence) => sentence === 'A result could not be delivered.').length, 2)
+  })
+
+  test('a result that takes long to deliver keeps nobody waiting, and is on disk until it is', async () => {
+    const delivered = Promise.withResolvers<void>()
+    const { add, started, next, disk, read } = await openLine({}, undefined, () => delivered.promise)
+    await add(ticket('a'))
+    await add(ticket('b'))
+    await next()
+    assert.deepEqual(started, ['a', 'b'])
+    assert.deepEqual(read()[0]!.outcome, { type: 'done', result: result('a') })
+    delivered.resolve()
+    await settled()
+    assert.deepEqual([...disk.keys()], ['b'])
+  })
 })
 
-test('a job cancelled while it waits never starts, and the others move up', async () => {
-  const hand = byHand()
-  const queue = createQueue(hand)
-  const controller = new AbortController()
-  const places: number[] = []
-  const first = queue.add(job('first'))
-  const second = queue.add(job('second'), { signal: controller.signal })
-  const third = queue.add(job('third'), { onPosition: (ahead) => places.push(ahead) })
-  controller.abort(new Error('changed my mind'))
-  await assert.rejects(second, /changed my mind/)
-  assert.deepEqual(places, [2, 1])
-  await hand.next()
-  await hand.next()
-  await Promise.all([first, third])
-  assert.deepEqual(hand.started, ['first', 'third'])
+describe('limits', () => {
+  const refused = async (adding: Promise<void>, sentence: RegExp) =>
+    assert.rejects(adding, (error: Error) => error instanceof UserError && sentence.test(error.message))
+
+  test('a person’s share', async () => {
+    const { queue, add, next, disk } = await openLine()
+    for (let number = 0; number < 5; number++) await add(ticket(`ann${number}`, { scope: `server ${number}` }))
+    await refused(queue.add(ticket('ann5')), /^You have 5 jobs in the line already, .* in about \d+ seconds\.$/)
+    assert.equal(disk.size, 5)
+    await add(ticket('bob0', { person: 'bob' }))
+    await next()
+    await add(ticket('ann6'))
+  })
+
+  test('a server may set another share', async () => {
+    const { queue, add } = await openLine()
+    await add(ticket('a'), { person: 1 })
+    await refused(queue.add(ticket('b'), { person: 1 }), /^You have a job in the line already/)
+    await add(ticket('b'))
+  })
+
+  test('a server’s share', async () => {
+    const { queue, add } = await openLine({ limits: { scope: 2 } })
+    for (const person of ['ann', 'bob']) await add(ticket(person, { person }))
+    await refused(queue.add(ticket('cid', { person: 'cid' })), /^2 jobs from here are in the line already, .* in about/)
+    await add(ticket('dan', { person: 'dan', scope: 'elsewhere' }))
+  })
+
+  test('all of it, by number and by size', async () => {
+    const { queue, add } = await openLine({ limits: { all: 2 } })
+    for (const person of ['ann', 'bob']) await add(ticket(person, { person, scope: person }))
+    await refused(
+      queue.add(ticket('cid', { person: 'cid' })),
+      /^The line is full \(2 jobs, about \d+ seconds of work\): please try again in about \d+ seconds\.$/,
+    )
+    const { queue: small } = await openLine({ limits: { bytes: 1000 } })
+    const large = (id: string) =>
+      small.add(ticket(id, { job: { ...job(id), kind: 'apply', differences: [], image: new Uint8Array(400) } }))
+    await large('a')
+    await large('b')
+    await refused(large('c'), /^The line is full/)
+  })
+
+  test('a hundred at once get no more than their share between them', async () => {
+    const { queue, disk } = await openLine()
+    const adding = Array.from({ length: 100 }, (_, number) => queue.add(ticket(String(number))))
+    const settledAll = await Promise.allSettled(adding)
+    assert.equal(settledAll.filter(({ status }) => status === 'fulfilled').length, 5)
+    assert.equal(disk.size, 5)
+  })
+
+  test('a disk that can’t be written refuses the job and takes no place', async () => {
+    const full = new UserError('The disk is full.')
+    const { tickets } = memoryTickets()
+    const { queue, started } = await openLine({ tickets: { ...tickets, put: () => Promise.reject(full) } })
+    await assert.rejects(queue.add(ticket('a')), full)
+    assert.deepEqual([queue.places(), started], [[], []])
+  })
+
+  test('the same ticket twice is a mistake', async () => {
+    const { queue, add } = await openLine()
+    await add(ticket('a'))
+    await assert.rejects(queue.add(ticket('a')), /in the line already/)
+  })
 })
 
-test('a job cancelled while it runs keeps its place until the worker is free', async () => {
-  const hand = byHand()
-  const queue = createQueue(hand)
-  const controller = new AbortController()
-  const first = queue.add(job('first'), { signal: controller.signal })
-  const second = queue.add(job('second'))
-  await turn()
-  controller.abort(new Error('stop'))
-  await turn()
-  assert.deepEqual(hand.started, ['first'])
-  await hand.next() // the worker ended before it saw the cancel
-  await first
-  assert.deepEqual(hand.started, ['first', 'second'])
-  await hand.next()
-  await hand.next()
-  await second
+describe('cancelling', () => {
+  test('a job that waits never starts, and the others move up', async () => {
+    const { queue, add, started, next, places, outcomes, disk } = await openLine()
+    for (const id of ['a', 'b', 'c']) await add(ticket(id))
+    assert.equal(queue.cancel('b', 'Cancelled.'), true)
+    assert.equal(queue.cancel('b', 'Cancelled.'), false)
+    await settled()
+    assert.deepEqual(outcomes.get('b'), { type: 'stopped', reason: 'Cancelled.' })
+    assert.deepEqual([...disk.keys()], ['a', 'c'])
+    assert.deepEqual(
+      places.get('c')!.map(({ ahead }) => ahead),
+      [2, 1],
+    )
+    await next()
+    await next()
+    assert.deepEqual(started, ['a', 'c'])
+  })
+
+  test('a job that runs is over at once, but the next one starts when the worker is free', async () => {
+    const { queue, add, started, next, progress, progressed, ends, ids } = await openLine()
+    await add(ticket('a'))
+    await add(ticket('b'))
+    queue.cancel('a', 'Cancelled.')
+    await settled()
+    assert.deepEqual([ends, started, ids()], [['a'], ['a'], ['b']])
+    progress[0]!()
+    assert.deepEqual(progressed, [])
+    await next() // the run ended before it saw the cancel: its result is of no account
+    assert.deepEqual([ends, started], [['a'], ['a', 'b']])
+  })
+
+  test('it holds even when the process is killed before the worker heard of it', async () => {
+    const { queue, add, disk, read } = await openLine({}, undefined, () => new Promise(() => {}))
+    await add(ticket('a'))
+    queue.cancel('a', 'Cancelled.')
+    await settled()
+    assert.equal(read()[0]!.state, 'ended')
+    const later = await openLine({}, new Map(disk))
+    assert.deepEqual([later.started, later.outcomes.get('a')], [[], { type: 'stopped', reason: 'Cancelled.' }])
+  })
+
+  test('a job that is still being written down', async () => {
+    const { queue, started, outcomes, disk } = await openLine()
+    const adding = queue.add(ticket('a'))
+    queue.cancel('a', 'Cancelled.')
+    await adding
+    await settled()
+    assert.deepEqual([started, outcomes.get('a')?.type, disk.size], [[], 'stopped', 0])
+  })
 })
 
-test('closing rejects what runs, what waits and what comes later', async () => {
-  const hand = byHand()
-  const queue = createQueue(hand)
-  const jobs = ['a', 'b'].map((name) => queue.add(job(name)))
-  await turn()
-  queue.close(new Error('restarting'))
-  await assert.rejects(jobs[1]!, /restarting/)
-  await hand.next()
-  await assert.rejects(queue.add(job('c')), /restarting/)
-  await jobs[0]
-  assert.deepEqual(hand.started, ['a'])
+describe('after a crash', () => {
+  /** What a process left that was killed with one job running and others waiting. */
+  async function crashed(attempts: number) {
+    const { add, disk, tickets } = await openLine()
+    for (const [index, id] of ['ran', 'waited', 'waited too'].entries()) {
+      await add(ticket(id, { placedAt: Date.now() + index }))
+    }
+    const record = { ticket: ticket('ran'), attempts, state: 'running' } as const
+    await tickets.put('ran', record)
+    return new Map(disk)
+  }
+
+  test('the job that ran is tried once more, and those that waited go on', async () => {
+    const { started, next, outcomes, disk, read } = await openLine({}, await crashed(1))
+    assert.deepEqual(started, ['ran'])
+    assert.equal(read().find((record) => record.ticket.id === 'ran')!.attempts, 2)
+    for (let time = 0; time < 3; time++) await next()
+    assert.deepEqual(started, ['ran', 'waited', 'waited too'])
+    assert.equal(outcomes.get('ran')!.type, 'done')
+    assert.equal(disk.size, 0)
+  })
+
+  test('one that was interrupted twice is given up with a word', async () => {
+    const { started, outcomes } = await openLine({}, await crashed(2))
+    assert.deepEqual(started, ['waited'])
+    const outcome = outcomes.get('ran')
+    assert.ok(outcome?.type === 'stopped' && /interrupted twice/.test(outcome.reason))
+  })
+
+  test('what is older than a day ends with a word of regret, also when it waited that long in the line', async () => {
+    let now = Date.now()
+    const { started, next, outcomes } = await openLine({ now: () => now }, await crashed(1))
+    now += day + 1000
+    await next()
+    assert.deepEqual(started, ['ran'])
+    const disk = await crashed(1)
+    const later = await openLine({ now: () => now }, disk)
+    assert.deepEqual([later.started, later.ends.length, later.disk.size], [[], 3, 0])
+    for (const outcome of [outcomes.get('waited'), later.outcomes.get('ran')]) {
+      assert.ok(outcome?.type === 'stopped' && /more than a day/.test(outcome.reason))
+    }
+  })
+
+  test('a result that was not delivered is delivered, not made again; of whatever age and kind', async () => {
+    const never = () => new Promise<void>(() => {})
+    for (const error of [undefined, new UserError('That is no picture.'), new OtherModelError('Learned elsewhere.')]) {
+      const run = async () => {
+        if (error) throw error
+        return result('a')
+      }
+      const first = await openLine({ run }, undefined, never)
+      await first.queue.add(ticket('a'))
+      await settled()
+      const later = await openLine({ now: () => Date.now() + 2 * day }, new Map(first.disk))
+      await settled()
+      const expected = error ? { type: 'failed', error } : { type: 'done', result: result('a') }
+      assert.deepEqual([later.started, later.outcomes.get('a'), later.disk.size], [[], expected, 0])
+    }
+  })
+
+  test('a delivery that takes the process with it three times is given up', async () => {
+    const never = () => new Promise<void>(() => {})
+    let { add, disk, next } = await openLine({}, undefined, never)
+    await add(ticket('a'))
+    await next()
+    const delivered: number[] = []
+    for (let start = 0; start < 3; start++) {
+      const again = await openLine({}, new Map(disk), never)
+      await settled()
+      delivered.push(again.ends.length)
+      disk = again.disk
+    }
+    assert.deepEqual([delivered, disk.size], [[1, 1, 0], 0])
+  })
+})
+
+describe('parking', () => {
+  test('the running job is put back, not counted as an attempt, and all goes on at the next start', async () => {
+    const { queue, add, disk, read, next, ends } = await openLine()
+    await add(ticket('a', { placedAt: 1 + Date.now() }))
+    await add(ticket('b', { placedAt: 2 + Date.now() }))
+    await queue.park()
+    assert.deepEqual(
+      read().map(({ state, attempts }) => [state, attempts]),
+      [
+        ['waiting', 0],
+        ['waiting', 0],
+      ],
+    )
+    await assert.rejects(queue.add(ticket('c')), /restarted/)
+    await next()
+    await next()
+    assert.deepEqual(ends, [])
+    const later = await openLine({}, new Map(disk))
+    await later.next()
+    await later.next()
+    assert.deepEqual([later.started, later.ends, later.disk.size], [['a', 'b'], ['a', 'b'], 0])
+  })
+
+  test('it waits for the results that are being delivered', async () => {
+    const delivered = Promise.withResolvers<void>()
+    const { queue, add, next, disk } = await openLine({}, undefined, () => delivered.promise)
+    await add(ticket('a'))
+    await next()
+    let isParked = false
+    const parking = queue.park().then(() => {
+      isParked = true
+    })
+    await settled()
+    assert.equal(isParked, false)
+    delivered.resolve()
+    await parking
+    assert.equal(disk.size, 0)
+  })
+})
+
+test('a thousand tickets of a hundred people', async () => {
+  const disk = new Map<string, Uint8Array>()
+  const { tickets } = memoryTickets(disk)
+  for (let number = 0; number < 1000; number++) {
+    const more = { person: `p${number % 100}`, scope: `s${number % 10}`, placedAt: Date.now() + number }
+    await tickets.put(String(number), { ticket: ticket(String(number), more), attempts: 0, state: 'waiting' })
+  }
+  const started = performance.now()
+  const { ends } = await openLine({ run: async (given) => result(given.options.model) }, disk)
+  while (ends.length < 1000) await settled()
+  assert.equal(disk.size, 0)
+  assert.equal(new Set(ends).size, 1000)
+  assert.ok(performance.now() - started < 20_000)
 })
 
 test('over a real child: two jobs, the first cancelled, the second done', async () => {
   const worker = startWorker({ path: new URL('../fixtures/fake-worker.ts', import.meta.url) })
-  const queue = createQueue(worker)
-  const controller = new AbortController()
-  const first = queue.add(job('wait'), {
-    signal: controller.signal,
-    onProgress: () => controller.abort(new Error('stop')),
+  const { tickets } = memoryTickets()
+  const queue = createQueue({ run: worker.run, tickets, log: () => {} })
+  const seen = witness()
+  const bothEnded = new Promise<void>((resolve) => {
+    const handlers = {
+      ...seen.handlers,
+      onProgress: ({ id }: { id: string }) => void (id === 'wait' && queue.cancel(id, 'Cancelled.')),
+      onEnd: async (...end: Parameters<typeof seen.handlers.onEnd>) => {
+        await seen.handlers.onEnd(...end)
+        if (seen.ends.length === 2) resolve()
+      },
+    }
+    void queue.open(handlers).then(() => Promise.all([queue.add(ticket('wait')), queue.add(ticket('slow'))]))
   })
-  const second = queue.add(job('slow'))
-  await assert.rejects(first, /stop/)
-  assert.equal((await second).report.model, 'slow')
+  await bothEnded
   await worker.close()
+  assert.deepEqual(seen.ends, ['wait', 'slow'])
+  assert.equal(seen.outcomes.get('slow')!.type, 'done')
 })
