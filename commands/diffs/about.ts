@@ -1,4 +1,5 @@
 import { TimestampStyles, time } from 'discord.js'
+import { code } from '../../src/discord/code.ts'
 import { round } from '../../src/discord/result.ts'
 import type { DifferenceFacts, SavedDifference } from '../../src/store/differences.ts'
 
@@ -12,14 +13,14 @@ export const pairAlt = ({ caption = {} }: DifferenceFacts): string =>
 /** Such as "model emoji · mode fast · seed 7". */
 export function detailsOf({ model, mode, seed, steps, pairs, fit, strength, version }: DifferenceFacts): string {
   return [
-    `model ${model}`,
+    `model ${code(model, 40)}`,
     `mode ${mode}`,
     `seed ${seed}`,
     steps !== undefined && `${steps} steps`,
     pairs !== undefined && (pairs === 1 ? 'one pair' : `${pairs} pairs`),
     fit !== undefined && `fit ${Math.round(fit * 100)} %`,
     strength !== undefined && `strength ${round(strength)}`,
-    version !== undefined && `isto ${version}`,
+    version !== undefined && `isto ${code(version, 20)}`,
   ]
     .filter(Boolean)
     .join(' · ')

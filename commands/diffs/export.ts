@@ -1,4 +1,5 @@
 import { SlashCommandSubcommandBuilder } from 'discord.js'
+import { code } from '../../src/discord/code.ts'
 import type { Call } from '../../src/discord/command.ts'
 import { filePost } from '../../src/discord/parts.ts'
 import { bold, savedNamed } from '../../src/discord/saved.ts'
@@ -21,7 +22,7 @@ export const exportDifference = {
 async function exportOne({ reply, store, scope }: Call, given: string): Promise<void> {
   await reply.think()
   const { name, bytes, facts } = await savedNamed(store, scope, given)
-  const text = `${bold(name)}, learned on the model ${bold(facts.model)}. \`/diffs import\` takes it in again.`
+  const text = `${bold(name)}, learned on the model ${code(facts.model)}. \`/diffs import\` takes it in again.`
   await reply.whisper(filePost(text, { name: `${fileStem(name)}.safetensors`, bytes, alt: `The difference ${name}` }))
 }
 

@@ -1,4 +1,5 @@
 import { type APIMessageTopLevelComponent, ComponentType, SlashCommandSubcommandBuilder } from 'discord.js'
+import { code } from '../../src/discord/code.ts'
 import type { Call } from '../../src/discord/command.ts'
 import { pageButtons, pageOf } from '../../src/discord/pages.ts'
 import { pictureSection } from '../../src/discord/parts.ts'
@@ -57,7 +58,7 @@ function pictureOf(entry: DifferenceEntry, index: number): Picture | undefined {
 
 function summaryOf(entry: DifferenceEntry): string {
   const { model, fit } = entry.facts
-  const known = [`model ${cut(model)}`, ...(fit === undefined ? [] : [`fit ${Math.round(fit * 100)} %`])]
+  const known = [`model ${code(model, 40)}`, ...(fit === undefined ? [] : [`fit ${Math.round(fit * 100)} %`])]
   return `${bold(entry.name)}\n${whenAndWho(entry)}\n-# ${known.join(' · ')}`
 }
 
@@ -72,5 +73,3 @@ function menuOf(entries: readonly DifferenceEntry[]): APIMessageTopLevelComponen
   }
   return { type: ComponentType.ActionRow, components: [menu] }
 }
-
-const cut = (model: string) => (model.length <= 40 ? model : `${model.slice(0, 39)}…`)

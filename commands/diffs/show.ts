@@ -1,4 +1,5 @@
-import { ButtonStyle, escapeMarkdown, SlashCommandSubcommandBuilder } from 'discord.js'
+import { ButtonStyle, SlashCommandSubcommandBuilder } from 'discord.js'
+import { code } from '../../src/discord/code.ts'
 import type { Call } from '../../src/discord/command.ts'
 import { checkAge, mayChange } from '../../src/discord/permission.ts'
 import {
@@ -50,7 +51,7 @@ export async function detailsPost({ interaction, store, scope }: Call, name: str
 
 function textOf(saved: SavedDifference): string {
   const { a, a2 } = saved.facts.caption ?? {}
-  const captions = a && a2 ? [`From “${escapeMarkdown(a)}” to “${escapeMarkdown(a2)}”`] : []
+  const captions = a && a2 ? [`From ${code(a)} to ${code(a2)}`] : []
   return [bold(saved.name), whenAndWho(saved), ...captions, `-# ${detailsOf(saved.facts)}`].join('\n')
 }
 

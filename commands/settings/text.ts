@@ -1,4 +1,4 @@
-import { escapeMarkdown } from 'discord.js'
+import { code } from '../../src/discord/code.ts'
 import type { Services } from '../../src/discord/command.ts'
 import { round } from '../../src/discord/result.ts'
 import type { ServerSettings } from '../../src/store/settings.ts'
@@ -21,9 +21,7 @@ export function textOf(settings: ServerSettings, models: Services['models']): st
 }
 
 function modelOf({ model }: ServerSettings, { names, usual }: Services['models']): string {
-  if (model === undefined) return `${escapeMarkdown(usual)}, the usual one, unless asked otherwise`
+  if (model === undefined) return `${code(usual)}, the usual one, unless asked otherwise`
   const isThere = names.includes(model)
-  return isThere
-    ? `${escapeMarkdown(model)}, unless asked otherwise`
-    : `${escapeMarkdown(model)}, which is no longer here`
+  return isThere ? `${code(model)}, unless asked otherwise` : `${code(model)}, which is no longer here`
 }

@@ -1,5 +1,5 @@
 import { type APIMessageTopLevelComponent, ComponentType } from 'discord.js'
-import { type Button, buttonComponent, type Picture, type Post, textDisplay } from './post.ts'
+import { type Button, buttonComponent, cutAlt, type Picture, type Post, textDisplay } from './post.ts'
 
 // Parts of a message besides text, galleries and rows of buttons.
 
@@ -10,7 +10,7 @@ export function pictureSection(text: string, picture?: Picture): APIMessageTopLe
   return {
     type: ComponentType.Section,
     components: [textDisplay(text)],
-    accessory: { type: ComponentType.Thumbnail, media: { url: `attachment://${name}` }, description: alt },
+    accessory: { type: ComponentType.Thumbnail, media: { url: `attachment://${name}` }, description: cutAlt(alt) },
   }
 }
 

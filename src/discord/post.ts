@@ -26,7 +26,7 @@ const altLimit = 1024
 
 /** Text above, then the pictures as one gallery of at most ten. */
 export function galleryPost(text: string, pictures: readonly Picture[]): Post {
-  const items = pictures.map(({ name, alt }) => ({ media: { url: `attachment://${name}` }, description: cut(alt) }))
+  const items = pictures.map(({ name, alt }) => ({ media: { url: `attachment://${name}` }, description: cutAlt(alt) }))
   return { components: [textDisplay(text), { type: ComponentType.MediaGallery, items }], pictures }
 }
 
@@ -68,7 +68,7 @@ export function messageOptions({ components, pictures = [] }: Post, mention?: st
     files: pictures.map(
       ({ name, bytes, alt }): AttachmentPayload => ({
         name,
-        description: cut(alt),
+        description: cutAlt(alt),
         attachment: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
       }),
     ),
@@ -78,4 +78,4 @@ export function messageOptions({ components, pictures = [] }: Post, mention?: st
 
 export const textDisplay = (content: string) => ({ type: ComponentType.TextDisplay as const, content })
 
-const cut = (text: string) => (text.length <= altLimit ? text : `${text.slice(0, altLimit - 1)}…`)
+export const cutAlt = (text: string) => (text.length <= altLimit ? text : `${text.slice(0, altLimit - 1)}…`)

@@ -1,0 +1,9 @@
+/**
+ * Text that came with a file or a model, as inline code: nothing in it is formatted, linked or mentioned, and it stays on
+ * its line.
+ * @param longest In UTF-16 units.
+ */
+export function code(text: string, longest = 100): string {
+  const plain = text.replaceAll(/[\p{C}\p{Z}`]+/gu, ' ').trim() || '?'
+  return `\`${plain.length <= longest ? plain : `${plain.slice(0, longest - 1).trimEnd()}…`}\``
+}
