@@ -11,13 +11,19 @@ export type OpenCollection = <Value>(...path: readonly string[]) => Collection<V
 export type Collection<Value> = Pick<Keyv<Value>, Method>
 type Method = 'get' | 'set' | 'setRaw' | 'setMany' | 'delete' | 'deleteMany' | 'clear' | 'iterator'
 
-/** The key of what belongs to `key` and may be large: iterators leave it out. */
+/** The key of what belongs to `key` and may be large: `entriesOf` leaves it out, and SQLite does not even read it. */
 export const bodyOf = (key: string): string => `${key}.body`
 
-/** What an iterator goes over, less what Keyv says of it in types. */
+/** A key for any text whatever; none is a body's. */
+export const keyOf = (text: string): string => JSON.stringify(text)
+export const textOf = (key: string): string => JSON.parse(key)
+
+/** In the order in which the keys were first set. */
 export async function entriesOf<Value>(collection: Collection<Value>): Promise<[key: string, value: Value][]> {
   const entries: [string, Value][] = []
-  for await (const [key, value] of collection.iterator()) entries.push([key as string, value as Value])
+  for await (const [key, value] of collection.iterator() as AsyncIterable<[string, Value]>) {
+    if (!key.endsWith('.body')) entries.push([key, value])
+  }
   return entries
 }
 

@@ -17,7 +17,8 @@ type Kind = 'busy' | 'damaged' | 'forbidden' | 'full' | 'disk' | 'too new'
 const kinds: Readonly<Record<number | string, Kind>> = {
   ...{ 5: 'busy', 10: 'disk', [damaged]: 'damaged', 13: 'full', [tooNew]: 'too new', 26: 'damaged' },
   ...{ 3: 'forbidden', 8: 'forbidden', 14: 'forbidden' },
-  ...{ EACCES: 'forbidden', EPERM: 'forbidden', EROFS: 'forbidden', ENOTDIR: 'forbidden', EEXIST: 'forbidden' },
+  ...{ EACCES: 'forbidden', EPERM: 'forbidden', EROFS: 'forbidden' },
+  ...{ ENOTDIR: 'forbidden', EEXIST: 'forbidden', ENOENT: 'forbidden' },
   ...{ ENOSPC: 'full', EDQUOT: 'full', EIO: 'disk' },
 }
 
@@ -51,6 +52,6 @@ export function errorInUse(failure: Failure): Error {
 function toError({ message, code = '' }: Failure, sentences: Partial<Record<Kind, string>>): Error {
   const kind = kinds[code]
   const sentence = kind && sentences[kind]
-  const cause = new Error(message)
+  const cause = Object.assign(new Error(message), { code })
   return sentence ? new UserError(sentence, { cause }) : new Error('The database failed.', { cause })
 }

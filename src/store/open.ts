@@ -1,7 +1,9 @@
 import { join } from 'node:path'
+import { UserError } from '../errors.ts'
 import { collectionsIn, type OpenCollection } from './collections.ts'
 import { openDatabase } from './database.ts'
 import { createDifferences, type Differences } from './differences.ts'
+import { errorAtOpening, failureOf } from './failures.ts'
 import { createLocks } from './locks.ts'
 import { createResults, type Results } from './results.ts'
 import { createScopes } from './scopes.ts'
@@ -47,11 +49,17 @@ export interface Backing {
  * @throws UserError when the folder can't be written, the disk is full, or the file is damaged or open elsewhere.
  */
 export async function openStore(dataDirectory: string, options?: StoreOptions): Promise<Store> {
-  const database = await openDatabase(join(dataDirectory, 'isto.sqlite'))
+  const path = join(dataDirectory, 'isto.sqlite')
+  const database = await openDatabase(path)
   const sweep = async (now: number) => {
     while (await database.sweepSome(now));
   }
-  return createStore({ open: collectionsIn(database), sweep, close: database.close }, options)
+  try {
+    return await createStore({ open: collectionsIn(database), sweep, close: database.close }, options)
+  } catch (error) {
+    await database.close()
+    throw error instanceof UserError ? errorAtOpening(path, failureOf(error.cause)) : error
+  }
 }
 
 /** A store over any Keyv. */

@@ -1,4 +1,4 @@
-import { entriesOf, type OpenCollection } from './collections.ts'
+import { entriesOf, keyOf, type OpenCollection, textOf } from './collections.ts'
 
 /** The scopes that have something, and since when the bot is no longer in some of them. */
 export interface Scopes {
@@ -21,9 +21,9 @@ interface Presence {
 
 export async function createScopes(open: OpenCollection): Promise<Scopes> {
   const collection = open<Presence>('scopes')
-  const known = new Map(await entriesOf(collection))
+  const known = new Map((await entriesOf(collection)).map(([key, presence]) => [textOf(key), presence]))
   const keep = async (scope: string, presence: Presence) => {
-    await collection.set(scope, presence)
+    await collection.set(keyOf(scope), presence)
     known.set(scope, presence)
   }
 
@@ -41,7 +41,7 @@ export async function createScopes(open: OpenCollection): Promise<Scopes> {
     leftBy: (time) =>
       [...known].flatMap(([scope, { leftAt }]) => (leftAt !== undefined && leftAt <= time ? [scope] : [])),
     forget: async (scope) => {
-      await collection.delete(scope)
+      await collection.delete(keyOf(scope))
       known.delete(scope)
     },
   }

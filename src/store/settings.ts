@@ -1,4 +1,4 @@
-import { entriesOf, type OpenCollection } from './collections.ts'
+import { entriesOf, keyOf, type OpenCollection, textOf } from './collections.ts'
 import type { Forgetting } from './forgetting.ts'
 import type { Locks } from './locks.ts'
 import type { Scopes } from './scopes.ts'
@@ -47,7 +47,7 @@ export async function createSettings(
   know: Scopes['know'],
 ): Promise<SettingsStore & Pick<Forgetting, 'forget'>> {
   const collection = open<SettingsChange>('settings')
-  const changes = new Map(await entriesOf(collection))
+  const changes = new Map((await entriesOf(collection)).map(([key, change]) => [textOf(key), change]))
   const settingsOf = (scope: string) => ({ ...defaults, ...changes.get(scope) })
 
   return {
@@ -58,14 +58,14 @@ export async function createSettings(
         const all = Object.entries({ ...changes.get(scope), ...change })
         const changed: SettingsChange = Object.fromEntries(all.filter(([, value]) => value !== undefined))
         await know(scope)
-        await collection.set(scope, changed)
+        await collection.set(keyOf(scope), changed)
         changes.set(scope, changed)
         return settingsOf(scope)
       }),
 
     forget: (scope) =>
       locks.run(scope, async () => {
-        await collection.delete(scope)
+        await collection.delete(keyOf(scope))
         changes.delete(scope)
       }),
   }
