@@ -1,20 +1,29 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { commands } from '../commands/index.ts'
+import { findUsableModels } from './bot/models.ts'
+import { warm } from './bot/warm.ts'
 import { type Config, readConfig } from './config.ts'
 import { fetchAttachment } from './discord/attachments.ts'
-import { Stopped } from './discord/cancel.ts'
-import { connect } from './discord/connect.ts'
-import { describe } from './discord/dispatch.ts'
+import { type Connection, connect } from './discord/connect.ts'
+import { describe } from './discord/faults.ts'
 import { UserError } from './errors.ts'
-import { createQueue } from './jobs/queue.ts'
-import { startWorker } from './jobs/worker-client.ts'
+import { startHealth } from './health.ts'
+import { createQueue, type Queue } from './jobs/queue.ts'
+import { type Run, startWorker } from './jobs/worker-client.ts'
+import { createLog } from './log.ts'
+import { openStore } from './store/open.ts'
+import { createVitals } from './vitals.ts'
 
-const log = (line: string) => console.error(line)
+// Exit codes: 0 asked to leave, 1 a fault of ours or the end of the session, 2 something that the admin has to change.
+
+/** Until there is a log, and for what keeps the bot from starting: a plain line for whoever sets it up. */
+const tell = (line: string) => console.error(line)
 
 // Whatever nobody caught ends the process, but not with Node's own report: it would print tokens.
 process.on('uncaughtException', (error) => {
-  log(describe(error))
+  tell(describe(error))
   process.exit(1)
 })
 
@@ -23,50 +32,112 @@ try {
   if (config.token) await start(config, config.token)
   else tellWhereTokensComeFrom()
 } catch (error) {
-  if (!(error instanceof UserError)) throw error
-  log(error.message)
-  process.exit(2)
+  giveUp(error)
 }
 
 async function start(config: Config, token: string): Promise<void> {
+  const log = createLog({ level: config.logLevel, isReadable: process.stdout.isTTY, secrets: [token] })
+  const warn = (line: string) => log.warn(line)
+  const models = await findUsableModels(config.model, fileURLToPath(new URL('../models', import.meta.url)), warn)
+  const store = await openStore(config.dataDirectory)
+  const vitals = createVitals()
   const worker = startWorker({
     path: new URL('jobs/worker.ts', import.meta.url),
     args: [join(config.dataDirectory, 'gradients')],
-    onExit: (how) => log(`The worker ended (${how}).`),
-  })
-  const queue = createQueue(worker)
-  const { apiUrl, applicationId, attachmentOrigins: origins, model } = config
-  const connection = await connect({
-    ...{ token, applicationId, apiUrl, commands, log },
-    services: {
-      queue,
-      model,
-      fetchAttachment: (label, attachment) => fetchAttachment(label, attachment, { origins }),
-    },
-    onLost: (reason) => {
-      log(reason)
-      void stop(1)
+    onExit: (how) => {
+      log.warn(`The worker ended (${how}).`)
+      vitals.workerEnded()
     },
   })
-  console.log(`${connection.name} is on Discord. Add it to a server: ${connection.inviteUrl}`)
+  const located: Run = (job, options) =>
+    worker.run({ ...job, options: { ...job.options, model: models.locate(job.options.model) } }, options)
+  const warmed = Promise.withResolvers<void>()
+  const watched = vitals.watchRun(located)
+  const queue = createQueue({
+    run: async (job, options) => {
+      await warmed.promise
+      return watched(job, options)
+    },
+    tickets: store.tickets,
+    log: (sentence, error) => log.error(sentence, error),
+  })
 
-  let isStopping = false
-  async function stop(exitCode: number): Promise<void> {
-    if (isStopping) return
-    isStopping = true
-    queue.close(new Stopped('I am being restarted, so this was stopped. Please send it again in a minute.'))
+  // ---- The way out ----
+
+  let connection: Connection | undefined
+  let isLeaving = false
+  const leave = async (exitCode: number) => {
+    if (isLeaving) return
+    isLeaving = true
+    const parked = queue.park()
     await worker.close()
-    await Promise.race([connection.settled(), sleep(7000)])
-    await Promise.race([connection.close(), sleep(1000)])
+    await Promise.race([parked, sleep(4000)])
+    await Promise.race([Promise.allSettled([connection?.desk.close(), connection?.settled()]), sleep(3000)])
+    await Promise.race([Promise.allSettled([connection?.close(), store.close()]), sleep(1000)])
     process.exit(exitCode)
   }
-  process.once('SIGTERM', () => void stop(0))
-  process.once('SIGINT', () => void stop(0))
+  process.once('SIGTERM', () => void leave(0))
+  process.once('SIGINT', () => void leave(0))
+
+  // ---- The way in ----
+
+  const startedAt = Date.now()
+  if (config.health) {
+    const read = () =>
+      vitals.read({ pulse: connection?.pulse() ?? { lostAt: startedAt }, queueLength: queue.places().length })
+    const { origin } = await startHealth({ ...config.health, read })
+    log.info(`Health is told at ${origin}/healthz, figures at ${origin}/metrics.`)
+  }
+  const opened = Promise.withResolvers<void>()
+  const { applicationId, apiUrl, attachmentOrigins: origins } = config
+  connection = await connect({
+    ...{ token, applicationId, apiUrl, commands, log: warn },
+    services: {
+      queue: openedQueue(queue, opened.promise),
+      ...{ store, models },
+      fetchAttachment: (label, attachment, kind) => fetchAttachment(label, attachment, { origins, kind }),
+    },
+    onLost: (reason) => {
+      log.error(reason)
+      void leave(1)
+    },
+  })
+  log.info(`${connection.name} is on Discord. Add it to a server: ${connection.inviteUrl}`)
+  await queue.open(vitals.watchHandlers(connection.desk))
+  opened.resolve()
+  try {
+    await warm(located, models)
+  } catch (error) {
+    // Else the worker was closed under its hands.
+    if (!isLeaving) throw error
+    return
+  }
+  warmed.resolve()
+  log.info(`Ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s: the model “${models.usual}” is loaded.`)
+
+  const sweep = () => store.sweep(Date.now()).catch((error: unknown) => log.error('The store was not swept.', error))
+  await sweep()
+  setInterval(sweep, 6 * 60 * 60 * 1000)
+}
+
+/** A command may come before the line is open; it waits for it. */
+function openedQueue(queue: Queue, opened: Promise<void>): Queue {
+  const add: Queue['add'] = async (ticket, shares) => {
+    await opened
+    return queue.add(ticket, shares)
+  }
+  return { ...queue, add }
+}
+
+function giveUp(error: unknown): void {
+  if (!(error instanceof UserError)) throw error
+  tell(error.message)
+  process.exit(2)
 }
 
 function tellWhereTokensComeFrom(): void {
-  log('isto needs the token of a Discord bot.')
-  log('1. Make one: https://discord.com/developers/applications → New Application → Bot → Reset Token.')
-  log('2. Put it into the file .env as DISCORD_TOKEN=… (see .env.example), then run npm start again.')
+  tell('isto needs the token of a Discord bot.')
+  tell('1. Make one: https://discord.com/developers/applications → New Application → Bot → Reset Token.')
+  tell('2. Put it into the file .env as DISCORD_TOKEN=… (see .env.example), then run npm start again.')
   process.exitCode = 2
 }

@@ -1,15 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Pulse } from './discord/pulse.ts'
 import type { Job } from './jobs/protocol.ts'
 import type { Outcome, QueueHandlers } from './jobs/queue.ts'
 import type { Run } from './jobs/worker-client.ts'
-
-/** The session with Discord. */
-export interface Pulse {
-  /** In milliseconds since 1970; absent while it stands. */
-  readonly lostAt?: number
-  /** The last heartbeat that Discord answered, in milliseconds since 1970. */
-  readonly heartbeatAt?: number
-}
 
 /** How the bot is, at one moment. Times in seconds. */
 export interface Signs {

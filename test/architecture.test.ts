@@ -48,7 +48,7 @@ const layers: readonly { name: string; files: RegExp; may: readonly string[]; ty
   { name: 'commands', files: /^commands\//, may: ['discord', 'jobs', 'jobs/protocol', 'store', 'errors'] },
   {
     name: 'entries',
-    files: /^(src\/(main|cli)\.ts|src\/cli\/.*|deploy-commands\.ts)$/,
+    files: /^(src\/(main|cli)\.ts|src\/(cli|bot)\/.*|deploy-commands\.ts)$/,
     may: ['commands', 'discord', 'jobs', 'jobs/protocol', 'store', 'config', 'log', 'health', 'errors'],
   },
 ]

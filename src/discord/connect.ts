@@ -3,7 +3,9 @@ import { createDesk, type Desk } from './desk.ts'
 import { createDispatch, type DispatchOptions } from './dispatch.ts'
 import { describe } from './faults.ts'
 import { watchPresence } from './presence.ts'
+import { type Pulse, watchPulse } from './pulse.ts'
 import { registerCommands } from './register.ts'
+import { watchRights } from './rights.ts'
 
 export interface ConnectOptions extends Omit<DispatchOptions, 'takeNote'> {
   readonly token: string
@@ -24,6 +26,7 @@ export interface Connection {
   readonly inviteUrl: string
   /** What the queue tells, brought to people. */
   readonly desk: Desk
+  readonly pulse: () => Pulse
   /** Resolves when every command so far has been answered. */
   readonly settled: () => Promise<void>
   readonly close: () => Promise<void>
@@ -49,6 +52,8 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   client.on(Events.InteractionCreate, dispatch.handle)
   client.on(Events.Error, (error) => log(describe(error)))
   watchPresence(client, services.store, log)
+  watchRights(client, log)
+  const pulse = watchPulse(client)
   client.on(Events.ShardDisconnect, ({ code }) => onLost(`Discord ended the session (code ${code}).`))
   const ready = new Promise<Client<true>>((resolve) => client.once(Events.ClientReady, resolve))
   await client.login(token)
@@ -57,6 +62,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     name: user.username,
     inviteUrl: inviteUrl(applicationId),
     desk,
+    pulse,
     settled: dispatch.settled,
     close: () => client.destroy(),
   }

@@ -43,5 +43,6 @@ function failure(error: unknown, signal: AbortSignal): Failure {
 
 function send(message: FromWorker): void {
   if (!process.send) throw new Error('worker.ts is started by worker-client.ts, not by hand.')
-  process.send(message)
+  // What can't be sent has nobody to hear it: the parent is gone, and 'disconnect' follows.
+  process.send(message, () => {})
 }

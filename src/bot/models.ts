@@ -1,0 +1,51 @@
+import { basename } from 'node:path'
+import { UserError } from '../errors.ts'
+import { findMissing, findModel, listModels, type Model } from '../store/models.ts'
+
+export interface UsableModels {
+  /** What people may choose from; no name tells where a model lies. */
+  readonly names: readonly string[]
+  /** The one that is used unless a server or person says otherwise. */
+  readonly usual: string
+  readonly usualModel: Model
+  /** A name as the worker takes it: itself, or the path of a model that lies elsewhere. */
+  readonly locate: (name: string) => string
+}
+
+/**
+@param given A folder name in `folder`, or a path to a model folder.
+@param log Told of other models that can't be used.
+@throws UserError when the given one can't be used.
+*/
+export async function findUsableModels(
+  given: string,
+  folder: string,
+  log: (line: string) => void,
+): Promise<UsableModels> {
+  const usualModel = await findModel(given, folder)
+  const [fault] = await findMissing(usualModel)
+  if (fault) throw damaged(usualModel, fault)
+  const isElsewhere = /[/\\]/.test(given)
+  const usual = isElsewhere ? usualModel.name : basename(usualModel.folder)
+
+  const names = new Set([usual])
+  const others = await listModels(folder).catch((error: unknown) => {
+    if (!(error instanceof UserError)) throw error
+    log(error.message)
+    return []
+  })
+  for (const model of others) {
+    const [missing] = await findMissing(model)
+    if (missing) log(damaged(model, missing).message)
+    else names.add(basename(model.folder))
+  }
+  return {
+    names: [...names].sort(),
+    usual,
+    usualModel,
+    locate: (name) => (isElsewhere && name === usual ? usualModel.folder : name),
+  }
+}
+
+export const damaged = ({ name }: Model, fault: string): UserError =>
+  new UserError(`The model “${name}” is damaged: ${fault}. Fetch it again.`)
