@@ -98,7 +98,7 @@ const defaultPatience: Patience = {
 
 const endedTwice = (exit: string) =>
   new UserError(
-    `The model’s process ended twice on this job (${exit}), so I gave it up: perhaps the machine has too little memory for it.`,
+    'The model’s process ended twice on this job, so I gave it up: perhaps the machine has too little memory for it.',
     { cause: new Error(exit) },
   )
 
@@ -118,17 +118,16 @@ function spawn(path: string | URL, args: readonly string[], onExit: (exit: strin
   const child = fork(path, args, { serialization: 'advanced', stdio: ['ignore', 2, 2, 'ipc'] })
   let ended: string | undefined
   let killed: string | undefined
-  const exited = new Promise<string>((resolve) => {
-    const end = (how: string) => {
-      if (ended !== undefined) return
-      ended = how
-      resolve(how)
-      onExit(how)
-    }
-    child.once('exit', (code, signal) => end(killed ?? signal ?? `code ${code}`))
-    child.on('error', (error) => {
-      if (child.pid === undefined) end(error.message)
-    })
+  const { promise: exited, resolve } = Promise.withResolvers<string>()
+  const end = (how: string) => {
+    if (ended !== undefined) return
+    ended = how
+    resolve(how)
+    onExit(how)
+  }
+  child.once('exit', (code, signal) => end(killed ?? signal ?? `code ${code}`))
+  child.on('error', (error) => {
+    if (child.pid === undefined) end(error.message)
   })
   const ready = Promise.race([
     new Promise<boolean>((resolve) => {
@@ -138,8 +137,9 @@ function spawn(path: string | URL, args: readonly string[], onExit: (exit: strin
   ])
   const kill = (why: string) => {
     killed = why
-    // Ends a process that is stopped, too.
+    // Ends a stopped process, too; only one that hangs inside the kernel outlives it, and is no longer waited for.
     child.kill('SIGKILL')
+    setTimeout(() => end(why), 10_000).unref()
   }
   return { child, ready, exited, exit: () => ended, kill }
 }
@@ -198,7 +198,7 @@ function watchSilence(onSilence: (seconds: number) => void) {
   return {
     allow: (milliseconds: number) => {
       clearTimeout(timer)
-      timer = setTimeout(() => onSilence(Math.round(milliseconds / 1000)), milliseconds)
+      timer = setTimeout(() => onSilence(milliseconds / 1000), milliseconds)
     },
     stop: () => clearTimeout(timer),
   }

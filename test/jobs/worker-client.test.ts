@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { UserError } from '../../src/errors.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { OtherModelError, UserError } from '../../src/errors.ts'
 import type { Job, Progress } from '../../src/jobs/protocol.ts'
 import { startWorker } from '../../src/jobs/worker-client.ts'
 
@@ -37,6 +38,7 @@ test('a failure keeps its kind, and the same child goes on', async () => {
   const exits: string[] = []
   const worker = startWorker({ path, onExit: (exit) => exits.push(exit) })
   await assert.rejects(worker.run(job('user')), new UserError('That is not a picture.'))
+  await assert.rejects(worker.run(job('other model')), new OtherModelError('Learned elsewhere.'))
   await assert.rejects(worker.run(job('internal')), (error: Error) => {
     return !(error instanceof UserError) && error.message === 'no such tensor'
   })
@@ -59,7 +61,12 @@ test('a job whose child dies is run once more in a new child', async () => {
 test('a job that kills every child is given up, and the next one gets a new child', async () => {
   const attempts = attemptsFile()
   const worker = startWorker({ path })
-  await assert.rejects(worker.run(job('die', attempts)), /died twice on the same job \(SIGKILL\)/)
+  await assert.rejects(worker.run(job('die', attempts)), (error: Error) => {
+    assert.ok(error instanceof UserError)
+    assert.match(error.message, /^The model’s process ended twice on this job/)
+    assert.match(String(error.cause), /SIGKILL/)
+    return true
+  })
   assert.equal(readFileSync(attempts, 'utf8'), 'xx')
   await worker.run(job('any'))
   await worker.close()
@@ -67,7 +74,63 @@ test('a job that kills every child is given up, and the next one gets a new chil
 
 test('an entry that cannot start is a clear error, not a hang', async () => {
   const worker = startWorker({ path: new URL('../fixtures/missing.ts', import.meta.url) })
-  await assert.rejects(worker.run(job('any')), /died twice on the same job \(code 1\)/)
+  await assert.rejects(worker.run(job('any')), /ended twice on this job/)
+  await worker.close()
+})
+
+test('a child that dies while it has nothing to do is started again for the next job', async () => {
+  const exits: string[] = []
+  const died = Promise.withResolvers<void>()
+  const worker = startWorker({ path, onExit: (exit) => died.resolve(void exits.push(exit)) })
+  await worker.run(job('die later'))
+  await died.promise
+  await worker.run(job('any'))
+  await worker.close()
+  assert.deepEqual(exits, ['code 4'])
+})
+
+const impatient = { answerMilliseconds: 10_000, silenceMilliseconds: 1000 }
+
+test('a child that hangs at work is killed, and the job done in a new one', async () => {
+  const exits: string[] = []
+  const attempts = attemptsFile()
+  const worker = startWorker({ path, ...impatient, onExit: (exit) => exits.push(exit) })
+  const result = await worker.run(job('freeze once', attempts))
+  assert.equal(result.report.model, 'freeze once')
+  assert.equal(readFileSync(attempts, 'utf8'), 'xx')
+  assert.deepEqual(exits, ['no sign of life for 1 s'])
+  await worker.close()
+})
+
+test('a job on which every child hangs is given up', async () => {
+  const worker = startWorker({ path, ...impatient })
+  await assert.rejects(worker.run(job('freeze')), /ended twice on this job/)
+  await worker.run(job('any'))
+  await worker.close()
+})
+
+test('a child that hangs while it has nothing to do is noticed at the next job', async () => {
+  const exits: string[] = []
+  const worker = startWorker({ path, answerMilliseconds: 2000, onExit: (exit) => exits.push(exit) })
+  await worker.run(job('freeze later'))
+  await sleep(100)
+  assert.equal((await worker.run(job('any'))).report.model, 'any')
+  assert.deepEqual(exits, ['no sign of life for 2 s'])
+  await worker.close()
+})
+
+test('a job that takes long is not taken for hung as long as it tells of its progress', async () => {
+  const exits: string[] = []
+  const worker = startWorker({ path, ...impatient, onExit: (exit) => exits.push(exit) })
+  assert.equal((await worker.run(job('steps'))).report.model, 'steps')
+  assert.deepEqual(exits, [])
+  await worker.close()
+})
+
+test('a child that is stopped can be closed', async () => {
+  const worker = startWorker({ path })
+  await worker.run(job('freeze later'))
+  await sleep(100)
   await worker.close()
 })
 
