@@ -24,7 +24,11 @@ async function runJob(job: Job): Promise<JobResult> {
   const signal = abortOnInterrupt()
   const progress = createProgress(process.stderr, () => performance.now())
   const gradients = join(readConfig().dataDirectory, 'gradients')
-  const worker = startWorker({ path: new URL('./jobs/worker.ts', import.meta.url), args: [gradients] })
+  const worker = startWorker({
+    path: new URL('./jobs/worker.ts', import.meta.url),
+    args: [gradients],
+    onExit: (how) => tell(`The model’s process ended (${how}).`),
+  })
   try {
     return await worker.run(job, { signal, onProgress: progress.update })
   } finally {

@@ -47,6 +47,7 @@ const FORMAT = 1
 const MOST_TOKENS = 64
 const LONGEST_CURVE = 50
 const LONGEST_TEXT = 1000
+const LARGEST_LOSS = 1e9
 
 /**
  * The layout that A1111, ComfyUI and diffusers load as it is: `emb_params` for one text encoder, `clip_l` and `clip_g`
@@ -174,7 +175,7 @@ function decodeOrigin(metadata: FileContent['metadata'], name: string): Origin |
     fit: optional('isto_fit', (key) => number(key, -Infinity, 1)),
     captions: { a: optional('isto_caption_a', text), a2: optional('isto_caption_a2', text) },
     loss: optional('isto_loss', (key) => {
-      const curve = parseNumbers(text(key))
+      const curve = parseLosses(text(key))
       if (!curve) throw unreadable(key)
       return curve
     }),
@@ -190,10 +191,11 @@ function thin(curve: readonly number[]): number[] {
   })
 }
 
-function parseNumbers(json: string): number[] | undefined {
+function parseLosses(json: string): number[] | undefined {
   try {
     const list: unknown = JSON.parse(json)
-    return Array.isArray(list) && list.every(Number.isFinite) ? list : undefined
+    const isLoss = (value: unknown) => typeof value === 'number' && value >= 0 && value <= LARGEST_LOSS
+    return Array.isArray(list) && list.every(isLoss) ? list : undefined
   } catch {
     return undefined
   }

@@ -3,7 +3,7 @@ The learning curve as an SVG of 480 × 240 px: every loss as a faint line, their
 
 Its letters are drawn, not written: a container without fonts would leave them out.
 
-@param losses At least two finite numbers, evenly spaced over the steps.
+@param losses At least two numbers from 0, evenly spaced over the steps.
 @param steps How many steps they span. @default one each
 */
 export function lossCurve(losses: readonly number[], steps = losses.length): string {
@@ -37,7 +37,7 @@ const [LEFT, RIGHT, TOP, BOTTOM] = [88, 464, 40, 204]
 /** Never empty. */
 function spread(values: readonly number[]): [low: number, high: number] {
   const [low, high] = [Math.min(...values), Math.max(...values)]
-  return high > low ? [low, high] : [low - 0.5, high + 0.5]
+  return high > low ? [low, high] : [0, 2 * high || 1]
 }
 
 function movingMean(values: readonly number[]): number[] {
@@ -48,10 +48,9 @@ function movingMean(values: readonly number[]): number[] {
   })
 }
 
-/** At most 7 characters. */
+/** At most 7 characters of a loss, which is never negative. */
 function short(value: number): string {
-  const size = Math.abs(value)
-  return size !== 0 && (size < 0.001 || size >= 10_000) ? value.toExponential(1).replace('+', '') : value.toPrecision(3)
+  return value !== 0 && (value < 0.01 || value >= 1000) ? value.toExponential(1).replace('+', '') : value.toPrecision(3)
 }
 
 /** Text of 14 px, its upper edge at `y`. */

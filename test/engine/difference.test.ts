@@ -200,6 +200,8 @@ describe('what is refused in one sentence', () => {
     ['preserve out of range', edited({ isto_preserve: '1.1' }), emoji, damaged('isto_preserve')],
     ['a caption of a book’s length', edited({ isto_caption_a: 'a'.repeat(1001) }), emoji, damaged('isto_caption_a')],
     ['a curve that is no list', edited({ isto_loss: '{}' }), emoji, damaged('isto_loss')],
+    ['a curve below 0', edited({ isto_loss: '[1,-1]' }), emoji, damaged('isto_loss')],
+    ['a curve without bounds', edited({ isto_loss: '[1,1e308]' }), emoji, damaged('isto_loss')],
     ['a curve with text', edited({ isto_loss: '["1"]' }), emoji, damaged('isto_loss')],
   ] as const) {
     test(what, () => {

@@ -4,7 +4,7 @@ import type { Networks } from '../../src/engine/networks.ts'
 import { differenceGuidance, invert, sample } from '../../src/engine/sampler.ts'
 import { scale } from '../../src/tensor/math.ts'
 import { createRandom } from '../../src/tensor/random.ts'
-import { tensor } from '../../src/tensor/tensor.ts'
+import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
 import { fakeNetworks, vector } from './fake-networks.ts'
 
 const networks = fakeNetworks()
@@ -86,6 +86,22 @@ test('paths in one batch are what they are alone', async () => {
   const together = await sample(networks, paths, { steps })
   for (const [index, path] of paths.entries())
     assert.deepEqual((await sample(networks, [path], { steps }))[0], together[index])
+})
+
+test('what the picture will be is foreseen at every step, and asking for it changes nothing', async () => {
+  const guidance = await differenceGuidance(networks, 'ten letters', [{ tokens, strength: 1 }], 1)
+  const path = { latents: createRandom(1).normal([1, 4, 1, 1]), guidance }
+  const foreseen: Float32Array[] = []
+  const onStep = async (_step: number, originals: () => readonly Tensor[]) => {
+    foreseen.push(originals()[0]!.data)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const [made] = await sample(networks, [path], { steps, onStep })
+  assert.equal(foreseen.length, steps)
+  // This model always says the same of x₀, so it is right from the first step.
+  for (const each of foreseen) near(each, [1.1, 1, -2, 0.5], 1e-3)
+  assert.deepEqual(foreseen.at(-1), made!.data)
+  assert.deepEqual((await sample(networks, [path], { steps }))[0], made)
 })
 
 test('an abort is seen between steps', async () => {

@@ -4,7 +4,15 @@ import { crc32, deflateSync } from 'node:zlib'
 import type { Color } from 'sharp'
 import sharp from 'sharp'
 import type { Picture } from '../../src/tensor/image.ts'
-import { contactSheet, decodeImage, encodePng, identical } from '../../src/tensor/image.ts'
+import {
+  contactSheet,
+  decodeImage,
+  drawSvg,
+  encodePng,
+  identical,
+  pairPicture,
+  thumbnail,
+} from '../../src/tensor/image.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
 
@@ -194,6 +202,48 @@ describe('the way back', () => {
     near(at(52, 18), [0, 0, 254], 2)
     near(at(18, 52), [0, 0, 254], 2)
     near(at(52, 52), [255, 255, 255], 0)
+  })
+
+  test('a thumbnail is small, whole and upright, never enlarged, and tells nothing of the file', async () => {
+    for (const [width, height, expected] of [
+      [600, 300, [64, 128]],
+      [40, 20, [20, 40]],
+      [4000, 8, [1, 128]],
+    ] as const) {
+      const sideways = await halves(width, height).withMetadata({ orientation: 6 }).jpeg().toBuffer()
+      const small = await thumbnail(sideways, 128)
+      const { format, exif, orientation, ...size } = await sharp(small).metadata()
+      assert.deepEqual([format, exif, orientation, size.width, size.height], ['png', undefined, undefined, ...expected])
+    }
+    const glass = sharp({ create: { width: 9, height: 9, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } } })
+    const { data } = await sharp(await thumbnail(await glass.png().toBuffer(), 128))
+      .raw()
+      .toBuffer({ resolveWithObject: true })
+    near([...data.subarray(0, 3)], [255, 255, 255], 0)
+  })
+
+  test('a pair is shown side by side, whole, with an arrow between them', async () => {
+    const red = await flat(20, 20, 'red').png().toBuffer()
+    const wide = await flat(40, 20, 'blue').png().toBuffer()
+    const { data, info } = await sharp(await pairPicture(red, wide))
+      .raw()
+      .toBuffer({ resolveWithObject: true })
+    assert.deepEqual([info.width, info.height, info.channels], [272, 128, 4])
+    const at = (x: number, y: number) => [...data.subarray((y * 272 + x) * 4, (y * 272 + x) * 4 + 4)]
+    near(at(5, 5), [255, 0, 0, 255], 0)
+    near(at(208, 64), [0, 0, 255, 255], 0)
+    assert.equal(at(208, 5)[3], 0)
+    assert.equal(at(136, 5)[3], 0)
+    assert.ok(at(136, 64)[3]! > 200)
+  })
+
+  test('a drawing becomes a picture of its size', async () => {
+    const svg =
+      '<svg xmlns="http://www.w3.org/2000/svg" width="30" height="20"><rect width="100%" height="100%" fill="#0a0"/></svg>'
+    const { data, info } = await sharp(await drawSvg(svg))
+      .raw()
+      .toBuffer({ resolveWithObject: true })
+    assert.deepEqual([info.width, info.height, info.channels, ...data.subarray(0, 3)], [30, 20, 3, 0, 170, 0])
   })
 
   test('pictures are identical when no pixel differs by more than one step of 255', () => {
