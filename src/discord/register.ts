@@ -71,5 +71,10 @@ function definition(value: unknown): unknown {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
+/** Discord gives commands of menus an empty description. */
 const isDefault = (value: unknown) =>
-  value === undefined || value === null || value === false || (Array.isArray(value) && value.length === 0)
+  value === undefined ||
+  value === null ||
+  value === false ||
+  value === '' ||
+  (Array.isArray(value) && value.length === 0)
