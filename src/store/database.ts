@@ -1,4 +1,4 @@
-import { chmod, mkdir, open } from 'node:fs/promises'
+import { access, chmod, constants, mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { buffersIn } from './buffers.ts'
@@ -85,5 +85,6 @@ async function makeFile(path: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     // Fails where it is another's file, or the disk knows no modes.
     await chmod(path, 0o600).catch(() => {})
+    await access(path, constants.W_OK)
   }
 }

@@ -43,9 +43,9 @@ export function errorAtOpening(path: string, failure: Failure): Error {
 export function errorInUse(failure: Failure): Error {
   return toError(failure, {
     damaged: 'A part of what I had saved is damaged. Please tell whoever runs me.',
-    forbidden: 'I may no longer write to my disk, so this was not saved. Please tell whoever runs me.',
-    full: 'My disk is full, so this was not saved. Please tell whoever runs me.',
-    disk: 'My disk can not be read or written. Please tell whoever runs me.',
+    forbidden: 'I may no longer write to my disk, so nothing was changed. Please tell whoever runs me.',
+    full: 'My disk is full, so nothing was changed. Please tell whoever runs me.',
+    disk: 'My disk can’t be read or written. Please tell whoever runs me.',
   })
 }
 

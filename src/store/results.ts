@@ -52,8 +52,12 @@ export function createResults(open: OpenCollection, know: Scopes['know']): Resul
   const records = open<ResultRecord>('results')
   const ownersIn = (scope: string) => open<Owner>('result-owners', scope)
   const removeAll = async (scope: string, ids: readonly string[]) => {
-    await records.deleteMany([...ids])
-    await ownersIn(scope).deleteMany([...ids])
+    // In small batches: others wait for each.
+    for (let from = 0; from < ids.length; from += 20) {
+      const batch = ids.slice(from, from + 20)
+      await records.deleteMany(batch)
+      await ownersIn(scope).deleteMany(batch)
+    }
   }
 
   return {

@@ -41,11 +41,13 @@ export function openSqlite(path: string) {
 }
 
 function prepare(database: DatabaseSync): void {
-  // Large pages: most of the file is pictures. Deleted content is overwritten, or its pages leave the file with a sweep.
+  // Locked before anything is read, so that no memory is shared with other processes: a full disk has no room for that.
+  // Large pages, for most of the file is pictures. Deleted content is overwritten, or its pages leave with a sweep.
   database.exec(`
-    PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA locking_mode = EXCLUSIVE;
-    PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = FAST;
-    PRAGMA journal_size_limit = 67108864;
+    PRAGMA locking_mode = EXCLUSIVE;
+    PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA secure_delete = FAST;
+    PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+    PRAGMA wal_autocheckpoint = 256; PRAGMA journal_size_limit = 67108864;
   `)
   const version = numberOf(database.prepare('PRAGMA user_version').get())
   if (version > layout) throw failure(tooNew, `Expected layout ${layout} at most, got ${version}.`)
