@@ -34,7 +34,7 @@ const roles: Record<string, (folder: string) => Promise<void>> = {
 
   /** Opens it as one who may not write there. */
   async asNobody(folder) {
-    process.setuid?.(65534)
+    if (process.getuid?.() === 0) process.setuid?.(65534)
     await openStore(folder).then(
       () => console.log('opened'),
       (error) => console.log(`${error.name}: ${error.message}`),
