@@ -61,7 +61,7 @@ export interface Queue {
   readonly places: () => readonly Place[]
   /**
   Stops taking jobs; the running one is put back, not counted as an attempt. Everything stays on disk for the next start.
-  Resolves when the results that were under way are delivered.
+  Resolves when what was being written or delivered is.
   */
   readonly park: () => Promise<void>
 }
@@ -109,7 +109,8 @@ export function createQueue({ run, tickets, log, limits, now = Date.now }: Queue
     queueClass: fair.queueClass,
   })
   const entries = new Map<string, Entry>()
-  const deliveries = new Set<Promise<void>>()
+  /** Writes and deliveries under way. */
+  const unfinished = new Set<Promise<void>>()
   let running: Entry | undefined
   let handlers: QueueHandlers | undefined
   let isParked = false
@@ -204,8 +205,13 @@ export function createQueue({ run, tickets, log, limits, now = Date.now }: Queue
       .catch((error: unknown) => log('A result could not be delivered.', error))
       .then(() => write(entry, () => tickets.remove(ticket.id)))
       .catch((error: unknown) => log('A ticket could not be taken off the disk.', error))
-      .finally(() => deliveries.delete(delivery))
-    deliveries.add(delivery)
+    watch(delivery)
+  }
+
+  const watch = (work: Promise<void>) => {
+    const forget = () => void unfinished.delete(work)
+    unfinished.add(work)
+    work.then(forget, forget)
   }
 
   /** A delivery that takes the process with it must not do so for ever. */
@@ -238,7 +244,7 @@ export function createQueue({ run, tickets, log, limits, now = Date.now }: Queue
       entry.controller.abort(new Error('Put back for the next start.'))
       await kept
     }
-    await Promise.all(deliveries)
+    await Promise.allSettled(unfinished)
   }
 
   // ---- Places ----
@@ -255,9 +261,10 @@ export function createQueue({ run, tickets, log, limits, now = Date.now }: Queue
 
   const tellPlaces = () => {
     for (const place of places()) {
-      const entry = entries.get(place.ticket.id)!
+      const entry = entries.get(place.ticket.id)
       const told = place.isRunning ? -1 : place.ahead
-      if (entry.told === told) continue
+      // None where a handler that was told before cancelled it.
+      if (!entry || entry.told === told) continue
       entry.told = told
       guarded(() => handlers?.onPlace(place))
     }
@@ -277,6 +284,13 @@ export function createQueue({ run, tickets, log, limits, now = Date.now }: Queue
     const { ticket, attempts, state } = entry
     const record: TicketRecord = { ticket, attempts, state, ...(outcome && { outcome, deliveries: begun }) }
     return write(entry, () => tickets.put(ticket.id, record))
+  }
+
+  /** Writes of one ticket follow each other. */
+  const write = (entry: Entry, action: () => Promise<void>): Promise<void> => {
+    entry.written = entry.written.catch(() => {}).then(action)
+    watch(entry.written)
+    return entry.written
   }
 
   const isTooOld = ({ placedAt }: Ticket) => now() - placedAt > DAY_MILLISECONDS
@@ -300,7 +314,7 @@ interface Entry {
   stopwatch?: Stopwatch
   /** What `onPlace` was last told: jobs ahead, or −1 when it ran. */
   told?: number
-  /** The last write, so that writes of one ticket follow each other. */
+  /** The last write. */
   written: Promise<void>
 }
 
@@ -311,11 +325,6 @@ const createEntry = (ticket: Ticket, attempts: number): Entry => ({
   controller: new AbortController(),
   written: Promise.resolve(),
 })
-
-function write(entry: Entry, action: () => Promise<void>): Promise<void> {
-  entry.written = entry.written.catch(() => {}).then(action)
-  return entry.written
-}
 
 const stopped = (reason: string): Outcome => ({ type: 'stopped', reason })
 

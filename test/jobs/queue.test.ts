@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { OtherModelError, UserError } from '../../src/errors.ts'
-import { createQueue, type Queue, type QueueOptions } from '../../src/jobs/queue.ts'
+import { createQueue, type Place, type Queue, type QueueOptions } from '../../src/jobs/queue.ts'
 import { startWorker } from '../../src/jobs/worker-client.ts'
 import { byHand, job, memoryTickets, result, settled, ticket, witness } from './line.ts'
 
@@ -236,6 +236,20 @@ describe('cancelling', () => {
     assert.deepEqual([later.started, later.outcomes.get('a')], [[], { type: 'stopped', reason: 'Cancelled.' }])
   })
 
+  test('by a handler that is just being told', async () => {
+    const { run, started, next } = byHand()
+    const { tickets } = memoryTickets()
+    const queue = createQueue({ run, tickets, log: assert.fail })
+    const seen = witness()
+    const onPlace = (place: Place) =>
+      void (place.isRunning && place.ticket.id === 'b' && queue.cancel('c', 'Cancelled.'))
+    await queue.open({ ...seen.handlers, onPlace })
+    for (const id of ['a', 'b', 'c', 'd']) await queue.add(ticket(id))
+    await next()
+    await next()
+    assert.deepEqual(started, ['a', 'b', 'd'])
+  })
+
   test('a job that is still being written down', async () => {
     const { queue, started, outcomes, disk } = await openLine()
     const adding = queue.add(ticket('a'))
@@ -250,10 +264,11 @@ describe('after a crash', () => {
   /** What a process left that was killed with one job running and others waiting. */
   async function crashed(attempts: number) {
     const { add, disk, tickets } = await openLine()
+    const placedAt = Date.now()
     for (const [index, id] of ['ran', 'waited', 'waited too'].entries()) {
-      await add(ticket(id, { placedAt: Date.now() + index }))
+      await add(ticket(id, { placedAt: placedAt + index }))
     }
-    const record = { ticket: ticket('ran'), attempts, state: 'running' } as const
+    const record = { ticket: ticket('ran', { placedAt }), attempts, state: 'running' } as const
     await tickets.put('ran', record)
     return new Map(disk)
   }
@@ -345,6 +360,25 @@ describe('parking', () => {
     assert.deepEqual([later.started, later.ends, later.disk.size], [['a', 'b'], ['a', 'b'], 0])
   })
 
+  test('a result that is being written down is, and comes at the next start', async () => {
+    const { tickets, disk } = memoryTickets()
+    const written = Promise.withResolvers<void>()
+    const put: typeof tickets.put = async (id, record) => {
+      if (record.state === 'ended') await written.promise
+      await tickets.put(id, record)
+    }
+    const { queue, add, next, ends } = await openLine({ tickets: { ...tickets, put } })
+    await add(ticket('a'))
+    await next()
+    const parking = queue.park()
+    await settled()
+    written.resolve()
+    await parking
+    assert.deepEqual(ends, [])
+    const later = await openLine({}, new Map(disk))
+    assert.deepEqual([later.started, later.ends], [[], ['a']])
+  })
+
   test('it waits for the results that are being delivered', async () => {
     const delivered = Promise.withResolvers<void>()
     const { queue, add, next, disk } = await openLine({}, undefined, () => delivered.promise)
@@ -375,6 +409,21 @@ test('a thousand tickets of a hundred people', async () => {
   assert.equal(disk.size, 0)
   assert.equal(new Set(ends).size, 1000)
   assert.ok(performance.now() - started < 20_000)
+})
+
+test('over a real child: a job that kills it twice is given up, and the line goes on', async () => {
+  const exits: string[] = []
+  const path = new URL('../fixtures/fake-worker.ts', import.meta.url)
+  const worker = startWorker({ path, onExit: (exit) => exits.push(exit) })
+  const { add, outcomes, ends } = await openLine({ run: worker.run })
+  await add(ticket('die'))
+  await add(ticket('any'))
+  while (ends.length < 2) await settled()
+  await worker.close()
+  const [first, second] = ['die', 'any'].map((id) => outcomes.get(id))
+  assert.ok(first?.type === 'failed' && first.error instanceof UserError && /ended twice/.test(first.error.message))
+  assert.equal(second?.type, 'done')
+  assert.deepEqual(exits, ['SIGKILL', 'SIGKILL'])
 })
 
 test('over a real child: two jobs, the first cancelled, the second done', async () => {
