@@ -1,0 +1,172 @@
+import { ApiError } from './rules.ts'
+
+export const token = 'loopback.bot.token'
+export const applicationId = '100000000000000001'
+export const guildId = '200000000000000001'
+export const channelId = '300000000000000001'
+/** The age-restricted channel of the first server. */
+export const ageRestrictedChannelId = '300000000000000002'
+export const otherGuildId = '200000000000000002'
+export const otherChannelId = '300000000000000003'
+export const otherAgeRestrictedChannelId = '300000000000000004'
+
+export interface Person {
+  readonly id: string
+  /** Has ManageMessages. */
+  readonly isModerator?: boolean
+  /** Has ManageGuild. */
+  readonly isAdmin?: boolean
+  /** Writes to the bot in a direct message. */
+  readonly isDirect?: boolean
+  /** Where the person is. @default channelId */
+  readonly channelId?: string
+  /** @default en-US */
+  readonly locale?: string
+}
+
+/** Whose jobs they are; no more rights than `stranger` has. */
+export const owner: Person = { id: '400000000000000001' }
+export const stranger: Person = { id: '400000000000000002' }
+export const moderator: Person = { id: '400000000000000003', isModerator: true }
+export const admin: Person = { id: '400000000000000004', isAdmin: true }
+/** Is on the second server only. */
+export const outsider: Person = { id: '400000000000000005', channelId: otherChannelId }
+const people = [owner, stranger, moderator, admin, outsider]
+const ownerOfServers = '400000000000000009'
+
+/** What the bot may be denied in a channel. */
+export type Right = 'view' | 'send' | 'embed' | 'attach' | 'history'
+const bits: Readonly<Record<Right, bigint>> = {
+  ...{ view: 1n << 10n, send: 1n << 11n, embed: 1n << 14n, attach: 1n << 15n, history: 1n << 16n },
+}
+const everyRight = Object.keys(bits) as Right[]
+const MANAGE_GUILD = 1n << 5n
+const MANAGE_MESSAGES = 1n << 13n
+const MENTION_EVERYONE = 1n << 17n
+const USE_EXTERNAL_EMOJIS = 1n << 18n
+const USE_APPLICATION_COMMANDS = 1n << 31n
+const SEND_IN_THREADS = 1n << 38n
+const sumOf = (rights: readonly Right[]) => rights.reduce((sum, right) => sum | bits[right], 0n)
+const everyone = sumOf(everyRight) | SEND_IN_THREADS | USE_APPLICATION_COMMANDS
+/** Which an app has in a direct message with its own bot, whatever anyone denies. */
+const inDirect = bits.attach | bits.embed | MENTION_EVERYONE | USE_EXTERNAL_EMOJIS
+
+export interface Channel {
+  readonly id: string
+  readonly name: string
+  /** Absent: a direct message. */
+  readonly guild?: Guild
+  readonly isAgeRestricted: boolean
+  /** Whom a direct message is with. */
+  readonly recipientId?: string
+  readonly denied: Set<Right>
+  isDeleted: boolean
+}
+
+export interface Guild {
+  readonly id: string
+  readonly name: string
+  readonly channels: Channel[]
+  /** Whether the bot is on it. */
+  isJoined: boolean
+  isAvailable: boolean
+}
+
+export type World = ReturnType<typeof createWorld>
+
+/** Two servers of two channels each, and the bot's direct messages. */
+export function createWorld() {
+  const guilds = [
+    guild(guildId, 'Loopback', { pictures: channelId, evening: ageRestrictedChannelId }),
+    guild(otherGuildId, 'Elsewhere', { general: otherChannelId, night: otherAgeRestrictedChannelId }),
+  ]
+  const channels = new Map(guilds.flatMap((one) => one.channels).map((one) => [one.id, one]))
+  /** People who take no direct messages. */
+  const closedTo = new Set<string>()
+
+  /** The same one every time, as with Discord. */
+  const directTo = (personId: string): Channel => {
+    if (!isPerson(personId)) throw new ApiError(400, 50033, 'Invalid Recipient(s)')
+    const id = `31${personId.slice(2)}`
+    const direct = channels.get(id) ?? {
+      ...{ id, name: '', isAgeRestricted: false, recipientId: personId, denied: new Set<Right>(), isDeleted: false },
+    }
+    channels.set(id, direct)
+    return direct
+  }
+
+  /** @throws ApiError where the bot's token opens no door. */
+  const enter = (id: string | undefined, ...needed: readonly Right[]): Channel => {
+    const channel = channels.get(id ?? '')
+    if (!channel || channel.isDeleted) throw new ApiError(404, 10003, 'Unknown Channel')
+    const { guild, denied } = channel
+    // On a server that the bot has left it sees nothing any more. By memory.
+    if ((guild && !guild.isJoined) || denied.has('view')) throw new ApiError(403, 50001, 'Missing Access')
+    if (needed.some((right) => denied.has(right))) throw new ApiError(403, 50013, 'Missing Permissions')
+    if (needed.includes('send') && closedTo.has(channel.recipientId ?? '')) {
+      throw new ApiError(403, 50007, 'Cannot send messages to this user')
+    }
+    return channel
+  }
+
+  return {
+    guilds,
+    closedTo,
+    directTo,
+    enter,
+    channel: (id: string) => channels.get(id),
+    guild: (id: string) => guilds.find((one) => one.id === id),
+    /** Where this person is. */
+    placeOf: ({ id, isDirect, channelId: where = channelId }: Person): Channel => {
+      const channel = isDirect ? directTo(id) : channels.get(where)
+      if (!channel || channel.isDeleted) throw new Error(`There is no channel ${where}.`)
+      return channel
+    },
+  }
+}
+
+function guild(id: string, name: string, channels: Readonly<Record<string, string>>): Guild {
+  const created: Guild = { id, name, channels: [], isJoined: true, isAvailable: true }
+  for (const [index, [title, channelId]] of Object.entries(channels).entries()) {
+    const isAgeRestricted = index === 1
+    const state = { denied: new Set<Right>(), isDeleted: false }
+    created.channels.push({ id: channelId, name: title, guild: created, isAgeRestricted, ...state })
+  }
+  return created
+}
+
+export const isPerson = (id: string) => people.some((one) => one.id === id)
+
+/** What the bot may do there, as an interaction tells it. */
+export const appPermissions = ({ guild, denied }: Channel): string =>
+  String(guild ? everyone & ~sumOf([...denied]) : inDirect)
+
+export const botAccount = { id: applicationId, username: 'isto', discriminator: '0', avatar: null, bot: true }
+
+export const account = (id: string) =>
+  id === applicationId ? botAccount : { id, username: `person ${id.at(-1)}`, discriminator: '0', avatar: null }
+
+/** Without `user`, as in the data that an interaction resolves. */
+export const membership = ({ isModerator, isAdmin }: Partial<Person> = {}) => ({
+  ...{ roles: [], joined_at: '2020-01-01T00:00:00Z', deaf: false, mute: false, flags: 0, avatar: null, nick: null },
+  permissions: String(everyone | (isModerator ? MANAGE_MESSAGES : 0n) | (isAdmin ? MANAGE_GUILD : 0n)),
+})
+
+export const channelView = ({ id, name, guild, isAgeRestricted, recipientId, denied }: Channel) =>
+  guild
+    ? {
+        ...{ id, type: 0, guild_id: guild.id, name, nsfw: isAgeRestricted, topic: null, parent_id: null, flags: 0 },
+        ...{ position: guild.channels.findIndex((one) => one.id === id), rate_limit_per_user: 0 },
+        ...{ last_message_id: null, permissions: String(everyone) },
+        permission_overwrites: [{ id: applicationId, type: 1, allow: '0', deny: String(sumOf([...denied])) }],
+      }
+    : { id, type: 1, recipients: [account(recipientId!)], last_message_id: null, flags: 0 }
+
+/** As GUILD_CREATE has it. */
+export const guildView = ({ id, name, channels }: Guild) => ({
+  ...{ id, name, owner_id: ownerOfServers, large: false, member_count: 6, premium_tier: 0, nsfw_level: 0 },
+  ...{ threads: [], emojis: [], stickers: [], features: [], voice_states: [], preferred_locale: 'en-US' },
+  channels: channels.filter((one) => !one.isDeleted).map(channelView),
+  members: [{ user: botAccount, ...membership() }],
+  roles: [{ id, name: '@everyone', permissions: String(everyone), position: 0, colors: {}, tags: {} }],
+})
