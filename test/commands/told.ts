@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import type { SavedDifference } from '../../src/store/differences.ts'
+import type { Store } from '../../src/store/open.ts'
+import type { ServerSettings } from '../../src/store/settings.ts'
+import { guildId, type Interaction, type Message, owner, textOf, until } from '../loopback/discord.ts'
+import { type Component, EPHEMERAL, flatten } from '../loopback/rules.ts'
+
+/** What the person alone sees, once it is there: the newest answer, or the private message that was used. */
+export async function privateAnswer(interaction: Interaction): Promise<Message> {
+  const find = () =>
+    [...interaction.followUps, interaction.message].find(
+      (one) => one && one.flags & EPHEMERAL && !one.isThinking && !one.isDeleted,
+    )
+  await until(find, 'an answer for the person alone')
+  return find()!
+}
+
+/** The text of a new answer to the person alone, when nothing of the interaction is left in public. */
+export async function whisperOf(interaction: Interaction): Promise<string> {
+  const isAnswer = ({ origin }: Message) => (origin as { readonly id: string } | undefined)?.id === interaction.id
+  const find = () => [interaction.followUps.at(-1), interaction.message].find((one) => one && isAnswer(one))
+  const isThere = () => {
+    const answer = find()
+    return answer && !answer.isThinking && !answer.isDeleted && answer.flags & EPHEMERAL
+  }
+  await until(isThere, 'an answer for the person alone')
+  const { message } = interaction
+  assert.ok(!message || !isAnswer(message) || message.isDeleted || message.flags & EPHEMERAL, 'nothing stays in public')
+  return textOf(find()!)
+}
+
+/** The public answer, once its job has ended. */
+export async function resultOf({ message }: Interaction): Promise<Message> {
+  await until(() => message && !message.isThinking && !buttonsOf(message).includes('Cancel'), 'the end of a job')
+  assert.ok(message && !(message.flags & EPHEMERAL), 'the answer is public')
+  return message
+}
+
+/** Back to what a server has that never set anything. */
+export const unset = (store: Store, scope = guildId): Promise<ServerSettings> =>
+  store.settings.change(scope, {
+    ...{ model: undefined, strength: undefined, savers: undefined, channels: undefined, limit: undefined },
+    ...{ keepPairs: undefined, personLimit: undefined, ageRestrictedOnly: undefined },
+  })
+
+/** The form that the person is shown. */
+export async function formOf(interaction: Interaction): Promise<Interaction> {
+  await until(() => interaction.answeredAfter !== undefined, 'an answer')
+  assert.ok(interaction.form, `a form, not ${interaction.message && textOf(interaction.message)}`)
+  return interaction
+}
+
+/** A form that was changed by whoever sends it. */
+export const forgedForm = (opened: Interaction, customId: string): Interaction => ({
+  ...opened,
+  form: { ...opened.form!, custom_id: customId },
+})
+
+/** A message with a button that the bot never put there. */
+export const forgedButton = (message: Message, customId: string): Message => ({
+  ...message,
+  components: [{ type: 1, components: [{ type: 2, style: 2, label: 'Forged', custom_id: customId }] }],
+})
+
+export const buttonsOf = ({ components }: Message): readonly string[] =>
+  flatten(components).flatMap(({ type, label }) => (type === 2 && label ? label : []))
+
+/** Of the first select menu. */
+export const choicesOf = ({ components }: Message): readonly NonNullable<Component['options']>[number][] =>
+  flatten(components).find(({ type }) => type === 3)?.options ?? []
+
+/** A difference to put into the store. */
+export const savedAs = (name: string, change: Partial<SavedDifference> = {}): SavedDifference => ({
+  ...{ name, bytes: Uint8Array.of(7, 7, 7), person: owner.id, at: 1_000, pictures: {} },
+  facts: { model: 'emoji', mode: 'fast', seed: 5, strength: 1.25, preserve: 0.5, version: '0' },
+  ...change,
+})
+
+export const jpeg = (...bytes: readonly number[]): Uint8Array => Uint8Array.of(0xff, 0xd8, 0xff, ...bytes)
