@@ -7,6 +7,5 @@ export async function turn({ interaction, reply }: ActionCall, post: Post): Prom
   const isPrivate = interaction.message?.flags.has(MessageFlags.Ephemeral)
   if (!isPrivate || (interaction.isModalSubmit() && !interaction.isFromMessage())) return reply.whisper(post)
   await interaction.deferUpdate()
-  // Without `attachments` Discord would keep the pictures of the page before.
-  await interaction.editReply({ ...messageOptions(post), attachments: [] })
+  await interaction.editReply(messageOptions(post))
 }

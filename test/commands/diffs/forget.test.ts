@@ -7,6 +7,7 @@ import {
   channelId,
   guildId,
   moderator,
+  otherChannelId,
   otherGuildId,
   owner,
   type Person,
@@ -119,7 +120,7 @@ test('in direct messages it is one’s own, and nobody else’s', async () => {
   )
 })
 
-test('the jobs go as well, those of others stay', async () => {
+test('the jobs go as well, those of others and of other servers stay', async () => {
   const options = { a: png(1), a2: png(2), b: png(3) }
   const ask = (who: Person) => {
     const pictures = Object.entries(options).map(([name, bytes]) => [name, bot.discord.attach(bytes)])
@@ -127,13 +128,16 @@ test('the jobs go as well, those of others stay', async () => {
   }
   const running = ask(owner)
   await bot.work()
-  const [waiting, theirs] = [ask(owner), ask(stranger)]
-  await until(() => [waiting, theirs].every(({ message }) => message && /ahead/.test(textOf(message))), 'their places')
+  const [waiting, elsewhere, theirs] = [ask(owner), ask({ ...owner, channelId: otherChannelId }), ask(stranger)]
+  await until(
+    () => [waiting, elsewhere, theirs].every(({ message }) => message && /ahead/.test(textOf(message))),
+    'their places',
+  )
   await turned(bot.discord.press(await forget({}, owner), 'Delete it all'))
   const isOver = ({ message }: typeof waiting) => textOf(message!).startsWith('Cancelled')
   await until(() => isOver(running) && isOver(waiting), 'the end of both')
-  const { done } = await bot.work()
-  done()
-  await until(() => /^\*\*A\*\* is to/.test(textOf(theirs.message!)), 'the result of the other')
+  for (let left = 2; left > 0; left--) (await bot.work()).done()
+  const isDone = ({ message }: typeof waiting) => textOf(message!).startsWith('**A** is to')
+  await until(() => isDone(theirs) && isDone(elsewhere), 'the other results')
   assert.deepEqual((await left()).slice(0, 3), ['Theirs', 'Mine elsewhere', 'Mine alone'])
 })
