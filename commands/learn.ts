@@ -52,7 +52,7 @@ export const learn = {
   actions: {
     async learn(call) {
       const { interaction, argument, reply, models, place } = call
-      if (!interaction.isModalSubmit()) return
+      if (!interaction.isModalSubmit()) throw new UserError('Please start with `/learn`.')
       const name = checkName(argument)
       const uploads = readUploads(interaction)
       const settings = await checkNewName(call, name)

@@ -15,7 +15,7 @@ import {
   textOf,
 } from '../loopback/discord.ts'
 import { EPHEMERAL, flatten } from '../loopback/rules.ts'
-import { forgedForm, formOf, resultOf, savedAs, unset, whisperOf } from './told.ts'
+import { forgedButton, forgedForm, formOf, resultOf, savedAs, unset, whisperOf } from './told.ts'
 
 let bot: Bot
 before(async () => {
@@ -233,6 +233,11 @@ for (const argument of ['', ':', 'a\u202eb', '../../x', `${'x'.repeat(90)}`]) {
     assert.match(await whisperOf(send(form, [attach(1)], [attach(2)])), /^A name /)
   })
 }
+
+test('a button that pretends to be the form is refused', async () => {
+  const message = bot.discord.post({ by: owner })
+  assert.match(await whisperOf(bot.discord.press(forgedButton(message, 'learn:x'), 'Forged')), /^Please start with/)
+})
 
 test('the log holds no fault', () => {
   assert.deepEqual(
