@@ -1,7 +1,8 @@
-import { ComponentType, type ModalSubmitInteraction } from 'discord.js'
+import type { ModalSubmitInteraction } from 'discord.js'
 import { checkAttachment, fileName } from '../src/discord/attachments.ts'
 import { cancelJob } from '../src/discord/cancel-job.ts'
 import type { ActionCall, Actions } from '../src/discord/command.ts'
+import { form, picturesField, uploadsOf } from '../src/discord/form.ts'
 import { newSeed, strengthLimit } from '../src/discord/options.ts'
 import { isModerator } from '../src/discord/permission.ts'
 import { UserError } from '../src/errors.ts'
@@ -19,21 +20,10 @@ export const buttons: Actions = {
     const { interaction, argument } = call
     if (interaction.isModalSubmit()) return applyToAnother(call, interaction)
     const record = await recordOf(call)
-    await interaction.showModal({
-      ...{ title: 'Another picture', custom_id: `another:${argument}` },
-      components: [
-        {
-          type: ComponentType.Label,
-          label: 'The picture to change',
-          description:
-            record.names.length > 0 ? cut(`With ${record.names.join(' and ')}`, 100) : 'As A is to become A′',
-          component: {
-            ...{ type: ComponentType.FileUpload, custom_id: 'image', required: true, min_values: 1, max_values: 1 },
-            file_types: ['image'],
-          },
-        },
-      ],
-    } as never)
+    const { names } = record
+    const description = names.length > 0 ? cut(`With ${names.join(' and ')}`, 100) : 'As A is to become A′'
+    const field = picturesField({ id: 'image', label: 'The picture to change', description, most: 1 })
+    await interaction.showModal(form(`another:${argument}`, 'Another picture', [field]))
   },
 
   async delete(call) {
@@ -70,7 +60,7 @@ async function repeat(
 
 async function applyToAnother(call: ActionCall, interaction: ModalSubmitInteraction): Promise<void> {
   const record = await recordOf(call)
-  const attachment = interaction.fields.getUploadedFiles('image', true).first()
+  const [attachment] = uploadsOf(interaction, 'image')
   if (!attachment) throw new UserError('There was no picture in the form; please choose one.')
   checkAttachment('The picture', attachment)
   await call.reply.open()
@@ -85,7 +75,9 @@ function apply(
   { image, options, fileNames }: Pick<ApplyJob, 'image' | 'options'> & Pick<ResultRecord, 'fileNames'>,
 ): Promise<void> {
   // A second difference keeps its own strength: the buttons turn the first.
-  const turned = differences.map((one, index) => (index === 0 ? { ...one, strength: options.strength } : one))
+  const turned = differences.map((one, index) =>
+    index === 0 ? { ...one, strength: options.strength ?? one.strength } : one,
+  )
   return call.place(
     { kind: 'apply', differences: turned, image, options },
     { type: 'show', pairs, names, fileNames, learned: { facts, pictures } },
