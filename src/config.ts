@@ -39,8 +39,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = fromProcess()): Conf
 function fromProcess(): NodeJS.ProcessEnv {
   loadEnvFile({ quiet: true })
   const environment = { ...process.env }
-  // The worker inherits the environment and has no use for the token.
+  // The worker inherits the environment. It has no use for the token, and onnxruntime is not to report to its makers.
   delete process.env.DISCORD_TOKEN
+  process.env.ORT_DISABLE_TELEMETRY = '1'
   return environment
 }
 

@@ -46,7 +46,7 @@ test('a setting that makes no sense is named', () => {
   }
 })
 
-test('the file .env is read, and the token leaves the environment that children inherit', () => {
+test('the file .env is read; children inherit neither the token nor onnxruntime’s reports to its makers', () => {
   const folder = mkdtempSync(join(tmpdir(), 'isto-'))
   try {
     writeFileSync(join(folder, '.env'), 'DISCORD_TOKEN=from.the.file\nMODEL=mine\nLOG_LEVEL=warn\n')
@@ -64,6 +64,7 @@ test('the file .env is read, and the token leaves the environment that children 
     assert.equal(config.model, 'from the environment')
     assert.equal(config.logLevel, 'warn')
     assert.ok(!JSON.stringify(left).includes('from.the.file'))
+    assert.equal(left.ORT_DISABLE_TELEMETRY, '1')
   } finally {
     rmSync(folder, { recursive: true })
   }
