@@ -1,5 +1,6 @@
 import type { ModalSubmitInteraction } from 'discord.js'
 import { checkAttachment, fileName } from '../src/discord/attachments.ts'
+import { resultBehind } from '../src/discord/behind.ts'
 import { cancelJob } from '../src/discord/cancel-job.ts'
 import type { ActionCall, Actions } from '../src/discord/command.ts'
 import { form, picturesField, uploadsOf } from '../src/discord/form.ts'
@@ -19,8 +20,8 @@ export const buttons: Actions = {
   async another(call) {
     const { interaction, argument } = call
     if (interaction.isModalSubmit()) return applyToAnother(call, interaction)
-    const record = await recordOf(call)
-    const { names } = record
+    const record = await resultBehind(call)
+    const names = namesOf(record.differences)
     const description = names.length > 0 ? cut(`With ${names.join(' and ')}`, 100) : 'As A is to become A′'
     const field = picturesField({ id: 'image', label: 'The picture to change', description, most: 1 })
     await interaction.showModal(form(`another:${argument}`, 'Another picture', [field]))
@@ -28,7 +29,7 @@ export const buttons: Actions = {
 
   async delete(call) {
     const { interaction, person, store, argument } = call
-    const record = await recordOf(call)
+    const record = await resultBehind(call)
     if (record.person !== person && !isModerator(interaction)) {
       throw new UserError('Only the person who asked for it, or a moderator, can delete this.')
     }
@@ -51,7 +52,7 @@ async function repeat(
   call: ActionCall,
   change: (options: JobOptions & { readonly strength: number }) => Partial<JobOptions>,
 ): Promise<void> {
-  const record = await recordOf(call)
+  const record = await resultBehind(call)
   await call.reply.open()
   const strength = record.options.strength ?? record.differences[0]?.strength ?? 1
   const options = { ...record.options, ...change({ ...record.options, strength }) }
@@ -59,7 +60,7 @@ async function repeat(
 }
 
 async function applyToAnother(call: ActionCall, interaction: ModalSubmitInteraction): Promise<void> {
-  const record = await recordOf(call)
+  const record = await resultBehind(call)
   const [attachment] = uploadsOf(interaction, 'image')
   if (!attachment) throw new UserError('There was no picture in the form; please choose one.')
   checkAttachment('The picture', attachment)
@@ -71,7 +72,7 @@ async function applyToAnother(call: ActionCall, interaction: ModalSubmitInteract
 
 function apply(
   call: ActionCall,
-  { differences, pairs, names, facts, pictures }: Behind,
+  { differences, pairs, facts, pictures }: ResultRecord,
   { image, options, fileNames }: Pick<ApplyJob, 'image' | 'options'> & Pick<ResultRecord, 'fileNames'>,
 ): Promise<void> {
   // A second difference keeps its own strength: the buttons turn the first.
@@ -80,19 +81,10 @@ function apply(
   )
   return call.place(
     { kind: 'apply', differences: turned, image, options },
-    { type: 'show', pairs, names, fileNames, learned: { facts, pictures } },
+    { type: 'show', pairs, names: namesOf(differences), fileNames, learned: { facts, pictures } },
   )
 }
 
-type Behind = ResultRecord & { readonly names: readonly string[] }
-
-/** What stands behind the message with the button; from this server only. @throws UserError when it is no longer kept */
-async function recordOf({ store, scope, argument }: ActionCall): Promise<Behind> {
-  const record = await store.results.get(argument)
-  if (!record || record.scope !== scope) {
-    throw new UserError('What is behind this message is no longer kept; please start again with `/analogy`.')
-  }
-  return { ...record, names: record.differences.flatMap(({ name }) => name ?? []) }
-}
+const namesOf = (differences: ResultRecord['differences']) => differences.flatMap(({ name }) => name ?? [])
 
 const cut = (text: string, length: number) => (text.length <= length ? text : `${text.slice(0, length - 1)}…`)

@@ -1,4 +1,5 @@
 import { ApplicationIntegrationType, InteractionContextType, SlashCommandBuilder } from 'discord.js'
+import { resultBehind } from '../src/discord/behind.ts'
 import type { Call, Command } from '../src/discord/command.ts'
 import { form, lineField } from '../src/discord/form.ts'
 import { checkAge, checkSaver } from '../src/discord/permission.ts'
@@ -37,10 +38,7 @@ export const saveDiff = {
   actions: {
     async save(call) {
       const { interaction, store, scope, argument } = call
-      const record = await store.results.get(argument)
-      if (!record || record.scope !== scope) {
-        throw new UserError('What is behind this message is no longer kept; please learn it again with `/analogy`.')
-      }
+      const record = await resultBehind(call)
       if (interaction.isModalSubmit()) return save(call, record, interaction.fields.getTextInputValue('name'))
       checkSaver(interaction, await store.settings.get(scope))
       differenceOf(record)

@@ -26,7 +26,10 @@ export function readConfig(environment: NodeJS.ProcessEnv = fromProcess()): Conf
     token: setting('DISCORD_TOKEN'),
     applicationId: setting('DISCORD_APP_ID'),
     apiUrl: apiUrl(setting('DISCORD_API_URL') ?? 'https://discord.com/api'),
-    attachmentOrigins: (setting('ATTACHMENT_HOSTS') ?? 'cdn.discordapp.com,media.discordapp.net')
+    attachmentOrigins: (
+      setting('ATTACHMENT_HOSTS') ??
+      'cdn.discordapp.com,media.discordapp.net,images-ext-1.discordapp.net,images-ext-2.discordapp.net'
+    )
       .split(',')
       .map(origin),
     dataDirectory: setting('DATA_DIR') ?? 'data',

@@ -12,7 +12,10 @@ test('every setting has a default but the token', () => {
     token: undefined,
     applicationId: undefined,
     apiUrl: 'https://discord.com/api',
-    attachmentOrigins: ['https://cdn.discordapp.com', 'https://media.discordapp.net'],
+    attachmentOrigins: [
+      ...['https://cdn.discordapp.com', 'https://media.discordapp.net'],
+      ...['https://images-ext-1.discordapp.net', 'https://images-ext-2.discordapp.net'],
+    ],
     dataDirectory: 'data',
     model: 'emoji',
     logLevel: 'info',

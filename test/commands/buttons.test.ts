@@ -155,6 +155,18 @@ for (const customId of [
   })
 }
 
+test('a result that went to its owner directly can be used there, by nobody else', async () => {
+  const direct = { ...owner, isDirect: true }
+  const id = /again:(\d+)/.exec(JSON.stringify(message.components))![1]!
+  const there = discord.slash('queue', {}, direct)
+  await until(() => there.message, 'an answer there')
+  const forwarded = forgedButton({ ...there.message! }, `again:${id}`)
+  const [job] = await finished(discord.press(forwarded, 'Forged', direct))
+  assert.equal(job.image[0], 3)
+  const sentence = await whisperOf(discord.press(forwarded, 'Forged', { ...stranger, isDirect: true }))
+  assert.match(sentence, /no longer kept/)
+})
+
 test('Delete is for the owner and moderators', async () => {
   assert.match(await whisperOf(discord.press(message, 'Delete', stranger)), /Only the person who asked for it/)
   assert.ok(!message.isDeleted)
