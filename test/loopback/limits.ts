@@ -37,7 +37,7 @@ export function createLimits(): Limits {
         throw new RateLimitError(retryAfterSeconds, { isGlobal, code: error.code, message: error.message })
       }
       if (!isByToken) bot.take(true)
-      const token = /^webhooks\/\d+\/([^/]+)/.exec(path)?.[1]
+      const token = /^webhooks\/(\d+\/[^/]+)/.exec(path)?.[1]
       if (!token) return {}
       const window = webhooks.get(token) ?? createWindow(5, 2000)
       webhooks.set(token, window)
