@@ -14,18 +14,19 @@ const stages: Readonly<Record<Stage, string>> = {
 const barLength = 20
 
 /** One or two lines of text. */
-export function narrate(activity: Activity): string {
-  const left = activity.secondsLeft === undefined ? '' : `${duration(activity.secondsLeft)} left`
-  return 'ahead' in activity ? waiting(activity.ahead, left) : running(activity, left)
-}
+export const narrate = (activity: Activity, now = Date.now()): string =>
+  'ahead' in activity ? waiting(activity.ahead, activity.secondsLeft, now) : running(activity, activity.secondsLeft)
 
-function waiting(ahead: number, left: string): string {
+/** Discord counts the time down by itself, which needs no edits while nothing moves. */
+function waiting(ahead: number, secondsLeft: number | undefined, now: number): string {
   if (ahead === 0) return 'Starting …'
   const jobs = ahead === 1 ? 'one job is' : `${ahead} jobs are`
-  return `Waiting: ${jobs} ahead of yours${left && `, ${left}`}.`
+  const ready = secondsLeft === undefined ? '' : ` It should be ready <t:${Math.round(now / 1000 + secondsLeft)}:R>.`
+  return `Waiting: ${jobs} ahead of yours.${ready}`
 }
 
-function running({ stage, step, of }: Progress, left: string): string {
+function running({ stage, step, of }: Progress, secondsLeft: number | undefined): string {
+  const left = secondsLeft === undefined ? '' : `${duration(secondsLeft)} left`
   const title = stages[stage]
   if (of < 2) return [`${title} …`, left].filter(Boolean).join('\n')
   const filled = Math.round((step / of) * barLength)

@@ -13,7 +13,8 @@ after(() => bot.close())
 
 const attach = (byte: number, claims = {}) => bot.discord.attach(new Uint8Array([byte]), claims)
 const pictures = () => ({ a: attach(1), a2: attach(2, { content_type: 'image/jpeg' }), b: attach(3) })
-const buttonsOf = ({ components }: Message) => flatten(components).flatMap(({ type, label }) => (type === 2 ? [label] : []))
+const buttonsOf = ({ components }: Message) =>
+  flatten(components).flatMap(({ type, label }) => (type === 2 ? [label] : []))
 const sixteenMinutes = 16 * 60_000
 
 /** What was told to the person alone, after every public trace is gone. */

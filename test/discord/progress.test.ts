@@ -5,7 +5,10 @@ import { narrate, throttleLatest } from '../../src/discord/progress.ts'
 
 test('a place in the queue, a stage, and the time until the end', () => {
   assert.equal(narrate({ ahead: 2 }), 'Waiting: 2 jobs are ahead of yours.')
-  assert.equal(narrate({ ahead: 1, secondsLeft: 200 }), 'Waiting: one job is ahead of yours, about 3 min left.')
+  assert.equal(
+    narrate({ ahead: 1, secondsLeft: 200 }, 1_000_000),
+    'Waiting: one job is ahead of yours. It should be ready <t:1200:R>.',
+  )
   assert.equal(narrate({ ahead: 0, secondsLeft: 20 }), 'Starting …')
   assert.equal(narrate({ stage: 'load', step: 0, of: 1 }), 'Loading the model …')
   assert.equal(
