@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -36,6 +36,7 @@ const settings = () => ({
   DISCORD_API_URL: discord.apiUrl,
   ATTACHMENT_HOSTS: discord.origin,
   DATA_DIR: dataDirectory,
+  HOME: join(folder, 'home'),
 })
 
 async function startBot(): Promise<BotProcess> {
@@ -312,6 +313,12 @@ test('a session that Discord ends for good ends the bot, within 10 s even then',
   assert.equal(await bot.ended, 1)
   assert.ok(Date.now() - started < 10_000)
   assert.match(bot.output(), /Discord ended the session \(code 4004\)/)
+})
+
+test('nothing is written but the data', () => {
+  assert.ok(existsSync(join(dataDirectory, 'isto.sqlite')))
+  // Where onnxruntime keeps the id under which it reports to its makers, unless it is told not to.
+  assert.ok(!existsSync(join(folder, 'home')))
 })
 
 test('the log of it all is JSON, and holds no token', () => {

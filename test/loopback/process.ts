@@ -13,7 +13,9 @@ export interface BotProcess {
 /** @param settings As in .env; those of this machine's .env do not count. */
 export function startProcess(settings: Readonly<Record<string, string>>): BotProcess {
   const unset = { DISCORD_TOKEN: '', DISCORD_APP_ID: '', MODEL: '', LOG_LEVEL: '', HEALTH_PORT: '', HEALTH_HOST: '' }
-  const child = spawn(process.execPath, ['src/main.ts'], { env: { ...process.env, ...unset, ...settings } })
+  // What the bot does must not depend on where it is tested.
+  const { CI: _, ...env } = process.env
+  const child = spawn(process.execPath, ['src/main.ts'], { env: { ...env, ...unset, ...settings } })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
   const ended = new Promise<number | string>((resolve) =>
