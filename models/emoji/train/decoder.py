@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from export import decoder_of
-from train import load_pictures
+from export import components_of, decoder_of
+from train import encode, load_pictures
 
 
 def main():
@@ -24,17 +24,17 @@ def main():
     path = Path(options.work) / "decoder.pt"
     path.unlink(missing_ok=True)
     pictures = load_pictures(options.data)
-    prepared = torch.load(Path(options.work) / "prepared.pt", weights_only=True, mmap=True)
-    latents, decoder = prepared["latents"], decoder_of(options.work, prepared["pca"]).to(memory_format=torch.channels_last)
+    pca = components_of(options.work)
+    decoder = decoder_of(options.work, pca).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(decoder.repair.parameters(), lr=2e-3, weight_decay=0.0)
     start, step, total = time.time(), 0, 0.0
     while (progress := (time.time() - start) / (options.minutes * 60)) < 1:
         for group in optimizer.param_groups:
             group["lr"] = 2e-3 * 0.5 * (1 + math.cos(math.pi * progress)) + 1e-5
-        rows = torch.randint(0, len(pictures), (64,))
-        truth = torch.from_numpy(pictures[rows.numpy()]).permute(0, 3, 1, 2).float() / 127.5 - 1
+        chosen = pictures[torch.randint(0, len(pictures), (64,)).numpy()]
+        truth = torch.from_numpy(chosen).permute(0, 3, 1, 2).float() / 127.5 - 1
         # None to much noise, as sampling leaves it.
-        z = latents[rows].float()
+        z = encode(pca, chosen)
         noise = 0.15 * torch.rand(64, 1, 1, 1) * torch.randn_like(z)
         with torch.autocast("cpu", torch.bfloat16):
             repaired = decoder((z + noise).contiguous(memory_format=torch.channels_last))

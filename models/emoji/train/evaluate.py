@@ -1,10 +1,15 @@
-"""How good the model is: python evaluate.py --data TEST --work DIR --onnx models/emoji --sheet FILE.png [--captions 500]
+"""How good the model is, as one JSON: python evaluate.py --data TEST --held HELD --work DIR --onnx models/emoji [--sheet FILE.png]
 
-Draws full captions of scenes never seen in training with the shipped ONNX files (DDIM, 50 steps), and grades the pictures with
-the classifier. Prints the same grades for the true pictures, as the classifier's own limit, and the autoencoder's PSNR.
+Draws full captions of scenes never seen in training with the exported files (DDIM), half of them of combinations that were
+held out, and has a classifier tell what is in the pictures; the same for the true pictures, as the classifier's own limit,
+and for those as the autoencoder gives them back. `legible` in classifier.py says what is graded.
 """
 import argparse
 import json
+import platform
+import sys
+import time
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -12,83 +17,184 @@ import onnxruntime
 import torch
 from PIL import Image
 
-from classifier import indices, labels_of, load_classifier
-from networks import GRID, LATENT_CHANNELS, TRAIN_TIMESTEPS, Tokenizer, alphas_cumprod
+from classifier import labels_of, load_classifier, targets_of
+from corrections import corrected
+from pipeline import Pipeline
 from train import load_pictures
 
-
-def session(path):
-    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-
-
-class Pipeline:
-    def __init__(self, folder):
-        self.tokenizer = Tokenizer(folder / "tokenizer")
-        self.text, self.unet = session(folder / "text_encoder/model.onnx"), session(folder / "unet/model.onnx")
-        self.encoder, self.decoder = session(folder / "vae_encoder/model.onnx"), session(folder / "vae_decoder/model.onnx")
-
-    def prompts(self, captions):
-        return self.text.run(["last_hidden_state", "text_embeds"], {"input_ids": np.array([self.tokenizer(c) for c in captions])})
-
-    def draw(self, captions, guidance, steps, random):
-        hidden, pooled = (np.concatenate(pair) for pair in zip(self.prompts([""] * len(captions)), self.prompts(captions)))
-        x = random.standard_normal((len(captions), LATENT_CHANNELS, GRID, GRID)).astype(np.float32)
-        abar = alphas_cumprod().numpy()
-        timesteps = [round(TRAIN_TIMESTEPS - i * TRAIN_TIMESTEPS / steps) - 1 for i in range(steps)]
-        for t, following in zip(timesteps, [*timesteps[1:], -1]):
-            feeds = {"sample": np.concatenate([x, x]), "timestep": np.full(2 * len(x), t), "encoder_hidden_states": hidden, "text_embeds": pooled}
-            free, told = np.split(self.unet.run(None, feeds)[0], 2)
-            v = free + guidance * (told - free)
-            signal, sigma = abar[t] ** 0.5, (1 - abar[t]) ** 0.5
-            original, noise = signal * x - sigma * v, signal * v + sigma * x
-            next_abar = abar[following] if following >= 0 else 1.0
-            x = (next_abar**0.5 * original + (1 - next_abar) ** 0.5 * noise).astype(np.float32)
-        return self.decoder.run(None, {"latent_sample": x})[0].clip(-1, 1)
+# What a caption leaves unsaid, and what most scenes are.
+DEFAULTS = {"size": "large", "position": "centre", "turn": "upright", "mirrored": "False", "treatment": "none", "frame": "none", "tone": "none", "shadow": "False", "beside": "none"}
+BATCH = 50
 
 
-def grade(pixels, scenes, classifier, classes):
-    with torch.no_grad():
-        outputs = classifier(torch.from_numpy(pixels))
-    wanted = indices(scenes, classes)
-    # The background's colour can't be told once a treatment has changed all colours.
-    legible = {"background": torch.tensor([s["treatment"] in ("none", "blurred", "pixelated") for s in scenes])}
-    grades = {}
-    for name in classes:
-        right = outputs[name].argmax(1) == wanted[name]
-        grades[name] = round(right[legible.get(name, torch.ones(len(scenes), dtype=torch.bool))].float().mean().item(), 3)
-    return grades
+class Scenes:
+    """The first `count` of a data set; the `count` after them are `others`, true pictures for comparison."""
+
+    def __init__(self, folder, count, classes):
+        self.targets = targets_of(labels_of(folder)[:count], classes)
+        self.full, self.corrected = ((Path(folder) / name).read_text().splitlines()[:count] for name in ("full.txt", "corrected.txt"))
+        pictures = load_pictures(folder)[: 2 * count].transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
+        self.truth, self.others = np.ascontiguousarray(pictures[:count]), np.ascontiguousarray(pictures[count:])
+
+
+class Reader:
+    def __init__(self, work):
+        self.classifier, self.classes = load_classifier(work)
+
+    def __call__(self, pictures):
+        """Log-probabilities of each attribute, and features [n, 256]."""
+        with torch.no_grad():
+            parts = [self.classifier(torch.from_numpy(pictures[i : i + 200])) for i in range(0, len(pictures), 200)]
+        return {name: torch.cat([outputs[name] for outputs, _ in parts]) for name in self.classes}, torch.cat([f for _, f in parts]).numpy()
+
+    def right(self, pictures, targets):
+        """Whether each attribute is as wanted, [n] booleans; for what isn't legible too. `thing, top 5`: whether it is among five."""
+        outputs, _ = self(pictures)
+        right = {name: outputs[name].argmax(1) == targets[name] for name in self.classes}
+        five = (outputs["thing"].topk(5).indices == targets["thing"][:, None]).any(1)
+        return {"thing": right.pop("thing"), "thing, top 5": five, **right}
+
+
+def grades(right, targets, classes):
+    """Rates over what is legible; `not default` over those that aren't what a caption leaves unsaid."""
+    rates, marked = {}, {}
+    for name, each in right.items():
+        target = targets[name.split(",")[0]]
+        rates[name] = rate(each[target >= 0])
+        if name in DEFAULTS:
+            marked[name] = rate(each[(target >= 0) & (target != classes[name].index(DEFAULTS[name]))])
+    return {**rates, "whole scene": rate(whole(right, targets)), "not default": marked}
+
+
+def corrections(right, targets, captions):
+    """Rates over what the captions correct; `corrected`: all that one corrects, `whole scene`: all that is legible."""
+    asked = {name: torch.tensor([name in corrected(caption) for caption in captions]) for name in targets}
+    asked = {name: target.where(asked[name], -100) for name, target in targets.items()}
+    rates = {name: rate(right[name][target >= 0]) for name, target in asked.items()}
+    return {"corrected": rate(whole(right, asked)), "whole scene": rate(whole(right, targets)), **rates}
+
+
+def whole(right, targets):
+    return torch.stack([right[name] | (target < 0) for name, target in targets.items()]).all(0)
+
+
+def rate(right):
+    return {"percent": round(100 * right.float().mean().item(), 1), "of": len(right)} if len(right) else None
+
+
+def frechet(left, right):
+    """Fréchet distance of two normal distributions fitted to features [n, d]."""
+    covariance = [np.cov(each, rowvar=False) for each in (left, right)]
+    roots = np.sqrt(np.linalg.eigvals(covariance[0] @ covariance[1]).real.clip(0))
+    return float(((left.mean(0) - right.mean(0)) ** 2).sum() + np.trace(covariance[0] + covariance[1]) - 2 * roots.sum())
+
+
+def psnr(pictures, truth):
+    return 10 * np.log10(4 / ((pictures - truth) ** 2).mean((1, 2, 3)))
+
+
+def in_batches(function, *lists):
+    return np.concatenate([function(*(each[i : i + BATCH] for each in lists)) for i in range(0, len(lists[0]), BATCH)])
+
+
+def retrieval(pipeline, scenes, count=256):
+    """How often a picture's embedding is nearest to its own caption's among `count`."""
+    captions = np.array(scenes.full[:count])
+    pictures, texts = pipeline.embed(scenes.truth[:count]), pipeline.prompts(captions)[1]
+    likeness = pictures @ (texts / np.linalg.norm(texts, axis=1, keepdims=True)).T
+    return rate(torch.from_numpy(captions[likeness.argmax(1)] == captions))
+
+
+def step_milliseconds(pipeline, count=60):
+    """Median of the UNet at batch 2, as guidance asks it."""
+    prompts, times = pipeline.prompts(["", "a dog, flat style, on a teal background"]), []
+    x = np.random.default_rng(0).standard_normal((2, 48, 8, 8)).astype(np.float32)
+    for _ in range(count):
+        start = time.perf_counter()
+        pipeline.velocity(x, 500, prompts)
+        times.append(1000 * (time.perf_counter() - start))
+    return round(float(np.median(times[10:])), 1)
+
+
+def sheet(drawn, truth, file):
+    """Twenty scenes a row, as many rows as are full: drawn above, true below."""
+    rows = [np.concatenate([half[i : i + 20] for half in (drawn, truth)], 0) for i in range(0, len(drawn) - 19, 20)]
+    picture = np.concatenate([np.concatenate([np.concatenate(list(line), 2) for line in np.split(row, 2)], 1) for row in rows], 1)
+    Image.fromarray(((picture.transpose(1, 2, 0) + 1) * 127.5).round().astype(np.uint8)).save(file, optimize=True)
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--work", required=True)
+    parser.add_argument("--data", required=True, help="scenes of combinations that were trained on")
+    parser.add_argument("--held", required=True, help="scenes of combinations that were held out")
+    parser.add_argument("--work", required=True, help="folder of classifier.pt")
     parser.add_argument("--onnx", required=True)
-    parser.add_argument("--sheet", required=True)
-    parser.add_argument("--captions", type=int, default=500)
+    parser.add_argument("--sheet", help="write the first 60 scenes of the one and the first 40 of the other here")
+    parser.add_argument("--captions", type=int, default=1000, help="half from each data set")
+    parser.add_argument("--corrections", type=int, default=500, help="half from each data set; at most as many as captions")
+    parser.add_argument("--inversions", type=int, default=100, help="half from each data set")
     parser.add_argument("--guidance", type=float, default=2.5)
-    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--steps", type=int, default=25)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    random = np.random.default_rng(0)
-    pipeline = Pipeline(Path(options.onnx))
-    classifier, classes = load_classifier(options.work)
-    _, scenes = labels_of(options.data)
-    scenes = scenes[: options.captions]
-    captions = (Path(options.data) / "full.txt").read_text().splitlines()[: options.captions]
-    truth = np.ascontiguousarray(load_pictures(options.data)[: options.captions].transpose(0, 3, 1, 2)).astype(np.float32) / 127.5 - 1
-    latents = pipeline.encoder.run(None, {"sample": truth})[0]
-    rebuilt = pipeline.decoder.run(None, {"latent_sample": latents})[0].clip(-1, 1)
-    psnr = 10 * np.log10(4 / ((rebuilt - truth) ** 2).mean((1, 2, 3))).mean()
-    drawn = np.concatenate([pipeline.draw(captions[i : i + 50], options.guidance, options.steps, random) for i in range(0, len(captions), 50)])
-    print(json.dumps({
-        "captions": len(captions), "guidance": options.guidance, "steps": options.steps, "psnr": round(float(psnr), 2),
-        "drawn": grade(drawn, scenes, classifier, classes), "true pictures": grade(truth, scenes, classifier, classes),
-        "rebuilt pictures": grade(rebuilt.astype(np.float32), scenes, classifier, classes),
-    }, indent=1))
-    # The first hundred in the file's order: drawn above, true below.
-    rows = [np.concatenate([half[i : i + 20] for half in (drawn, truth)], 0) for i in range(0, 100, 20)]
-    sheet = np.concatenate([np.concatenate([np.concatenate(list(line), 2) for line in np.split(row, 2)], 1) for row in rows], 1)
-    Image.fromarray(((sheet.transpose(1, 2, 0) + 1) * 127.5).round().astype(np.uint8)).save(options.sheet, optimize=True)
+    torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)
+    start = time.time()
+    random = np.random.default_rng(options.seed)
+    pipeline, reader = Pipeline(options.onnx, options.threads), Reader(options.work)
+    half = options.captions // 2
+    halves = {"trained combinations": Scenes(options.data, half, reader.classes), "held-out combinations": Scenes(options.held, half, reader.classes)}
+    report = {
+        "command": " ".join(["python", *sys.argv]), "date": str(date.today()),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "onnxruntime": onnxruntime.__version__, "numpy": np.__version__},
+        "captions": 2 * half, "steps": options.steps, "guidance": options.guidance, "seed": options.seed,
+        "step milliseconds": step_milliseconds(pipeline), "threads": options.threads, "grades": {},
+    }
+
+    def draw(captions):
+        return in_batches(lambda some: pipeline.draw(some, options.guidance, options.steps, random), captions)
+
+    drawn, rebuilt = {}, {}
+    for name, scenes in halves.items():
+        drawn[name] = draw(scenes.full)
+        rebuilt[name] = in_batches(lambda some: pipeline.decode(pipeline.encode(some)), scenes.truth)
+        pictures = {"drawn": drawn[name], "true pictures": scenes.truth, "through the autoencoder": rebuilt[name]}
+        report["grades"][name] = {kind: grades(reader.right(each, scenes.targets), scenes.targets, reader.classes) for kind, each in pictures.items()}
+        print(f"{name}: {time.time() - start:.0f} s", file=sys.stderr, flush=True)
+    every = {"truth": np.concatenate([scenes.truth for scenes in halves.values()]), "others": np.concatenate([scenes.others for scenes in halves.values()])}
+    every["drawn"], every["rebuilt"] = np.concatenate(list(drawn.values())), np.concatenate(list(rebuilt.values()))
+    features = {name: reader(pictures)[1] for name, pictures in every.items()}
+    report["frechet"] = {
+        "features": "of the classifier, 256", "drawn, other true pictures": frechet(features["drawn"], features["others"]),
+        "true pictures, other true pictures": frechet(features["truth"], features["others"]),
+        "through the autoencoder, other true pictures": frechet(features["rebuilt"], features["others"]),
+    }
+    report["autoencoder PSNR"] = round(float(psnr(every["rebuilt"], every["truth"]).mean()), 2)
+    report["retrieval among 256"] = {name: retrieval(pipeline, scenes) for name, scenes in halves.items()}
+
+    some = min(options.corrections // 2, half)
+    report["corrections"] = {}
+    for name, scenes in halves.items():
+        targets = {attribute: target[:some] for attribute, target in scenes.targets.items()}
+        pictures = {"said wrongly, then corrected": draw(scenes.corrected[:some]), "said once": drawn[name][:some], "true pictures": scenes.truth[:some]}
+        report["corrections"][name] = {kind: corrections(reader.right(each, targets), targets, scenes.corrected[:some]) for kind, each in pictures.items()}
+    print(f"corrections: {time.time() - start:.0f} s", file=sys.stderr, flush=True)
+
+    some = min(options.inversions // 2, half)
+    truth = np.concatenate([scenes.truth[:some] for scenes in halves.values()])
+    captions = [caption for scenes in halves.values() for caption in scenes.full[:some]]
+    latents = in_batches(pipeline.encode, truth)
+    report["inversion PSNR"] = {"scenes": len(truth), "autoencoder": round(float(psnr(in_batches(pipeline.decode, latents), truth).mean()), 2)}
+    for steps in (25, 50):
+        again = in_batches(lambda z, told: pipeline.decode(pipeline.rebuild(z, told, steps)), latents, captions)
+        report["inversion PSNR"][f"{steps} steps"] = round(float(psnr(again, truth).mean()), 2)
+    report["seconds"] = round(time.time() - start)
+    print(json.dumps(report, indent=1))
+    if options.sheet:
+        seen, held = halves
+        shown = [(drawn[name][:count], halves[name].truth[:count]) for name, count in ((seen, 60), (held, 40))]
+        sheet(*(np.concatenate(pair) for pair in zip(*shown)), options.sheet)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""Writes the averaged weights as ONNX in the diffusers layout: python export.py --work DIR --out models/emoji
+"""Writes the averaged weights as ONNX in the diffusers layout: python export.py --work DIR --out models/emoji [--tokenizer DIR]
 
-Weights lie on disk as float16 behind a Cast, so that the graph computes in float32.
+The tokenizer is the one that the weights were trained with, and lies in the model's folder unless told. Weights lie on disk as
+float16 behind a Cast, so that the graph computes in float32.
 """
 import argparse
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +57,16 @@ def export(module, arguments, folder, inputs, outputs, half=True):
     onnx.save(model, path)
 
 
+def components_of(work):
+    """The autoencoder's principal components, from the checkpoint or, before there is one, from what was prepared for it."""
+    for name in ("checkpoint.pt", "prepared.pt"):
+        path = Path(work) / name
+        saved = torch.load(path, weights_only=True, mmap=True) if path.exists() else {}
+        if "pca" in saved:
+            return {name: value.clone() for name, value in saved["pca"].items()}
+    raise FileNotFoundError(f"Expected {work} to hold checkpoint.pt or prepared.pt with principal components")
+
+
 def decoder_of(work, pca):
     weight = (pca["directions"] / pca["scales"][:, None]).reshape(LATENT_CHANNELS, 3, 8, 8)
     decoder = PatchDecoder(weight, pca["mean"].reshape(3, 8, 8))
@@ -70,7 +82,9 @@ def encoder_of(pca):
 
 
 def averaged(work, tokenizer):
-    saved = torch.load(Path(work) / "checkpoint.pt", weights_only=True)
+    saved = torch.load(Path(work) / "checkpoint.pt", weights_only=True, mmap=True)
+    if saved["vocab"] != tokenizer.vocab:
+        raise ValueError("Expected the tokenizer that the checkpoint was trained with, got one of other words")
     networks = nn.ModuleDict({"text": text_encoder(tokenizer), "image": ImageEncoder(), "unet": UNet()})
     networks.temperature = nn.Parameter(torch.tensor(0.0))
     networks.load_state_dict(saved["average"])
@@ -82,11 +96,14 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", required=True)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--tokenizer", help="folder of the tokenizer; copied to the model's")
     options = parser.parse_args()
     out = Path(options.out)
+    if options.tokenizer:
+        shutil.copytree(options.tokenizer, out / "tokenizer", dirs_exist_ok=True)
     tokenizer = Tokenizer(out / "tokenizer")
     networks = averaged(options.work, tokenizer)
-    pca = torch.load(Path(options.work) / "prepared.pt", weights_only=True, mmap=True)["pca"]
+    pca = components_of(options.work)
 
     ids = torch.tensor([tokenizer("a dog"), tokenizer("a cat, flat style")])
     latents, text, pooled = torch.randn(2, LATENT_CHANNELS, GRID, GRID), torch.randn(2, TOKENS, 192), torch.randn(2, 256)
