@@ -33,7 +33,7 @@ export interface Interaction {
 }
 
 /** What the answer to an interaction is told to be. */
-export const Callback = { Reply: 4, Defer: 5, DeferUpdate: 6, Update: 7, Choices: 8, Form: 9 } as const
+const Callback = { Reply: 4, Defer: 5, DeferUpdate: 6, Update: 7, Choices: 8, Form: 9 } as const
 
 /** 6 and 7 change the message of a button; a form knows it only where a button opened it. */
 const allowed: Readonly<Record<number, readonly number[]>> = {

@@ -63,7 +63,7 @@ export function resolvedOf(given: readonly { readonly type?: number; readonly va
     if (channel) channels[id] = { ...channelView(channel), permissions: appPermissions(channel) }
     if (type === OptionType.User) {
       users[id] = account(id)
-      const { user: _user, deaf: _deaf, mute: _mute, ...member } = { user: undefined, ...membership() }
+      const { deaf: _deaf, mute: _mute, ...member } = membership()
       members[id] = member
     }
   }
