@@ -49,7 +49,7 @@ export function addressOf(interaction: AnyInteraction, response: InteractionCall
     token: interaction.token,
     expiresAt: interaction.createdTimestamp + tokenLivesFor,
     channelId: interaction.channelId ?? '',
-    messageId: response.resource?.message?.id ?? '',
+    messageId: response.interaction.responseMessageId ?? response.resource?.message?.id ?? '',
     person: interaction.user.id,
     fileLimitBytes: interaction.attachmentSizeLimit,
   }

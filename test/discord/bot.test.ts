@@ -2,7 +2,16 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { UserError } from '../../src/errors.ts'
 import { type Bot, startBot } from '../loopback/bot.ts'
-import { galleryOf, type Interaction, type Message, owner, stranger, textOf, until } from '../loopback/discord.ts'
+import {
+  galleryOf,
+  type Interaction,
+  type Message,
+  owner,
+  startLoopback,
+  stranger,
+  textOf,
+  until,
+} from '../loopback/discord.ts'
 import { ApiError, EPHEMERAL, flatten } from '../loopback/rules.ts'
 
 let bot: Bot
@@ -138,6 +147,19 @@ test('after 15 minutes the result still arrives in the same message', async () =
   done()
   await bot.settled()
   assert.equal(galleryOf(interaction.message!).length, 4)
+})
+
+test('so it does where Discord answers a defer with no more than the documentation promises', async () => {
+  const discord = await startLoopback({ withholdsDeferred: true })
+  const sparse = await startBot({ discord })
+  const [a, a2, b] = [1, 2, 3].map((byte) => discord.attach(new Uint8Array([byte])))
+  const interaction = discord.slash('analogy', { a: a!, a2: a2!, b: b! })
+  const { done } = await sparse.work()
+  discord.advance(sixteenMinutes)
+  done()
+  await sparse.settled()
+  assert.equal(galleryOf(interaction.message!).length, 4)
+  await sparse.close()
 })
 
 test('after 15 minutes, and with the message deleted, it arrives in the channel and pings its owner only', async () => {
