@@ -150,7 +150,7 @@ test('more differences than a menu holds are on pages', async () => {
   for (let index = 0; index < 60; index++) await put(`Number ${index}`)
   const asked = await open(bot.discord.post({ attachments: [attach(9)] }))
   assert.equal(labelsOf(asked).length, 25)
-  assert.deepEqual(buttonsOf(asked), ['Back', 'Next'])
+  assert.deepEqual(buttonsOf(asked), ['Back (off)', 'Next'])
   await turned(asked, () => bot.discord.press(asked, 'Next'))
   assert.deepEqual([labelsOf(asked)[0], labelsOf(asked).at(-1)], ['Number 25', 'Number 49'])
   await turned(asked, () => bot.discord.press(asked, 'Next'))

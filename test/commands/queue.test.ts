@@ -15,7 +15,7 @@ import {
   until,
 } from '../loopback/discord.ts'
 import { flatten } from '../loopback/rules.ts'
-import { answerTo, buttonsOf, forged, png, save, turned } from './private.ts'
+import { answerTo, buttonsOf, forgedButton, png, save, turned } from './told.ts'
 
 let bot: Bot
 beforeEach(async () => {
@@ -116,7 +116,7 @@ test('a stranger with a forged button cancels nothing', async () => {
   const theirs = await ask(owner)
   const message = await show(stranger)
   for (const customId of [`queue-cancel:0:${theirs.id}`, `cancel:${theirs.id}`]) {
-    const answer = await answerTo(bot.discord.press(forged(message, customId), 'Forged', stranger))
+    const answer = await answerTo(bot.discord.press(forgedButton(message, customId), 'Forged', stranger))
     assert.match(textOf(answer), /^Only the person who asked for it, or a moderator/)
   }
   assert.deepEqual(cancelsIn(await show(owner)), [theirs.id])
@@ -127,9 +127,9 @@ test('no one cancels a job of another server: not its managers, nor whoever mana
   const elsewhere: Person = { ...admin, channelId: outsider.channelId! }
   for (const who of [elsewhere, { ...stranger, isDirect: true }, { ...owner, isDirect: true }]) {
     const message = await show(who)
-    const list = await turned(bot.discord.press(forged(message, `queue-cancel:0:${here.id}`), 'Forged', who))
+    const list = await turned(bot.discord.press(forgedButton(message, `queue-cancel:0:${here.id}`), 'Forged', who))
     assert.match(textOf(list), /^Nothing runs or waits here\.\n-# One job comes from elsewhere\.$/)
-    const answer = await answerTo(bot.discord.press(forged(message, `cancel:${here.id}`), 'Forged', who))
+    const answer = await answerTo(bot.discord.press(forgedButton(message, `cancel:${here.id}`), 'Forged', who))
     assert.equal(textOf(answer), 'That job is over.')
   }
   assert.deepEqual(cancelsIn(await show(owner)), [here.id])
@@ -160,7 +160,7 @@ test('whatever the custom_id, there is an answer', async () => {
     'queue-cancel:::',
     'queue-cancel:0:1',
   ]) {
-    await turned(bot.discord.press(forged(message, customId), 'Forged'))
+    await turned(bot.discord.press(forgedButton(message, customId), 'Forged'))
     assert.equal(firstLine(message), 'One job here:', customId)
   }
 })

@@ -16,7 +16,7 @@ import {
   until,
 } from '../loopback/discord.ts'
 import { flatten } from '../loopback/rules.ts'
-import { answerTo, forged, png, turned } from './private.ts'
+import { answerTo, forgedButton, png, turned } from './told.ts'
 
 let bot: Bot
 before(async () => {
@@ -128,7 +128,7 @@ test('only a manager chooses them, and nothing but channels', async () => {
     const answer = await answerTo(bot.discord.choose(message, [otherChannelId], who))
     assert.match(textOf(answer), /^Only those who manage this server/)
   }
-  const answer = await answerTo(bot.discord.press(forged(message, 'settings-channels'), 'Forged', stranger))
+  const answer = await answerTo(bot.discord.press(forgedButton(message, 'settings-channels'), 'Forged', stranger))
   assert.match(textOf(answer), /^Only those who manage this server/)
   await turned(bot.discord.choose(message, ['everywhere', '1', channelId], admin))
   assert.deepEqual((await bot.store.settings.get(guildId)).channels, [channelId])

@@ -29,6 +29,25 @@ export async function whisperOf(interaction: Interaction): Promise<string> {
   return textOf(find()!)
 }
 
+/** A new message to the person alone. To be asked for at once after the interaction. */
+export async function answerTo(interaction: Interaction): Promise<Message> {
+  const source = interaction.message
+  let answer: Message | undefined
+  await until(() => {
+    answer = interaction.followUps.at(-1) ?? (interaction.message === source ? undefined : interaction.message)
+    return answer && !answer.isThinking
+  }, 'an answer')
+  assert.ok(answer!.flags & EPHEMERAL, 'the answer is for the person alone')
+  return answer!
+}
+
+/** What became of the message that was used. To be asked for at once after the interaction. */
+export async function turned({ message }: Interaction): Promise<Message> {
+  const { edits } = message!
+  await until(() => message!.edits > edits, 'another page')
+  return message!
+}
+
 /** The public answer, once its job has ended. */
 export async function resultOf({ message }: Interaction): Promise<Message> {
   await until(() => message && !message.isThinking && !buttonsOf(message).includes('Cancel'), 'the end of a job')
@@ -62,8 +81,11 @@ export const forgedButton = (message: Message, customId: string): Message => ({
   components: [{ type: 1, components: [{ type: 2, style: 2, label: 'Forged', custom_id: customId }] }],
 })
 
+/** Labels; one that can't be pressed is marked. */
 export const buttonsOf = ({ components }: Message): readonly string[] =>
-  flatten(components).flatMap(({ type, label }) => (type === 2 && label ? label : []))
+  flatten(components).flatMap(({ type, label, disabled }) =>
+    type === 2 && label ? `${label}${disabled ? ' (off)' : ''}` : [],
+  )
 
 /** Of the first select menu. */
 export const choicesOf = ({ components }: Message): readonly NonNullable<Component['options']>[number][] =>
@@ -77,3 +99,16 @@ export const savedAs = (name: string, change: Partial<SavedDifference> = {}): Sa
 })
 
 export const jpeg = (...bytes: readonly number[]): Uint8Array => Uint8Array.of(0xff, 0xd8, 0xff, ...bytes)
+
+export const person = '400000000000000001'
+
+export function save(store: Store, scope: string, name: string, given: Partial<SavedDifference> = {}): Promise<void> {
+  return store.differences.save(scope, {
+    ...{ name, bytes: new Uint8Array([1, 2, 3]), person, at: Date.UTC(2026, 0, 2) },
+    facts: { model: 'emoji', mode: 'fast', seed: 7, fit: 0.83, caption: { a: 'a cat', a2: 'a cat, framed' } },
+    pictures: { a: png(1), a2: png(2), pair: png(3), loss: png(4) },
+    ...given,
+  })
+}
+
+export const png = (byte: number): Uint8Array => new Uint8Array([byte])

@@ -11,7 +11,7 @@ import {
   stranger,
   textOf,
 } from '../../loopback/discord.ts'
-import { answerTo, buttonsOf, forged, save, turned } from '../private.ts'
+import { answerTo, buttonsOf, forgedButton, save, turned } from '../told.ts'
 
 let bot: Bot
 before(async () => {
@@ -49,7 +49,7 @@ test('nobody else may, whatever button they press', async () => {
   for (const who of [stranger, moderator]) assert.match(textOf(await ask(who)), /^Only whoever saved it/)
   const message = await ask()
   for (const customId of ['delete-diff:Frame', 'really-delete-diff:Frame', 'really-delete-diff:frame']) {
-    const pressed = bot.discord.press(forged(message, customId), 'Forged', stranger)
+    const pressed = bot.discord.press(forgedButton(message, customId), 'Forged', stranger)
     assert.match(textOf(await answerTo(pressed)), /^Only whoever saved it/)
   }
   await bot.store.settings.change(guildId, { savers: 'managers' })
@@ -67,7 +67,7 @@ test('a custom_id reaches nothing of another server', async () => {
     `really-delete-diff:${otherGuildId}:Frame`,
     'really-delete-diff',
   ]) {
-    const pressed = bot.discord.press(forged(message, customId), 'Forged', admin)
+    const pressed = bot.discord.press(forgedButton(message, customId), 'Forged', admin)
     assert.match(textOf(await answerTo(pressed)), /^No difference/)
   }
   assert.ok(await isThere(otherGuildId))

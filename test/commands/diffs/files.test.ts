@@ -21,8 +21,7 @@ import {
   until,
 } from '../../loopback/discord.ts'
 import { ComponentType, EPHEMERAL, flatten } from '../../loopback/rules.ts'
-import { answerTo, forged, png, save } from '../private.ts'
-import { whisperOf } from '../told.ts'
+import { answerTo, forgedButton, png, save, whisperOf } from '../told.ts'
 
 let bot: Bot
 before(async () => {
@@ -78,7 +77,7 @@ test('nothing of another server leaves, whatever the custom_id', async () => {
   assert.match(textOf(await exported('Theirs', admin)), /^No difference/)
   const message = await answerTo(bot.discord.slash('diffs show', { name: 'Ours' }))
   for (const customId of ['export-diff:Theirs', `export-diff:${otherGuildId}:Theirs`, 'export-diff:', 'export-diff']) {
-    const answer = await answerTo(bot.discord.press(forged(message, customId), 'Forged'))
+    const answer = await answerTo(bot.discord.press(forgedButton(message, customId), 'Forged'))
     assert.match(textOf(answer), /^No difference/)
     assert.deepEqual(answer.files, [])
   }

@@ -15,7 +15,7 @@ import {
   textOf,
   until,
 } from '../../loopback/discord.ts'
-import { answerTo, buttonsOf, forged, png, save, turned } from '../private.ts'
+import { answerTo, buttonsOf, forgedButton, png, save, turned } from '../told.ts'
 
 let bot: Bot
 before(async () => {
@@ -92,7 +92,7 @@ test('nobody else deletes what is not theirs, whatever button they press', async
     }
     const message = await forget({}, who)
     for (const whose of [owner.id, 'everybody', guildId, otherGuildId, `@${owner.id}`, '', '__proto__']) {
-      const answer = await answerTo(bot.discord.press(forged(message, `forget:${whose}`), 'Forged', who))
+      const answer = await answerTo(bot.discord.press(forgedButton(message, `forget:${whose}`), 'Forged', who))
       assert.match(textOf(answer), /^Only those who manage this server/)
     }
   }
@@ -102,7 +102,7 @@ test('nobody else deletes what is not theirs, whatever button they press', async
 test('a manager here deletes nothing elsewhere', async () => {
   const message = await forget({}, admin)
   for (const whose of [guildId, otherGuildId, `@${owner.id}`]) {
-    await turned(bot.discord.press(forged(message, `forget:${whose}`), 'Forged', admin))
+    await turned(bot.discord.press(forgedButton(message, `forget:${whose}`), 'Forged', admin))
   }
   assert.deepEqual(await left(), everything)
 })
@@ -111,7 +111,7 @@ test('in direct messages it is one’s own, and nobody else’s', async () => {
   const alone: Person = { ...owner, isDirect: true }
   const message = await forget({}, alone)
   assert.match(textOf(message), /in our direct messages, with your settings \(one saved difference/)
-  const answer = await answerTo(bot.discord.press(forged(message, `forget:${stranger.id}`), 'Forged', alone))
+  const answer = await answerTo(bot.discord.press(forgedButton(message, `forget:${stranger.id}`), 'Forged', alone))
   assert.match(textOf(answer), /^Here I keep nothing but what is yours/)
   await turned(bot.discord.press(message, 'Delete it all', alone))
   assert.deepEqual(

@@ -12,7 +12,7 @@ import {
   owner,
   stranger,
 } from '../../loopback/world.ts'
-import { answerTo, buttonsOf, forged, png, save, turned } from '../private.ts'
+import { answerTo, buttonsOf, forgedButton, png, save, turned } from '../told.ts'
 
 let bot: Bot
 before(async () => {
@@ -84,7 +84,7 @@ test('a page that is no longer there is the last one; none is the word of the em
   assert.match(textOf(message), /^8 differences are saved here\./)
   assert.deepEqual(buttonsOf(message), [])
   await bot.store.forget(guildId)
-  await turned(bot.discord.press(forged(message, 'diffs-page:1'), 'Forged'))
+  await turned(bot.discord.press(forgedButton(message, 'diffs-page:1'), 'Forged'))
   assert.match(textOf(message), /^No difference is saved here yet/)
 })
 
@@ -100,7 +100,7 @@ test('whatever page a custom_id names, it is answered with one', async () => {
     ['2:3', 3],
     ['__proto__', 1],
   ] as const) {
-    const shown = await turned(bot.discord.press(forged(message, `diffs-page:${given}`), 'Forged'))
+    const shown = await turned(bot.discord.press(forgedButton(message, `diffs-page:${given}`), 'Forged'))
     assert.match(textOf(shown), new RegExp(`page ${page} of 3`), given)
   }
 })
@@ -108,7 +108,7 @@ test('whatever page a custom_id names, it is answered with one', async () => {
 test('a public message is never turned into a list; who pressed gets one', async () => {
   await save(bot.store, guildId, 'Frame')
   const message = bot.discord.post({ content: 'hello' })
-  const shown = await answerTo(bot.discord.press(forged(message, 'diffs-page:0'), 'Forged'))
+  const shown = await answerTo(bot.discord.press(forgedButton(message, 'diffs-page:0'), 'Forged'))
   assert.deepEqual(names(shown), ['Frame'])
   assert.equal(message.content, 'hello')
 })

@@ -12,7 +12,7 @@ import {
   textOf,
   until,
 } from '../../loopback/discord.ts'
-import { answerTo, forged, save, turned } from '../private.ts'
+import { answerTo, forgedButton, save, turned } from '../told.ts'
 
 let bot: Bot
 before(async () => {
@@ -90,7 +90,7 @@ test('the longest name fits the button and the form', async () => {
 
 test('a stranger with a forged button gets a sentence and no form', async () => {
   const message = await answerTo(bot.discord.slash('diffs show', { name: 'Frame' }, stranger))
-  const pressed = bot.discord.press(forged(message, 'rename-diff:Frame'), 'Forged', stranger)
+  const pressed = bot.discord.press(forgedButton(message, 'rename-diff:Frame'), 'Forged', stranger)
   assert.match(textOf(await answerTo(pressed)), /^Only whoever saved it/)
   assert.equal(pressed.form, undefined)
 })
