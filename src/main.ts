@@ -78,6 +78,11 @@ async function start(config: Config, token: string): Promise<void> {
   }
   process.once('SIGTERM', () => void leave(0))
   process.once('SIGINT', () => void leave(0))
+  // The shell through which npm starts us is ended by a signal and does not hand it on.
+  if (process.argv.includes('--leave-with-parent')) {
+    const parent = process.ppid
+    setInterval(() => process.ppid !== parent && void leave(0), 500).unref()
+  }
 
   // ---- The way in ----
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -313,6 +313,19 @@ test('a session that Discord ends for good ends the bot, within 10 s even then',
   assert.equal(await bot.ended, 1)
   assert.ok(Date.now() - started < 10_000)
   assert.match(bot.output(), /Discord ended the session \(code 4004\)/)
+})
+
+test('npm start leaves when npm is asked to, though its shell hands no signal on', {
+  timeout: 2 * minutes,
+}, async () => {
+  const { connected } = discord.sessions()
+  assert.equal(connected, 0)
+  const npm = spawn('npm', ['start'], { env: { ...process.env, ...settings(), HEALTH_PORT: '' } })
+  let output = ''
+  for (const stream of [npm.stdout, npm.stderr]) stream.on('data', (chunk) => (output += chunk))
+  await until(() => output.includes('is on Discord'), `the bot: ${output}`, minutes)
+  npm.kill('SIGTERM')
+  await until(() => discord.sessions().connected === 0, 'its end', 10_000)
 })
 
 test('nothing is written but the data', () => {
