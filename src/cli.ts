@@ -1,22 +1,25 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runCommandLine } from './cli/main.ts'
-import { createProgress } from './cli/progress.ts'
+import { createBar, createProgress } from './cli/progress.ts'
 import { readConfig } from './config.ts'
 import { UserError } from './errors.ts'
 import type { Job, JobResult } from './jobs/protocol.ts'
 import { startWorker } from './jobs/worker-client.ts'
+import type { Model } from './store/models.ts'
+import { type Pulled, pullModel } from './store/pull.ts'
+import { readableSize } from './store/size.ts'
 
 // The same jobs as the bot's, from a terminal. Exit codes: 0 success, 1 our fault, 2 a bad input, 130 interrupted.
 
 class Interrupted extends Error {}
 
 try {
-  const surroundings = { modelsFolder: fileURLToPath(new URL('../models', import.meta.url)), runJob, tell }
+  const surroundings = { modelsFolder: fileURLToPath(new URL('../models', import.meta.url)), runJob, pull, tell }
   console.log(await runCommandLine(process.argv.slice(2), surroundings))
 } catch (error) {
   if (error instanceof UserError) fail(2, error.message)
-  else if (error instanceof Interrupted) fail(130, 'Interrupted.')
+  else if (error instanceof Interrupted) fail(130, error.message)
   else fail(1, `Something went wrong: ${error instanceof Error ? error.message : error}`)
 }
 
@@ -37,14 +40,34 @@ async function runJob(job: Job): Promise<JobResult> {
   }
 }
 
+async function pull(model: Model): Promise<Pulled> {
+  const { hubUrl: url, hubToken: token } = readConfig()
+  const bar = createBar(process.stderr, () => performance.now())
+  try {
+    return await pullModel(model, {
+      ...{ url, token },
+      signal: abortOnInterrupt('Interrupted: `models pull` goes on from there.'),
+      onProgress: ({ stage, bytes, of }) =>
+        bar.update({
+          label: stage === 'check' ? 'Comparing checksums' : 'Fetching the model',
+          ...{ step: bytes, of },
+          short: `${readableSize(bytes)} / ${readableSize(of)}`,
+          long: `${readableSize(bytes)} of ${readableSize(of)}`,
+        }),
+    })
+  } finally {
+    bar.clear()
+  }
+}
+
 /** From here on an interrupt lets us clean up, until the process ends. */
-function abortOnInterrupt(): AbortSignal {
+function abortOnInterrupt(sentence = 'Interrupted.'): AbortSignal {
   const controller = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
       // The second time is meant: without waiting for the run of a network that is under way.
       if (controller.signal.aborted) process.exit(130)
-      controller.abort(new Interrupted())
+      controller.abort(new Interrupted(sentence))
     })
   }
   return controller.signal

@@ -13,6 +13,9 @@ export interface Config {
   /** A folder name in `models/`, or a path to a model folder. */
   readonly model: string
   readonly logLevel: (typeof logLevels)[number]
+  /** Where models are fetched from: Hugging Face's hub, or a mirror of it. */
+  readonly hubUrl: string
+  readonly hubToken?: string
   /** Where `/healthz` and `/metrics` are served, if at all. */
   readonly health?: { readonly port: number; readonly host: string }
 }
@@ -25,7 +28,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = fromProcess()): Conf
   return {
     token: setting('DISCORD_TOKEN'),
     applicationId: setting('DISCORD_APP_ID'),
-    apiUrl: apiUrl(setting('DISCORD_API_URL') ?? 'https://discord.com/api'),
+    apiUrl: webAddress('DISCORD_API_URL', setting('DISCORD_API_URL') ?? 'https://discord.com/api'),
     attachmentOrigins: (
       setting('ATTACHMENT_HOSTS') ??
       'cdn.discordapp.com,media.discordapp.net,images-ext-1.discordapp.net,images-ext-2.discordapp.net'
@@ -35,6 +38,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = fromProcess()): Conf
     dataDirectory: setting('DATA_DIR') ?? 'data',
     model: setting('MODEL') ?? 'emoji',
     logLevel: logLevel(setting('LOG_LEVEL') ?? 'info'),
+    hubUrl: webAddress('HF_ENDPOINT', setting('HF_ENDPOINT') ?? 'https://huggingface.co'),
+    hubToken: setting('HF_TOKEN'),
     health: health(setting('HEALTH_PORT'), setting('HEALTH_HOST') ?? '127.0.0.1'),
   }
 }
@@ -42,15 +47,16 @@ export function readConfig(environment: NodeJS.ProcessEnv = fromProcess()): Conf
 function fromProcess(): NodeJS.ProcessEnv {
   loadEnvFile({ quiet: true })
   const environment = { ...process.env }
-  // The worker inherits the environment. It has no use for the token, and onnxruntime is not to report to its makers.
+  // The worker inherits the environment. It has no use for tokens, and onnxruntime is not to report to its makers.
   delete process.env.DISCORD_TOKEN
+  delete process.env.HF_TOKEN
   process.env.ORT_DISABLE_TELEMETRY = '1'
   return environment
 }
 
-function apiUrl(value: string): string {
+function webAddress(name: string, value: string): string {
   if (!/^https?:$/.test(URL.parse(value)?.protocol ?? '')) {
-    throw new UserError(`Expected \`DISCORD_API_URL\` to be a web address, got \`${value}\`.`)
+    throw new UserError(`Expected \`${name}\` to be a web address, got \`${value}\`.`)
   }
   return value.replace(/\/+$/, '')
 }

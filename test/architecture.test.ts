@@ -58,6 +58,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   'onnxruntime-node': /^src\/onnx\/session\.ts$/,
   sharp: /^src\/tensor\/image\.ts$/,
   'p-queue': /^src\/jobs\/queue\.ts$/,
+  '@huggingface/hub': /^src\/store\/hub\.ts$/,
   keyv: /^src\/store\/collections\.ts$/,
   'node:sqlite': /^src\/store\/sqlite\.ts$/,
   dotenv: /^src\/config\.ts$/,

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { crc32 } from 'node:zlib'
 import sharp from 'sharp'
+import { type LoopbackHub, REPOSITORY_OF_THE_HUB, startHub } from './loopback/hub.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 const MODEL = fileURLToPath(new URL('../models/emoji', import.meta.url))
@@ -170,6 +171,85 @@ describe('models', { concurrency }, () => {
     assert.deepEqual([code, stdout], [2, ''])
     assert.equal(stderr, 'The model “x” is damaged: x.onnx has been changed; fetch it again.\n')
   })
+
+  test('those that can be fetched are listed as such', async () => {
+    const { stdout } = await isto('models list --json', inputs)
+    const { models } = JSON.parse(stdout)
+    const states = new Map(models.map(({ name, state }: Record<string, string>) => [name, state]))
+    assert.equal(states.get('emoji'), 'whole')
+    assert.ok(['not fetched', 'incomplete', 'whole'].includes(String(states.get('sd-1.5'))))
+  })
+})
+
+describe('models pull', () => {
+  let hub: LoopbackHub
+  let folder: string
+  const weights = Buffer.alloc(2_000_000, 'weights')
+  before(async () => {
+    hub = await startHub({ 'unet/model.onnx': weights, 'model_index.json': Buffer.from('{}') })
+    folder = await emptyFolder()
+    const manifest = {
+      ...{ name: 'tiny', description: 'A tiny model', licence: 'MIT', note: 'It is tiny.' },
+      source: { repository: REPOSITORY_OF_THE_HUB, revision: 'main', bytes: weights.length },
+      files: [{ path: 'unet/model.onnx' }, { path: 'model_index.json' }],
+    }
+    await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest))
+  })
+  after(() => hub.close())
+  const pull = (more = '', onStart?: (child: ChildProcess) => void) =>
+    isto(`models pull ${folder}${more}`, inputs, onStart, { HF_ENDPOINT: `${hub.url}/`, HF_TOKEN: '' })
+
+  test('what is not here cannot be checked or used', async () => {
+    const sentence = 'The model “tiny” has not been fetched yet: `npm run --silent isto -- models pull tiny`.\n'
+    for (const words of [`models check ${folder}`, analogy(`--model ${folder}`)]) {
+      const { code, stderr } = await isto(words, inputs)
+      assert.deepEqual([code, stderr], [2, sentence])
+    }
+  })
+
+  test('Ctrl-C leaves what came, and the same words go on there', async () => {
+    hub.mood.pause = 20
+    const interrupted = await pull('', (child) => {
+      const timer = setInterval(() => {
+        if (hub.reads.length < 2) return
+        clearInterval(timer)
+        setTimeout(() => child.kill('SIGINT'), 300)
+      }, 20)
+    })
+    const licence = 'The licence of “tiny”: MIT.\nIt is tiny.\n'
+    assert.deepEqual(interrupted, {
+      ...{ code: 130, stdout: '' },
+      stderr: `${licence}Interrupted: \`models pull\` goes on from there.\n`,
+    })
+    assert.deepEqual((await readdir(folder)).sort(), ['lock.json', 'manifest.json', 'model_index.json', 'unet'])
+    assert.deepEqual(await readdir(join(folder, 'unet')), ['model.onnx.part'])
+
+    hub.mood.pause = undefined
+    const { code, stdout, stderr } = await pull(' --json')
+    assert.deepEqual([code, stderr], [0, licence])
+    const { name, files, bytes, state, commit, fetched } = JSON.parse(stdout)
+    assert.deepEqual(
+      [name, files, bytes, state, commit, fetched],
+      ['tiny', 2, weights.length + 2, 'whole', hub.commit, 1],
+    )
+    assert.ok(hub.reads.at(-1)!.from > 0)
+    assert.equal((await isto(`models check ${folder}`, inputs)).stdout, 'tiny is whole: 2 files, 1.9 MB.\n')
+  })
+
+  test('a second time says so and asks nobody', async () => {
+    const { length } = hub.requests
+    const { code, stdout } = await pull()
+    assert.deepEqual([code, stdout], [0, 'tiny is here and whole: 2 files, 1.9 MB.\n'])
+    assert.equal(hub.requests.length, length)
+  })
+
+  test('a refusal is one sentence', async () => {
+    await rm(join(folder, 'unet'), { recursive: true })
+    hub.mood.accepted = []
+    const { code, stdout, stderr } = await pull()
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.match(stderr, /\nThe licence of `somebody\/tiny-onnx` has to be accepted first: do so at http:[^\n]+\n$/)
+  })
 })
 
 /** Words of an analogy; each file may be replaced. */
@@ -194,8 +274,14 @@ interface Ended {
 }
 
 /** Runs the command line as it is, with `cwd` as working directory. */
-function isto(words: string, cwd: string, onStart?: (child: ChildProcess) => void): Promise<Ended> {
-  const child = spawn(process.execPath, [CLI, ...words.split(' ').filter(Boolean)], { cwd })
+function isto(
+  words: string,
+  cwd: string,
+  onStart?: (child: ChildProcess) => void,
+  settings: Record<string, string> = {},
+): Promise<Ended> {
+  const env = { ...process.env, ...settings }
+  const child = spawn(process.execPath, [CLI, ...words.split(' ').filter(Boolean)], { cwd, env })
   const output = { stdout: '', stderr: '' }
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream].setEncoding('utf8').on('data', (text: string) => {

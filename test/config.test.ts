@@ -19,6 +19,8 @@ test('every setting has a default but the token', () => {
     dataDirectory: 'data',
     model: 'emoji',
     logLevel: 'info',
+    hubUrl: 'https://huggingface.co',
+    hubToken: undefined,
     health: undefined,
   })
 })
@@ -41,6 +43,7 @@ test('a host means https, and plain http has to be spelled out', () => {
 test('a setting that makes no sense is named', () => {
   const names = (setting: string) => (error: Error) => error instanceof UserError && error.message.includes(setting)
   assert.throws(() => readConfig({ DISCORD_API_URL: 'discord' }), names('DISCORD_API_URL'))
+  assert.throws(() => readConfig({ HF_ENDPOINT: 'mirror' }), names('HF_ENDPOINT'))
   assert.throws(() => readConfig({ ATTACHMENT_HOSTS: 'cdn.example.com/path' }), names('ATTACHMENT_HOSTS'))
   assert.throws(() => readConfig({ ATTACHMENT_HOSTS: 'file:///etc' }), names('ATTACHMENT_HOSTS'))
   assert.throws(() => readConfig({ LOG_LEVEL: 'loud' }), names('LOG_LEVEL'))
@@ -49,14 +52,18 @@ test('a setting that makes no sense is named', () => {
   }
 })
 
-test('the file .env is read; children inherit neither the token nor onnxruntime’s reports to its makers', () => {
+test('the file .env is read; children inherit neither the tokens nor onnxruntime’s reports to its makers', () => {
   const folder = mkdtempSync(join(tmpdir(), 'isto-'))
   try {
-    writeFileSync(join(folder, '.env'), 'DISCORD_TOKEN=from.the.file\nMODEL=mine\nLOG_LEVEL=warn\n')
+    writeFileSync(
+      join(folder, '.env'),
+      'DISCORD_TOKEN=from.the.file\nHF_TOKEN=hf_from.the.file\nMODEL=mine\nLOG_LEVEL=warn\n',
+    )
     const path = new URL('../src/config.ts', import.meta.url)
     const script = `import { readConfig } from '${path}'; console.log(JSON.stringify([readConfig(), process.env]))`
     const env: NodeJS.ProcessEnv = { ...process.env, MODEL: 'from the environment' }
     delete env.DISCORD_TOKEN
+    delete env.HF_TOKEN
     const said = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
       cwd: folder,
       env,
@@ -64,6 +71,7 @@ test('the file .env is read; children inherit neither the token nor onnxruntime�
     })
     const [config, left] = JSON.parse(said)
     assert.equal(config.token, 'from.the.file')
+    assert.equal(config.hubToken, 'hf_from.the.file')
     assert.equal(config.model, 'from the environment')
     assert.equal(config.logLevel, 'warn')
     assert.ok(!JSON.stringify(left).includes('from.the.file'))

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import { UserError } from '../errors.ts'
-import { findMissing, findModel, listModels, type Model } from '../store/models.ts'
+import { findMissing, findModel, isUnfetched, listModels, type Model, unfetched } from '../store/models.ts'
 
 export interface UsableModels {
   /** What people may choose from; no name tells where a model lies. */
@@ -14,7 +14,7 @@ export interface UsableModels {
 
 /**
 @param given A folder name in `folder`, or a path to a model folder.
-@param log Told of other models that can't be used.
+@param log Told of other models that can't be used; one that was never fetched is not worth a word.
 @throws UserError when the given one can't be used.
 */
 export async function findUsableModels(
@@ -23,6 +23,7 @@ export async function findUsableModels(
   log: (line: string) => void,
 ): Promise<UsableModels> {
   const usualModel = await findModel(given, folder)
+  if (await isUnfetched(usualModel)) throw unfetched(usualModel)
   const [fault] = await findMissing(usualModel)
   if (fault) throw damaged(usualModel, fault)
   const isElsewhere = /[/\\]/.test(given)
@@ -36,8 +37,8 @@ export async function findUsableModels(
   })
   for (const model of others) {
     const [missing] = await findMissing(model)
-    if (missing) log(damaged(model, missing).message)
-    else names.add(basename(model.folder))
+    if (!missing) names.add(basename(model.folder))
+    else if (!(await isUnfetched(model))) log(damaged(model, missing).message)
   }
   return {
     names: [...names].sort(),

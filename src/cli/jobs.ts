@@ -1,6 +1,7 @@
 import { UserError } from '../errors.ts'
 import type { ApplyJob, ImagePair, Job, JobOptions, JobResult } from '../jobs/protocol.ts'
-import { findModel } from '../store/models.ts'
+import { findMissing, findModel, isUnfetched, type Model, unfetched } from '../store/models.ts'
+import type { Pulled } from '../store/pull.ts'
 import type { Arguments } from './arguments.ts'
 import { parseNumber } from './arguments.ts'
 import { checkOutput, readInput, writeOutputs } from './files.ts'
@@ -10,6 +11,7 @@ export interface Surroundings {
   /** Where models are looked for by name. */
   readonly modelsFolder: string
   readonly runJob: (job: Job) => Promise<JobResult>
+  readonly pull: (model: Model) => Promise<Pulled>
   /** Tells the person something beside the result. */
   readonly tell: (sentence: string) => void
 }
@@ -63,7 +65,10 @@ export const benchStep: CommandLine = async (given, surroundings) => {
 }
 
 async function run(job: Job, { modelsFolder, runJob, tell }: Surroundings): Promise<JobResult> {
-  await findModel(job.options.model, modelsFolder)
+  const model = await findModel(job.options.model, modelsFolder)
+  if (await isUnfetched(model)) throw unfetched(model)
+  const [fault] = await findMissing(model)
+  if (fault) throw new UserError(`The model “${model.name}” is not whole: ${fault}; fetch it again.`)
   const result = await runJob(job)
   result.notices.forEach(tell)
   return result

@@ -2,13 +2,14 @@ import { parseArguments, readCommand } from './arguments.ts'
 import { helpText } from './help.ts'
 import type { CommandLine, Surroundings } from './jobs.ts'
 import { analogy, apply, benchStep, learn } from './jobs.ts'
-import { modelsCheck, modelsList } from './models.ts'
+import { modelsCheck, modelsList, modelsPull } from './models.ts'
 
 const COMMANDS: Readonly<Record<string, CommandLine>> = {
   analogy,
   learn,
   apply,
   'models list': modelsList,
+  'models pull': modelsPull,
   'models check': modelsCheck,
   'bench step': benchStep,
 }

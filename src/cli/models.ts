@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts'
-import type { Model } from '../store/models.ts'
-import { findFaults, findMissing, findModel, listModels } from '../store/models.ts'
+import { findFaults, findMissing, findModel, isUnfetched, listModels, type Model, unfetched } from '../store/models.ts'
+import { readableSize } from '../store/size.ts'
 import type { CommandLine } from './jobs.ts'
 
 export const modelsList: CommandLine = async (given, { modelsFolder }) => {
@@ -8,15 +8,28 @@ export const modelsList: CommandLine = async (given, { modelsFolder }) => {
   if (given.has('json')) return JSON.stringify({ models })
   if (models.length === 0) return 'There are no models yet.'
   return models
-    .map(({ name, bytes, licence, description, isComplete }) => {
-      const state = isComplete ? '' : ' (incomplete)'
-      return `${name}${state}: ${description} ${megabytes(bytes)}, ${licence}.`
+    .map(({ name, bytes, licence, description, state, memory }) => {
+      const facts = [description, memory && `Memory: ${memory}`, `Licence: ${licence}`].filter(Boolean)
+      return [`${name}: ${state}, ${readableSize(bytes)}`, ...facts.map((fact) => `  ${fact}`)].join('\n')
     })
     .join('\n')
 }
 
+export const modelsPull: CommandLine = async (given, { modelsFolder, pull, tell }) => {
+  const model = await findModel(given.operands[0]!, modelsFolder)
+  if (model.source) tell(`The licence of “${model.name}”: ${model.licence}.`)
+  if (model.note) tell(model.note)
+  const { commit, fetched } = await pull(model)
+  const described = await describe(await findModel(given.operands[0]!, modelsFolder))
+  if (given.has('json')) return JSON.stringify({ ...described, commit, fetched })
+  const size = `${described.files} files, ${readableSize(described.bytes)}`
+  if (fetched === 0) return `${model.name} is here and whole: ${size}.`
+  return `${model.name} is whole now: ${size}; ${model.source!.repository} at ${commit}.`
+}
+
 export const modelsCheck: CommandLine = async (given, { modelsFolder }) => {
   const model = await findModel(given.operands[0]!, modelsFolder)
+  if (await isUnfetched(model)) throw unfetched(model)
   const faults = await findFaults(model)
   if (faults.length > 0) {
     const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''
@@ -24,14 +37,17 @@ export const modelsCheck: CommandLine = async (given, { modelsFolder }) => {
   }
   const described = await describe(model)
   if (given.has('json')) return JSON.stringify(described)
-  return `${model.name} is whole: ${model.files.length} files, ${megabytes(described.bytes)}.`
+  return `${model.name} is whole: ${model.files.length} files, ${readableSize(described.bytes)}.`
 }
 
 async function describe(model: Model) {
-  const { name, description, licence, files } = model
-  const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+  const { name, description, licence, files, source, memory, note } = model
+  const isUnknown = files.length === 0 && source !== undefined
+  const bytes = isUnknown ? source.bytes : files.reduce((sum, file) => sum + file.bytes, 0)
   const isComplete = (await findMissing(model)).length === 0
-  return { name, description, licence, files: files.length, bytes, isComplete }
+  const isAbsent = !isComplete && (await isUnfetched(model))
+  const state = isComplete ? 'whole' : isAbsent ? 'not fetched' : 'incomplete'
+  const count = isUnknown ? source.wanted.length : files.length
+  const { repository, revision } = source ?? {}
+  return { name, description, licence, files: count, bytes, isComplete, state, repository, revision, memory, note }
 }
-
-const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MB`

@@ -26,13 +26,31 @@ const CLEAR_LINE = '\r\x1b[2K'
  * @param now A clock in milliseconds.
  */
 export function createProgress(screen: Screen, now: () => number) {
+  const bar = createBar(screen, now)
+  const update = ({ stage, step, of }: Progress) =>
+    bar.update({ label: LABELS[stage], step, of, short: `${step}/${of}`, long: `${step} of ${of}` })
+  return { update, clear: bar.clear }
+}
+
+export interface Reading {
+  /** What is being done; a new one begins a new bar. */
+  readonly label: string
+  readonly step: number
+  readonly of: number
+  /** How far it is, behind the bar and in a line. */
+  readonly short: string
+  readonly long: string
+}
+
+/** As `createProgress`, for anything. */
+export function createBar(screen: Screen, now: () => number) {
   const pause = screen.isTTY ? MILLISECONDS_BETWEEN_FRAMES : MILLISECONDS_BETWEEN_LINES
   let shownAt = screen.isTTY ? -Infinity : now()
-  let begun: { readonly stage: Stage; readonly step: number; readonly at: number } | undefined
+  let begun: { readonly label: string; readonly step: number; readonly at: number } | undefined
 
-  const update = (progress: Progress) => {
+  const update = (progress: Reading) => {
     const time = now()
-    if (begun?.stage !== progress.stage) begun = { ...progress, at: time }
+    if (begun?.label !== progress.label) begun = { ...progress, at: time }
     if (time - shownAt < pause) return
     shownAt = time
     const speed = (progress.step - begun.step) / (time - begun.at)
@@ -47,17 +65,18 @@ export function createProgress(screen: Screen, now: () => number) {
   return { update, clear }
 }
 
-function barLine({ stage, step, of }: Progress, left: string | undefined): string {
+function barLine({ label, step, of, short }: Reading, left: string | undefined): string {
   const done = Math.round((Math.min(step, of) / Math.max(of, 1)) * BAR_WIDTH)
   const bar = '█'.repeat(done) + '░'.repeat(BAR_WIDTH - done)
-  return `${LABELS[stage].padEnd(24)} ${bar} ${step}/${of}${left ? ` · ${left} left` : ''}`
+  return `${label.padEnd(24)} ${bar} ${short}${left ? ` · ${left} left` : ''}`
 }
 
-function textLine({ stage, step, of }: Progress, left: string | undefined): string {
-  return `${LABELS[stage]}: ${step} of ${of}${left ? `, ${left} left` : ''}`
+function textLine({ label, long }: Reading, left: string | undefined): string {
+  return `${label}: ${long}${left ? `, ${left} left` : ''}`
 }
 
 function duration(milliseconds: number): string {
   const seconds = Math.ceil(milliseconds / 1000)
+  if (seconds >= 3600) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
 }

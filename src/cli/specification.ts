@@ -83,6 +83,12 @@ export const commands: Readonly<Record<string, Command>> = {
     options: { json, help },
     examples: ['models list'],
   },
+  'models pull': {
+    summary: 'Fetch a model, or the rest of one; can be cut off and called again',
+    operands: ['NAME'],
+    options: { json, help },
+    examples: ['models pull sd-1.5'],
+  },
   'models check': {
     summary: 'Compare every file of a model with its checksum',
     operands: ['NAME'],

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import { UserError } from '../errors.ts'
+import { isUnchanged } from './checksum.ts'
+import { isInside, isModelFile, type ModelFile } from './model-file.ts'
+import { readLock } from './model-lock.ts'
 
 /** What a model's manifest.json says of it. */
 export interface Model {
@@ -11,15 +11,30 @@ export interface Model {
   readonly name: string
   readonly description: string
   readonly licence: string
+  /** What it consists of. Of one that lies on a hub nothing is known before it is fetched. */
   readonly files: readonly ModelFile[]
+  /** Where the files lie, if they did not come with isto. */
+  readonly source?: ModelSource
+  /** What it takes, in words. */
+  readonly memory?: string
+  /** What should be known of the export, in words. */
+  readonly note?: string
 }
 
-export interface ModelFile {
-  /** Inside the model's folder, with `/`. */
-  readonly path: string
+export interface ModelSource {
+  /** "owner/name" */
+  readonly repository: string
+  /** A commit, or a branch where no commit could be pinned. */
+  readonly revision: string
+  readonly wanted: readonly WantedFile[]
+  /** All files together, roughly. */
   readonly bytes: number
-  readonly sha256: string
+  /** The licence is given to accounts that have accepted it at the repository's page. */
+  readonly mustBeAccepted: boolean
 }
+
+/** A path that ends in `/` means whatever of that folder a model is made of. */
+export type WantedFile = Pick<ModelFile, 'path'> & Partial<ModelFile>
 
 /** The models in the subfolders of `folder` that have a manifest, by name. @throws UserError when a manifest is damaged */
 export async function listModels(folder: string): Promise<Model[]> {
@@ -40,8 +55,16 @@ export async function findModel(model: string, folder: string): Promise<Model> {
   throw new UserError(`There is no model \`${model}\`: the command \`models list\` shows those there are.`)
 }
 
+/** Not one file of it is here, and that is as it should be: it lies on a hub. */
+export async function isUnfetched(model: Model): Promise<boolean> {
+  if (!model.source) return false
+  const sizes = await Promise.all(model.files.map(({ path }) => sizeOf(join(model.folder, path))))
+  return sizes.every((size) => size === undefined)
+}
+
 /** The files that are missing or of another size, each as "path is missing"; cheap, for it reads none of them. */
 export async function findMissing(model: Model): Promise<string[]> {
+  if (model.source && model.files.length === 0) return ['it has not been fetched']
   const faults = await Promise.all(
     model.files.map(async ({ path, bytes }) => {
       const size = await sizeOf(join(model.folder, path))
@@ -56,11 +79,14 @@ export async function findMissing(model: Model): Promise<string[]> {
 export async function findFaults(model: Model): Promise<string[]> {
   const faults = await findMissing(model)
   if (faults.length > 0) return faults
-  for (const { path, sha256 } of model.files) {
-    if ((await hashOf(join(model.folder, path))) !== sha256) faults.push(`${path} has been changed`)
+  for (const file of model.files) {
+    if (!(await isUnchanged(join(model.folder, file.path), file))) faults.push(`${file.path} has been changed`)
   }
   return faults
 }
+
+export const unfetched = ({ name }: Model): UserError =>
+  new UserError(`The model “${name}” has not been fetched yet: \`npm run --silent isto -- models pull ${name}\`.`)
 
 async function readManifest(folder: string): Promise<Model | undefined> {
   const path = join(folder, 'manifest.json')
@@ -71,12 +97,23 @@ async function readManifest(folder: string): Promise<Model | undefined> {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
     throw new UserError(`\`${path}\` cannot be read: check that it is a file you may open.`, { cause: error })
   }
-  const { name, description, licence, files } = parseObject(text)
+  const { name, description, licence, files, source, memory, note } = parseObject(text)
   const isValid = [name, description, licence].every((value) => typeof value === 'string')
-  if (isValid && Array.isArray(files) && files.every(isModelFile)) {
-    return { folder, name, description, licence, files } as Model
+  const texts = { ...(typeof memory === 'string' && { memory }), ...(typeof note === 'string' && { note }) }
+  if (isValid && Array.isArray(files)) {
+    const model = { folder, name, description, licence, ...texts } as Omit<Model, 'files'>
+    if (source === undefined && files.every(isModelFile)) return { ...model, files }
+    const known = readSource(source, files)
+    if (known) return { ...model, files: (await readLock(folder, known))?.files ?? [], source: known }
   }
   throw new UserError(`\`${path}\` is damaged: fetch the model again.`)
+}
+
+function readSource(value: unknown, wanted: readonly unknown[]): ModelSource | undefined {
+  const { repository, revision, bytes, mustBeAccepted = false } = Object(value)
+  const isNamed = /^\w[\w.-]*\/\w[\w.-]*$/.test(repository) && /^\w[\w.-]*$/.test(revision)
+  if (!isNamed || !Number.isSafeInteger(bytes) || !wanted.length || !wanted.every(isWanted)) return undefined
+  return { repository, revision, wanted, bytes, mustBeAccepted: mustBeAccepted === true }
 }
 
 function parseObject(text: string): Record<string, unknown> {
@@ -87,10 +124,10 @@ function parseObject(text: string): Record<string, unknown> {
   }
 }
 
-function isModelFile(value: unknown): value is ModelFile {
+function isWanted(value: unknown): value is WantedFile {
   const { path, bytes, sha256 } = Object(value)
-  const isInside = typeof path === 'string' && !path.split('/').some((part) => ['', '.', '..'].includes(part))
-  return isInside && !path.includes('\\') && Number.isSafeInteger(bytes) && bytes >= 0 && /^[0-9a-f]{64}$/.test(sha256)
+  const isKnown = bytes === undefined && sha256 === undefined ? true : isModelFile(value)
+  return typeof path === 'string' && isInside(path.replace(/\/$/, '')) && isKnown
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
@@ -100,12 +137,6 @@ async function sizeOf(path: string): Promise<number | undefined> {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
     throw error
   }
-}
-
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash)
-  return hash.digest('hex')
 }
 
 const hasCode = (error: unknown, ...codes: string[]) => codes.includes((error as NodeJS.ErrnoException).code ?? '')

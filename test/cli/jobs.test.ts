@@ -43,7 +43,8 @@ async function run(words: readonly string[], answer: (job: Job) => JobResult = (
     jobs.push(job)
     return answer(job)
   }
-  const surroundings = { modelsFolder: folder, runJob, tell: (sentence: string) => told.push(sentence) }
+  const pull = () => assert.fail('nothing is to be pulled')
+  const surroundings = { modelsFolder: folder, runJob, pull, tell: (sentence: string) => told.push(sentence) }
   const output = await runCommandLine([...words, '--model', folder], surroundings)
   return { job: jobs[0]!, told, output }
 }

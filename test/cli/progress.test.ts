@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createProgress } from '../../src/cli/progress.ts'
+import { createBar, createProgress } from '../../src/cli/progress.ts'
 
 test('on a terminal a bar is drawn over itself, with the time left, and taken away', () => {
   const { written, screen, clock } = setUp({ isTTY: true, columns: 100 })
@@ -42,6 +42,19 @@ test('elsewhere there is a line every five seconds, and none for a job that ends
     'Learning the difference: 50 of 200, 15 s left\n',
     'Learning the difference: 100 of 200, 10 s left\n',
   ])
+})
+
+test('anything else that goes on has the same bar, for hours if need be', () => {
+  const { written, screen, clock } = setUp({ isTTY: true, columns: 100 })
+  const bar = createBar(screen, clock.now)
+  const reading = { label: 'Fetching the model', of: 100, short: '1.0 GB / 5.1 GB', long: '1.0 GB of 5.1 GB' }
+  bar.update({ ...reading, step: 0 })
+  clock.time = 60_000
+  bar.update({ ...reading, step: 1 })
+  assert.equal(
+    written[1],
+    '\r\x1b[2KFetching the model       ░░░░░░░░░░░░░░░░░░░░░░░░ 1.0 GB / 5.1 GB · 1 h 39 min left',
+  )
 })
 
 function setUp(about: { readonly isTTY?: boolean; readonly columns?: number }) {

@@ -1,0 +1,38 @@
+import { createHash, type Hash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+
+export interface Checksum {
+  readonly bytes: number
+  /** Of the content. */
+  readonly sha256?: string
+  /** As git names a file: SHA-1 of "blob", its size, a zero and the content. */
+  readonly gitOid?: string
+}
+
+export interface FeedOptions {
+  readonly signal?: AbortSignal
+  /** Told of each piece that was read. */
+  readonly onBytes?: (count: number) => void
+}
+
+/** Feed it the content, from the beginning. */
+export function startChecksum({ bytes, sha256 }: Checksum): Hash {
+  return sha256 === undefined ? createHash('sha1').update(`blob ${bytes}\0`) : createHash('sha256')
+}
+
+export const isRight = (hash: Hash, { sha256, gitOid }: Checksum): boolean => hash.digest('hex') === (sha256 ?? gitOid)
+
+export async function isUnchanged(path: string, expected: Checksum, options?: FeedOptions): Promise<boolean> {
+  if ((await stat(path)).size !== expected.bytes) return false
+  const hash = startChecksum(expected)
+  await feed(hash, path, options)
+  return isRight(hash, expected)
+}
+
+export async function feed(hash: Hash, path: string, { signal, onBytes }: FeedOptions = {}): Promise<void> {
+  for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20, signal })) {
+    hash.update(piece)
+    onBytes?.(piece.length)
+  }
+}

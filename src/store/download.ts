@@ -1,0 +1,113 @@
+import { open, rename, rm, stat } from 'node:fs/promises'
+import { UserError } from '../errors.ts'
+import { feed, isRight, startChecksum } from './checksum.ts'
+import { type Hub, NoRangeError, type RemoteFile } from './hub.ts'
+import { pauseBefore, TRIES, type Wait } from './patience.ts'
+
+export interface DownloadOptions {
+  readonly hub: Pick<Hub, 'read'>
+  readonly signal: AbortSignal
+  /** How much of the file is here now. */
+  readonly onBytes: (count: number) => void
+  readonly wait: Wait
+  /** A connection over which nothing comes for so long is given up. */
+  readonly stallMilliseconds: number
+}
+
+/**
+ * Fetches a file to `path`, where it appears whole and compared with its checksum or not at all. What has come lies in
+ * `path`.part, and the next call goes on there.
+ *
+ * @throws UserError when it cannot be had; what the signal was aborted with
+ */
+export async function download(file: RemoteFile, path: string, options: DownloadOptions): Promise<void> {
+  const part = partOf(path)
+  let isFromTheStart = (await sizeOfPart(path)) === 0
+  for (;;) {
+    const hash = startChecksum(file)
+    try {
+      await receive(file, part, hash, options)
+    } catch (error) {
+      if (error instanceof NoRangeError) await rm(part, { force: true })
+      throw error
+    }
+    if (isRight(hash, file)) break
+    await rm(part, { force: true })
+    // What lay there from an earlier time may have been spoiled.
+    if (isFromTheStart) throw wrong(file)
+    isFromTheStart = true
+  }
+  await rename(part, path)
+}
+
+export const partOf = (path: string) => `${path}.part`
+
+export async function sizeOfPart(path: string): Promise<number> {
+  return (await stat(partOf(path)).catch(() => undefined))?.size ?? 0
+}
+
+async function receive(
+  file: RemoteFile,
+  part: string,
+  hash: ReturnType<typeof startChecksum>,
+  { hub, signal, onBytes, wait, stallMilliseconds }: DownloadOptions,
+): Promise<void> {
+  await using handle = await open(part, 'a')
+  let { size } = await handle.stat()
+  if (size > file.bytes) {
+    await handle.truncate(0)
+    size = 0
+  }
+  if (size > 0) await feed(hash, part, { signal })
+  onBytes(size)
+  for (let failures = 0; size < file.bytes; ) {
+    const from = size
+    const watch = watchFor(stallMilliseconds)
+    try {
+      for await (const piece of hub.read(file, from, AbortSignal.any([signal, watch.signal]))) {
+        watch.refresh()
+        if (size + piece.length > file.bytes) throw wrong(file)
+        await write(handle, piece, part)
+        hash.update(piece)
+        size += piece.length
+        onBytes(size)
+      }
+      if (size < file.bytes) throw new Error('It ended too early.')
+    } catch (error) {
+      signal.throwIfAborted()
+      if (error instanceof UserError) throw error
+      failures = size > from ? 1 : failures + 1
+      if (failures === TRIES) throw cut(file, error)
+      await wait(pauseBefore(failures), signal)
+    } finally {
+      watch.stop()
+    }
+  }
+  await handle.sync()
+}
+
+function watchFor(milliseconds: number) {
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(new Error('Nothing comes any more.')), milliseconds)
+  return { signal: controller.signal, refresh: () => timer.refresh(), stop: () => clearTimeout(timer) }
+}
+
+async function write(handle: Awaited<ReturnType<typeof open>>, piece: Uint8Array, part: string): Promise<void> {
+  try {
+    for (let done = 0; done < piece.length; ) done += (await handle.write(piece, done)).bytesWritten
+  } catch (cause) {
+    const { code = String(cause) } = cause as NodeJS.ErrnoException
+    const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : code
+    throw new UserError(`\`${part}\` cannot be written (${why}): make room, then pull again; it goes on from there.`, {
+      cause,
+    })
+  }
+}
+
+const wrong = ({ path, repository }: RemoteFile) =>
+  new UserError(`What came as \`${path}\` of \`${repository}\` is not what its checksum says: it was thrown away.`)
+
+const cut = ({ path }: RemoteFile, cause: unknown) =>
+  new UserError(`The connection broke down again and again at \`${path}\`: pull again; it goes on from there.`, {
+    cause,
+  })

@@ -1,0 +1,160 @@
+import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { UserError } from '../errors.ts'
+import { isUnchanged } from './checksum.ts'
+import { download, sizeOfPart } from './download.ts'
+import { mustAccept, openHub, type Snapshot } from './hub.ts'
+import type { ModelFile } from './model-file.ts'
+import { type ModelLock, readLock, writeLock } from './model-lock.ts'
+import type { Model, ModelSource, WantedFile } from './models.ts'
+import { type Wait, waitFor } from './patience.ts'
+import { readableSize } from './size.ts'
+
+export interface PullOptions {
+  /** Where the hub is, without a `/` at its end. */
+  readonly url: string
+  readonly token?: string
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: PullProgress) => void
+  /** @default real time */
+  readonly wait?: Wait
+  /** A connection over which nothing comes for so long is given up. @default 60,000 */
+  readonly stallMilliseconds?: number
+}
+
+export interface PullProgress {
+  /** First what is here is compared with its checksums. */
+  readonly stage: 'check' | 'fetch'
+  readonly bytes: number
+  readonly of: number
+}
+
+export interface Pulled {
+  readonly commit: string
+  readonly files: readonly ModelFile[]
+  /** How many of the files were not here, or damaged. */
+  readonly fetched: number
+}
+
+/**
+ * Makes a model whole: asks the hub what it consists of, then fetches what is missing or damaged. Can be cut off at any
+ * moment and called again.
+ *
+ * @throws UserError; what the signal was aborted with
+ */
+export async function pullModel(model: Model, options: PullOptions): Promise<Pulled> {
+  const { source, folder } = model
+  if (!source) throw new UserError(`The model “${model.name}” comes with isto: there is nothing to pull.`)
+  const { url, token, signal, onProgress, wait = waitFor, stallMilliseconds = 60_000 } = options
+  await using _alone = await beAlone(model)
+
+  // 1. What belongs to it: as it was settled before, or as the hub says now.
+  const hub = openHub({ url, token, wait })
+  const known = await readLock(folder, source)
+  if (!known && source.mustBeAccepted && !token) throw mustAccept({ url, repository: source.repository })
+  const lock = known ?? settle(source, await hub.look(source.repository, source.revision, signal))
+
+  // 2. What is here of it.
+  const missing = await findUnusable(folder, lock.files, options)
+  if (missing.length === 0) return { commit: lock.commit, files: lock.files, fetched: 0 }
+
+  // 3. Room for the rest.
+  const parts = await Promise.all(missing.map(({ path }) => sizeOfPart(join(folder, path))))
+  const here = total(lock.files) - total(missing)
+  await findRoom(model, total(missing) - parts.reduce((sum, bytes) => sum + bytes, 0))
+  if (!known) await writeLock(folder, lock)
+
+  // 4. The rest, small files first: what is wrong with the access shows early.
+  let done = here
+  for (const file of missing.toSorted((one, other) => one.bytes - other.bytes)) {
+    const path = join(folder, file.path)
+    await mkdir(dirname(path), { recursive: true })
+    const onBytes = (count: number) => onProgress({ stage: 'fetch', bytes: done + count, of: total(lock.files) })
+    const remote = { ...file, repository: lock.repository, commit: lock.commit }
+    await download(remote, path, { hub, signal, onBytes, wait, stallMilliseconds })
+    done += file.bytes
+  }
+  return { commit: lock.commit, files: lock.files, fetched: missing.length }
+}
+
+/** @throws UserError when the hub has something else than the manifest says */
+function settle({ repository, revision, wanted }: ModelSource, { commit, files }: Snapshot): ModelLock {
+  const chosen = wanted.flatMap((one) => {
+    const found = files.filter(({ path }) => isMeant(path, one))
+    if (found.length === 0) throw new UserError(`\`${repository}\` has no \`${one.path}\` (at ${commit}).`)
+    for (const { path, bytes, sha256 } of found) {
+      const isOther = (one.bytes ?? bytes) !== bytes || (one.sha256 ?? sha256) !== sha256
+      if (isOther) throw new UserError(`\`${path}\` of \`${repository}\` is not the file that isto’s manifest names.`)
+    }
+    return found
+  })
+  return { repository, revision, commit, files: chosen }
+}
+
+/** Of a folder: graphs, weights, vocabularies and configurations; not the same weights for other programs. */
+const isMeant = (path: string, { path: wanted }: WantedFile) =>
+  wanted.endsWith('/') ? path.startsWith(wanted) && /\.(onnx|onnx[._]data\w*|pb|json|txt)$/.test(path) : path === wanted
+
+async function findUnusable(
+  folder: string,
+  files: readonly ModelFile[],
+  { signal, onProgress }: PullOptions,
+): Promise<ModelFile[]> {
+  const unusable: ModelFile[] = []
+  let bytes = 0
+  for (const file of files) {
+    const onBytes = (count: number) => {
+      bytes += count
+      onProgress({ stage: 'check', bytes, of: total(files) })
+    }
+    const isHere = await isUnchanged(join(folder, file.path), file, { signal, onBytes }).catch((error: unknown) => {
+      signal.throwIfAborted()
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+      throw error
+    })
+    if (!isHere) unusable.push(file)
+  }
+  return unusable
+}
+
+async function findRoom({ name, folder }: Model, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder)
+  if (bavail * bsize >= bytes) return
+  throw new UserError(
+    `There is no room for the model “${name}”: ${readableSize(bytes)} are needed, ` +
+      `${readableSize(bavail * bsize)} are free where \`${folder}\` lies.`,
+  )
+}
+
+/** Two processes would write into the same files. */
+async function beAlone({ name, folder }: Model): Promise<AsyncDisposable> {
+  const path = join(folder, 'pulling.pid')
+  for (;;) {
+    try {
+      await writeFile(path, String(process.pid), { flag: 'wx' })
+      return { [Symbol.asyncDispose]: () => rm(path, { force: true }) }
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException
+      if (code !== 'EEXIST') throw new UserError(`\`${folder}\` cannot be written (${code}).`, { cause })
+    }
+    const other = Number(await readFile(path, 'utf8').catch(() => ''))
+    if (isRunning(other)) {
+      throw new UserError(
+        `The model “${name}” is being pulled by process ${other}: wait for it, or delete \`${path}\`.`,
+      )
+    }
+    await rm(path, { force: true })
+  }
+}
+
+function isRunning(processId: number): boolean {
+  if (!processId) return false
+  try {
+    process.kill(processId, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+const total = (files: readonly ModelFile[]) => files.reduce((sum, { bytes }) => sum + bytes, 0)

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { listModels } from '../../src/store/models.ts'
+
+const models = await listModels(fileURLToPath(new URL('../../models', import.meta.url)))
+
+test('every family has a manifest', () => {
+  const names = models.map(({ name }) => name)
+  for (const name of ['sd-1.5', 'sd-2.1-base', 'sd-2.1', 'sdxl-base', 'sdxl-turbo', 'lcm-dreamshaper-v7']) {
+    assert.ok(names.includes(name), name)
+  }
+})
+
+for (const { folder, name, licence, source, memory, note } of models.filter(({ source }) => source)) {
+  test(`${name} says where it comes from, under which licence, and what is not certain`, () => {
+    assert.equal(name, basename(folder))
+    assert.match(licence, /https:\/\/\S+$/)
+    assert.ok(memory)
+    const isPinned = /^[0-9a-f]{40}$/.test(source!.revision)
+    assert.equal(/pinned/.test(note!), !isPinned, 'a branch is said to be one')
+    const { side } = JSON.parse(readFileSync(`${folder}/manifest.json`, 'utf8'))
+    assert.ok([512, 768, 1024].includes(side))
+    for (const part of ['unet', 'text_encoder', 'tokenizer', 'scheduler', 'vae_encoder', 'vae_decoder']) {
+      assert.ok(
+        source!.wanted.some(({ path }) => path.startsWith(`${part}/`)),
+        part,
+      )
+    }
+  })
+}
