@@ -64,7 +64,7 @@ async function receive(
     const from = size
     const watch = watchFor(stallMilliseconds)
     try {
-      for await (const piece of hub.read(file, from, AbortSignal.any([signal, watch.signal]))) {
+      for await (const piece of hub.read(file, from, AbortSignal.any([signal, watch.signal]), watch.refresh)) {
         watch.refresh()
         if (size + piece.length > file.bytes) throw wrong(file)
         await write(handle, piece, part)
@@ -86,10 +86,16 @@ async function receive(
   await handle.sync()
 }
 
+/** Begins with the first `refresh`. */
 function watchFor(milliseconds: number) {
   const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(new Error('Nothing comes any more.')), milliseconds)
-  return { signal: controller.signal, refresh: () => timer.refresh(), stop: () => clearTimeout(timer) }
+  let timer: NodeJS.Timeout | undefined
+  const stop = () => clearTimeout(timer)
+  const refresh = () => {
+    stop()
+    timer = setTimeout(() => controller.abort(new Error('Nothing comes any more.')), milliseconds)
+  }
+  return { signal: controller.signal, refresh, stop }
 }
 
 async function write(handle: Awaited<ReturnType<typeof open>>, piece: Uint8Array, part: string): Promise<void> {

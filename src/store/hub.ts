@@ -10,9 +10,10 @@ export interface Hub {
   /**
    * The content from byte `from` on.
    *
+   * @param onAnswer Called when the server begins to answer, after all pauses that it asked for.
    * @throws UserError when it is refused; another error when the connection is cut
    */
-  read(file: RemoteFile, from: number, signal: AbortSignal): AsyncIterable<Uint8Array>
+  read(file: RemoteFile, from: number, signal: AbortSignal, onAnswer?: () => void): AsyncIterable<Uint8Array>
 }
 
 export interface Snapshot {
@@ -65,11 +66,12 @@ export function openHub({ url, token, wait }: HubOptions): Hub {
       }
       return { commit: sha, files }
     },
-    async *read({ repository, commit, path, bytes }, from, signal) {
+    async *read({ repository, commit, path, bytes }, from, signal, onAnswer) {
       let refused: unknown
       const watched: typeof fetch = async (input, init) => {
         try {
           const response = await fetchOf(repository, signal)(input, init)
+          onAnswer?.()
           if (from > 0 && response.status !== 206) {
             await response.body?.cancel()
             throw new NoRangeError(`${host} gives whole files only: pull again; \`${path}\` is fetched anew.`)

@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { findFaults, findModel, isUnfetched } from '../../src/store/models.ts'
 import type { PullOptions } from '../../src/store/pull.ts'
 import { pullModel } from '../../src/store/pull.ts'
@@ -306,6 +307,13 @@ describe('a hub that asks for patience', () => {
     assert.deepEqual(waits.slice(0, 2), [7000, 2000])
     assert.ok(waits[2]! > 17_000 && waits[2]! <= 20_000, String(waits[2]))
     assert.equal(waits.length, 3)
+  })
+
+  test('is not taken for one from which nothing comes', async () => {
+    answers(...Array(4), { status: 429, headers: { 'retry-after': '1' } })
+    await pull({ stallMilliseconds: 100, wait: (milliseconds) => sleep(waits.push(milliseconds) && 400) })
+    await assertWhole()
+    assert.deepEqual(waits, [1000])
   })
 
   test('too long is a sentence, and so is the fifth refusal', async () => {
