@@ -43,13 +43,13 @@ class Classifier(nn.Module):
     Thing and style are read off together, as one of all icons: what tells flat from glossy is another thing in every thing.
     """
 
-    def __init__(self, classes, width=64):
+    def __init__(self, classes, side=64, width=64):
         super().__init__()
         self.body = nn.Sequential(
             block(3, 24, 4, 2), block(24, width, 3, 2), Residual(width),
             block(width, 2 * width, 2, 2), Residual(2 * width), block(2 * width, 4 * width, 2, 2), Residual(4 * width),
         )
-        read = 4 * width * (16 + 1)  # what is where, and what is anywhere
+        read = 4 * width * ((side // 16) ** 2 + 1)  # what is where, and what is anywhere
         self.heads = nn.ModuleDict({name: nn.Linear(read, len(names)) for name, names in classes.items()})
         self.together = nn.Linear(read, len(classes["thing"]) * len(classes["style"]))
 
@@ -102,6 +102,13 @@ def targets_of(scenes, classes):
     return {name: torch.tensor([index(name, scene) for scene in scenes]) for name in classes}
 
 
+def weights_of(scenes):
+    """How often a scene is taken: the more about it isn't as usual, the oftener. [n], adding up to 1."""
+    usual = {"size": "large", "turn": "upright", "mirrored": False, "treatment": "none", "tone": "none", "shadow": False, "beside": "none"}
+    weights = np.array([1.0 + sum(scene[name] != value for name, value in usual.items()) for scene in scenes])
+    return weights / weights.sum()
+
+
 def shifted(pictures, random):
     """Each picture moved by up to two pixels both ways; its edge is repeated."""
     side = pictures.shape[1]
@@ -133,10 +140,11 @@ def main():
     saved = torch.load(path, weights_only=True) if path.exists() else None
     classes = saved["classes"] if saved else {
         name: sorted({str(scene[name]) for scene in scenes if legible(name, scene)}) for name in ATTRIBUTES}
-    targets = targets_of(scenes, classes)
+    targets, bounds = targets_of(scenes, classes), weights_of(scenes).cumsum()
     pca = components_of(options.work)
-    decoder = decoder_of(options.work, pca).requires_grad_(False).to(memory_format=torch.channels_last)
-    model = Classifier(classes).to(memory_format=torch.channels_last)
+    decoder = decoder_of(options.work, pca, pictures.shape[1]).requires_grad_(False).to(memory_format=torch.channels_last)
+    side = pictures.shape[1]
+    model = Classifier(classes, side).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=0.02, fused=True)
     average = {name: value.clone() for name, value in model.state_dict().items()}
     step, trained = 0, 0.0
@@ -149,7 +157,7 @@ def main():
     random = np.random.default_rng(options.seed + step)
 
     def save():
-        state = {"classes": classes, "model": model.state_dict(), "average": average, "optimizer": optimizer.state_dict()}
+        state = {"classes": classes, "side": side, "model": model.state_dict(), "average": average, "optimizer": optimizer.state_dict()}
         torch.save({**state, "step": step, "seconds": trained}, path.with_suffix(".new"))
         path.with_suffix(".new").replace(path)
 
@@ -157,7 +165,7 @@ def main():
         progress = trained / (options.minutes * 60)
         for group in optimizer.param_groups:
             group["lr"] = options.lr * min(1, (step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
-        chosen = np.sort(random.integers(0, len(pictures), options.batch))
+        chosen = np.sort(np.searchsorted(bounds, random.random(options.batch) * bounds[-1], side="right"))
         rows = torch.from_numpy(chosen)
         moved = shifted(pictures[chosen], random)
         pixels = torch.from_numpy(moved).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -193,7 +201,7 @@ def main():
 def load_classifier(work):
     """The averaged classifier, and the names of its classes."""
     saved = torch.load(Path(work) / "classifier.pt", weights_only=True)
-    model = Classifier(saved["classes"])
+    model = Classifier(saved["classes"], saved.get("side", 64))
     model.load_state_dict(saved["average"])
     return model.eval(), saved["classes"]
 

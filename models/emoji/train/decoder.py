@@ -25,7 +25,7 @@ def main():
     path.unlink(missing_ok=True)
     pictures = load_pictures(options.data)
     pca = components_of(options.work)
-    decoder = decoder_of(options.work, pca).to(memory_format=torch.channels_last)
+    decoder = decoder_of(options.work, pca, pictures.shape[1]).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(decoder.repair.parameters(), lr=2e-3, weight_decay=0.0)
     start, step, total = time.time(), 0, 0.0
     while (progress := (time.time() - start) / (options.minutes * 60)) < 1:

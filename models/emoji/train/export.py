@@ -15,7 +15,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch import nn
 
-from networks import (BETA_END, BETA_START, GRID, LATENT_CHANNELS, TOKENS, TRAIN_TIMESTEPS, ImageEncoder, PatchDecoder, PatchEncoder, Tokenizer, UNet, text_encoder)
+from networks import BETA_END, BETA_START, LATENT_CHANNELS, PATCH, TOKENS, TRAIN_TIMESTEPS, PatchDecoder, PatchEncoder, Tokenizer, build
 
 OPSET = 17
 
@@ -67,9 +67,9 @@ def components_of(work):
     raise FileNotFoundError(f"Expected {work} to hold checkpoint.pt or prepared.pt with principal components")
 
 
-def decoder_of(work, pca):
+def decoder_of(work, pca, side):
     weight = (pca["directions"] / pca["scales"][:, None]).reshape(LATENT_CHANNELS, 3, 8, 8)
-    decoder = PatchDecoder(weight, pca["mean"].reshape(3, 8, 8))
+    decoder = PatchDecoder(weight, pca["mean"].reshape(3, 8, 8), side)
     repaired = Path(work) / "decoder.pt"
     if repaired.exists():
         decoder.load_state_dict(torch.load(repaired, weights_only=True))
@@ -82,14 +82,15 @@ def encoder_of(pca):
 
 
 def averaged(work, tokenizer):
+    """The averaged networks, and the side of their pictures."""
     saved = torch.load(Path(work) / "checkpoint.pt", weights_only=True, mmap=True)
     if saved["vocab"] != tokenizer.vocab:
         raise ValueError("Expected the tokenizer that the checkpoint was trained with, got one of other words")
-    networks = nn.ModuleDict({"text": text_encoder(tokenizer), "image": ImageEncoder(), "unet": UNet()})
-    networks.temperature = nn.Parameter(torch.tensor(0.0))
+    sizes = saved.get("sizes", {"side": 64})
+    networks = build(tokenizer, **sizes)
     networks.load_state_dict(saved["average"])
     print("step", saved["step"], "minutes", round(saved["seconds"] / 60, 1))
-    return networks.eval()
+    return networks.eval(), sizes["side"]
 
 
 def main():
@@ -102,17 +103,17 @@ def main():
     if options.tokenizer:
         shutil.copytree(options.tokenizer, out / "tokenizer", dirs_exist_ok=True)
     tokenizer = Tokenizer(out / "tokenizer")
-    networks = averaged(options.work, tokenizer)
+    networks, side = averaged(options.work, tokenizer)
     pca = components_of(options.work)
 
     ids = torch.tensor([tokenizer("a dog"), tokenizer("a cat, flat style")])
-    latents, text, pooled = torch.randn(2, LATENT_CHANNELS, GRID, GRID), torch.randn(2, TOKENS, 192), torch.randn(2, 256)
-    pixels = torch.randn(2, 3, 64, 64)
+    latents, text, pooled = torch.randn(2, LATENT_CHANNELS, side // PATCH, side // PATCH), torch.randn(2, TOKENS, 192), torch.randn(2, 256)
+    pixels = torch.randn(2, 3, side, side)
     export(TextOutputs(networks["text"]), (ids,), out / "text_encoder", ["input_ids"], ["text_embeds", "last_hidden_state"])
     export(networks["unet"], (latents, torch.tensor([3, 7]), text, pooled), out / "unet", ["sample", "timestep", "encoder_hidden_states", "text_embeds"], ["out_sample"])
     export(networks["image"], (pixels,), out / "image_encoder", ["pixel_values"], ["image_embeds"])
     export(encoder_of(pca), (pixels,), out / "vae_encoder", ["sample"], ["latent_parameters"], half=False)
-    export(decoder_of(options.work, pca), (latents,), out / "vae_decoder", ["latent_sample"], ["sample"])
+    export(decoder_of(options.work, pca, side), (latents,), out / "vae_decoder", ["latent_sample"], ["sample"])
     scheduler = {
         "_class_name": "DDIMScheduler", "num_train_timesteps": TRAIN_TIMESTEPS, "beta_start": BETA_START, "beta_end": BETA_END, "beta_schedule": "scaled_linear",
         "prediction_type": "v_prediction", "set_alpha_to_one": True, "steps_offset": 0, "timestep_spacing": "trailing", "clip_sample": False,
@@ -124,8 +125,8 @@ def main():
     files = sorted(p for p in out.rglob("*") if p.is_file() and p.suffix in {".onnx", ".json", ".txt"} and "train" not in p.parts and p.name != "manifest.json")
     manifest = {
         "name": "emoji",
-        "side": 64,
-        "description": "Emoji in four drawing styles at 64 px; made for isto, ships with it",
+        "side": side,
+        "description": f"Emoji in four drawing styles at {side} px; made for isto, ships with it",
         "licence": "MIT (weights); trained on Noto Emoji (Apache-2.0) and Fluent Emoji (MIT), see README.md",
         "files": [{"path": str(p.relative_to(out)), "bytes": p.stat().st_size, "sha256": hashlib.sha256(p.read_bytes()).hexdigest()} for p in files],
     }

@@ -1,4 +1,7 @@
-"""The networks of the emoji model. Sizes are the only thing to turn up; the layout is that of Stable Diffusion XL's."""
+"""The networks of the emoji model. Sizes are the only thing to turn up; the layout is that of Stable Diffusion XL's.
+
+Shapes in the comments are those of pictures of 64 pixels; any multiple of 16 does.
+"""
 import json
 import math
 import re
@@ -9,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 TOKENS = 32  # length of a prompt
-LATENT_CHANNELS, GRID = 48, 8
+PATCH, LATENT_CHANNELS = 8, 48  # pixels of a latent's side, its channels
 TRAIN_TIMESTEPS, BETA_START, BETA_END = 1000, 0.00085, 0.012  # scaled linear, as Stable Diffusion
 
 
@@ -39,14 +42,14 @@ def text_encoder(tokenizer, width=192, layers=3, projection=256):
 class ImageEncoder(nn.Module):
     """pixel_values [n, 3, 64, 64] in −1…1 → image_embeds [n, projection], not normalised."""
 
-    def __init__(self, width=128, projection=256):
+    def __init__(self, side=64, width=128, projection=256):
         super().__init__()
         self.patches = nn.Conv2d(3, width, 4, 4)
         self.layers = nn.Sequential(
             ImageBlock(width), nn.Conv2d(width, 2 * width, 2, 2), ImageBlock(2 * width), nn.Conv2d(2 * width, 3 * width, 2, 2), ImageBlock(3 * width),
         )
         self.norm = nn.LayerNorm(3 * width)
-        self.projection = nn.Linear(3 * width * 16, projection, bias=False)
+        self.projection = nn.Linear(3 * width * (side // 16) ** 2, projection, bias=False)
 
     def forward(self, pixel_values):
         x = self.layers(self.patches(pixel_values))
@@ -126,14 +129,15 @@ class ResidualBlock(nn.Module):
 class UNet(nn.Module):
     """sample [n, 48, 8, 8], timestep [n] or [], encoder_hidden_states [n, 32, text_width], text_embeds [n, projection] → v [n, 48, 8, 8]."""
 
-    def __init__(self, fine=128, coarse=320, text_width=192, projection=256, embedding=512):
+    def __init__(self, side=64, fine=128, coarse=320, text_width=192, projection=256, embedding=512):
         super().__init__()
         self.embedding = embedding
         self.time = nn.Sequential(nn.Linear(256, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         self.pooled = nn.Sequential(nn.Linear(projection, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         self.conv_in = nn.Conv2d(LATENT_CHANNELS, fine, 3, padding=1)
-        self.position_fine = nn.Parameter(torch.randn(1, fine, GRID, GRID) * 0.02)
-        self.position_coarse = nn.Parameter(torch.randn(1, coarse, GRID // 2, GRID // 2) * 0.02)
+        grid = side // PATCH
+        self.position_fine = nn.Parameter(torch.randn(1, fine, grid, grid) * 0.02)
+        self.position_coarse = nn.Parameter(torch.randn(1, coarse, grid // 2, grid // 2) * 0.02)
 
         def res(width_in, width):
             return ResidualBlock(width_in, width, embedding)
@@ -185,8 +189,9 @@ class PatchEncoder(nn.Module):
 class PatchDecoder(nn.Module):
     """latent_sample [n, 48, 8, 8] → sample [n, 3, 64, 64], the linear inverse and a small convolutional repair: patch borders, and the noise that sampling leaves."""
 
-    def __init__(self, weight, mean):
+    def __init__(self, weight, mean, side=64):
         super().__init__()
+        self.grid = side // PATCH
         self.conv = nn.ConvTranspose2d(LATENT_CHANNELS, 3, 8, 8, bias=False)
         self.conv.weight.data = weight
         self.mean = nn.Parameter(mean)  # [3, 8, 8]
@@ -195,8 +200,15 @@ class PatchDecoder(nn.Module):
         nn.init.zeros_(self.repair[4].bias)
 
     def forward(self, latent_sample):
-        linear = self.conv(latent_sample) + self.mean.repeat(1, GRID, GRID)
+        linear = self.conv(latent_sample) + self.mean.repeat(1, self.grid, self.grid)
         return linear + F.pixel_shuffle(self.repair(latent_sample), 8)
+
+
+def build(tokenizer, side=64, fine=128, coarse=320):
+    """What is trained together: text encoder, image encoder and UNet of the two widths, and the temperature of the contrast."""
+    networks = nn.ModuleDict({"text": text_encoder(tokenizer), "image": ImageEncoder(side), "unet": UNet(side, fine, coarse)})
+    networks.temperature = nn.Parameter(torch.tensor(math.log(10.0)))
+    return networks
 
 
 def alphas_cumprod():

@@ -1,6 +1,6 @@
 """Trains text encoder, image encoder and UNet together: denoising (v-prediction) and CLIP's contrastive loss.
 
-python train.py --data DIR --work DIR --minutes 80 [--batch 64] [--seed 0] [--tokenizer DIR]
+python train.py --data DIR --work DIR --minutes 80 [--batch 64] [--seed 0] [--tokenizer DIR] [--device cuda]
 Resumes from WORK/checkpoint.pt; the learning rate follows the minutes trained so far, over all runs. Where the tokenizer
 knows other words than the checkpoint's did, the words that both know keep their embedding, and new ones start fresh; the
 principal components stay those of the checkpoint. A checkpoint that names neither (they are not in the first ones) needs
@@ -15,19 +15,25 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from networks import (GRID, LATENT_CHANNELS, TOKENS, TRAIN_TIMESTEPS, ImageEncoder, Tokenizer, UNet, alphas_cumprod, text_encoder)
+from networks import LATENT_CHANNELS, PATCH, TRAIN_TIMESTEPS, Tokenizer, alphas_cumprod, build
 
 HERE = Path(__file__).parent
 
 
 def load_pictures(folder):
-    return np.fromfile(Path(folder) / "pictures.u8", np.uint8).reshape(-1, 64, 64, 3)
+    """uint8 [n, side, side, 3]; the side is what the file's length makes it."""
+    with open(Path(folder) / "scenes.jsonl", "rb") as scenes:
+        count = sum(1 for _ in scenes)
+    flat = np.fromfile(Path(folder) / "pictures.u8", np.uint8)
+    side = math.isqrt(len(flat) // count // 3)
+    return flat.reshape(count, side, side, 3)
 
 
 def patches(pictures):
-    """uint8 [n, 64, 64, 3] → float [n · 64, 192] in −1…1, channel-major inside a patch as a convolution reads it."""
+    """uint8 [n, side, side, 3] → float [n · (side/8)², 192] in −1…1, channel-major inside a patch as a convolution reads it."""
     x = torch.from_numpy(np.array(pictures)).float() / 127.5 - 1
-    return x.reshape(-1, GRID, 8, GRID, 8, 3).permute(0, 1, 3, 5, 2, 4).reshape(-1, 192)
+    grid = x.shape[1] // PATCH
+    return x.reshape(-1, grid, PATCH, grid, PATCH, 3).permute(0, 1, 3, 5, 2, 4).reshape(-1, 192)
 
 
 def principal_components(pictures):
@@ -42,7 +48,8 @@ def principal_components(pictures):
 
 def encode(pca, pictures):
     z = (patches(pictures) - pca["mean"]) @ (pca["directions"] * pca["scales"][:, None]).T
-    return z.reshape(-1, GRID, GRID, LATENT_CHANNELS).permute(0, 3, 1, 2)
+    grid = pictures.shape[1] // PATCH
+    return z.reshape(-1, grid, grid, LATENT_CHANNELS).permute(0, 3, 1, 2)
 
 
 def same(left, right):
@@ -100,7 +107,7 @@ def grow(saved, old_vocab, vocab, networks, decayed):
 def contrast(image_embeds, text_embeds, temperature):
     """CLIP's symmetric loss over the batch, and how often a picture finds its caption."""
     logits = temperature.exp().clamp(max=50) * F.normalize(image_embeds.float(), dim=-1) @ F.normalize(text_embeds.float(), dim=-1).T
-    matches = torch.arange(len(logits))
+    matches = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, matches) + F.cross_entropy(logits.T, matches)) / 2, (logits.argmax(1) == matches).float().mean().item()
 
 
@@ -113,6 +120,9 @@ def main():
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=10**9, help="stop after so many steps (for timing)")
+    parser.add_argument("--device", default="cpu", help="cuda, where there is a GPU")
+    parser.add_argument("--fine", type=int, default=128, help="width of the UNet at an eighth of the picture's side, a multiple of 64")
+    parser.add_argument("--coarse", type=int, default=320, help="its width at a sixteenth, a multiple of 64")
     parser.add_argument("--tokenizer", default=HERE.parent / "tokenizer")
     parser.add_argument("--old-tokenizer", help="folder of the tokenizer that a checkpoint without a vocabulary was trained with")
     parser.add_argument("--old-pca", help="prepared.pt with the components that a checkpoint without any was trained with")
@@ -121,21 +131,21 @@ def main():
     torch.manual_seed(options.seed)
     torch.set_flush_denormal(True)
 
-    tokenizer = Tokenizer(options.tokenizer)
+    device, tokenizer = torch.device(options.device), Tokenizer(options.tokenizer)
     checkpoint = Path(options.work) / "checkpoint.pt"
-    saved = torch.load(checkpoint, weights_only=True) if checkpoint.exists() else None
+    saved = torch.load(checkpoint, weights_only=True, map_location=device) if checkpoint.exists() else None
     pca = None
     if saved:
         if not ("pca" in saved or options.old_pca) or not ("vocab" in saved or options.old_tokenizer):
             parser.error(f"{checkpoint} names no vocabulary or no components: give --old-tokenizer and --old-pca")
         pca = saved["pca"] if "pca" in saved else torch.load(options.old_pca, weights_only=True, mmap=True)["pca"]
-        pca = {name: value.clone() for name, value in pca.items()}
+        pca = {name: value.clone().cpu() for name, value in pca.items()}
     prepared = prepare(options.data, options.work, tokenizer, pca)
     latents, captions, pictures = prepared["latents"], prepared["captions"], load_pictures(options.data)
     empty = torch.tensor(tokenizer(""), dtype=torch.int64)
 
-    networks = torch.nn.ModuleDict({"text": text_encoder(tokenizer), "image": ImageEncoder(), "unet": UNet()}).to(memory_format=torch.channels_last)
-    networks.temperature = torch.nn.Parameter(torch.tensor(math.log(10.0)))
+    sizes = {"side": pictures.shape[1], "fine": options.fine, "coarse": options.coarse}
+    networks = build(tokenizer, **sizes).to(device, memory_format=torch.channels_last)
     for name, part in networks.items():
         print(name, f"{sum(p.numel() for p in part.parameters()) / 1e6:.2f} M")
     average = {name: value.clone() for name, value in networks.state_dict().items()}
@@ -149,14 +159,14 @@ def main():
         optimizer.load_state_dict(saved["optimizer"])
         average, step, trained = saved["average"], saved["step"], saved["seconds"]
         del saved
-    abar = alphas_cumprod()
+    abar = alphas_cumprod().to(device)
     first_step, tick = step, time.time()
     last_save, sums, counts = tick, torch.zeros(3), torch.zeros(3)
     random = np.random.default_rng(options.seed + step)
 
     def save():
         state = {"networks": networks.state_dict(), "average": average, "optimizer": optimizer.state_dict(), "step": step, "seconds": trained}
-        torch.save({**state, "vocab": tokenizer.vocab, "pca": prepared["pca"]}, checkpoint.with_suffix(".new"))
+        torch.save({**state, "vocab": tokenizer.vocab, "pca": prepared["pca"], "sizes": sizes}, checkpoint.with_suffix(".new"))
         checkpoint.with_suffix(".new").replace(checkpoint)
 
     while trained < options.minutes * 60 and step - first_step < options.steps:
@@ -166,18 +176,19 @@ def main():
             group["lr"] = rate
         chosen = np.sort(random.integers(0, len(latents), options.batch))
         rows = torch.from_numpy(chosen)
-        z = latents[rows].float().contiguous(memory_format=torch.channels_last)
+        z = latents[rows].float().to(device).contiguous(memory_format=torch.channels_last)
         ids = captions[rows, torch.randint(0, captions.shape[1], (options.batch,))].long()
         dropped = torch.rand(options.batch) < 0.1
         ids[dropped] = empty
+        ids, dropped = ids.to(device), dropped.to(device)
         with_pictures = step % 2 == 0  # the contrastive loss costs a sixth of a step; half of the steps are enough
-        pixels = (torch.from_numpy(pictures[chosen]).permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+        pixels = (torch.from_numpy(pictures[chosen]).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         # Stratified over the batch: every batch sees the whole range of noise.
-        t = ((torch.randperm(options.batch) + torch.rand(options.batch)) / options.batch * TRAIN_TIMESTEPS).long()
+        t = ((torch.randperm(options.batch) + torch.rand(options.batch)) / options.batch * TRAIN_TIMESTEPS).long().to(device)
         signal, noise_level = abar[t].sqrt()[:, None, None, None], (1 - abar[t]).sqrt()[:, None, None, None]
         noise = torch.randn_like(z)
         target = signal * noise - noise_level * z
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16):
             text = networks["text"](input_ids=ids)
             prediction = networks["unet"](signal * z + noise_level * noise, t, text.last_hidden_state, text.text_embeds)
             image_embeds = networks["image"](pixels) if with_pictures else None
