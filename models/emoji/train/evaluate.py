@@ -172,6 +172,10 @@ def main():
         pictures = {"drawn": drawn[name], "true pictures": scenes.truth, "through the autoencoder": rebuilt[name]}
         report["grades"][name] = {kind: grades(reader.right(each, scenes.targets), scenes.targets, reader.classes) for kind, each in pictures.items()}
         print(f"{name}: {time.time() - start:.0f} s", file=sys.stderr, flush=True)
+    if options.sheet:
+        seen, held = halves
+        shown = [(drawn[name][:count], halves[name].truth[:count]) for name, count in ((seen, 60), (held, 40))]
+        sheet(*(np.concatenate(pair) for pair in zip(*shown)), options.sheet)
     every = {"truth": np.concatenate([scenes.truth for scenes in halves.values()]), "others": np.concatenate([scenes.others for scenes in halves.values()])}
     every["drawn"], every["rebuilt"] = np.concatenate(list(drawn.values())), np.concatenate(list(rebuilt.values()))
     features = {name: reader(pictures)[1] for name, pictures in every.items()}
@@ -201,10 +205,6 @@ def main():
         report["inversion PSNR"][name] = round(float(psnr(again, truth).mean()), 2)
     report["seconds"] = round(time.time() - start)
     print(json.dumps(report, indent=1))
-    if options.sheet:
-        seen, held = halves
-        shown = [(drawn[name][:count], halves[name].truth[:count]) for name, count in ((seen, 60), (held, 40))]
-        sheet(*(np.concatenate(pair) for pair in zip(*shown)), options.sheet)
 
 
 if __name__ == "__main__":
