@@ -13,6 +13,7 @@ import { startHealth } from './health.ts'
 import { createQueue, type Queue } from './jobs/queue.ts'
 import { type Run, startWorker } from './jobs/worker-client.ts'
 import { createLog } from './log.ts'
+import { scrub } from './scrub.ts'
 import { openStore } from './store/open.ts'
 import { createVitals } from './vitals.ts'
 
@@ -23,7 +24,7 @@ const tell = (line: string) => console.error(line)
 
 // Whatever nobody caught ends the process, but not with Node's own report: it would print tokens.
 process.on('uncaughtException', (error) => {
-  tell(describe(error))
+  tell(String(scrub(describe(error), [])))
   process.exit(1)
 })
 
@@ -69,9 +70,8 @@ async function start(config: Config, token: string): Promise<void> {
   const leave = async (exitCode: number) => {
     if (isLeaving) return
     isLeaving = true
-    const parked = queue.park()
-    await worker.close()
-    await Promise.race([parked, sleep(4000)])
+    // Eight seconds at most, whatever hangs.
+    await Promise.race([Promise.all([queue.park(), worker.close()]), sleep(4000)])
     await Promise.race([Promise.allSettled([connection?.desk.close(), connection?.settled()]), sleep(3000)])
     await Promise.race([Promise.allSettled([connection?.close(), store.close()]), sleep(1000)])
     process.exit(exitCode)
@@ -108,7 +108,15 @@ async function start(config: Config, token: string): Promise<void> {
     },
   })
   log.info(`${connection.name} is on Discord. Add it to a server: ${connection.inviteUrl}`)
-  await queue.open(vitals.watchHandlers(connection.desk))
+  const handlers = vitals.watchHandlers(connection.desk)
+  await queue.open({
+    ...handlers,
+    onEnd: (ticket, outcome) => {
+      const seconds = Math.round((Date.now() - ticket.placedAt) / 1000)
+      log.debug(`Job ended: ${ticket.job.kind}, ${outcome.type}, ${seconds} s after it was placed.`, { id: ticket.id })
+      return handlers.onEnd(ticket, outcome)
+    },
+  })
   opened.resolve()
   try {
     await warm(located, models)

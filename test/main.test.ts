@@ -246,6 +246,7 @@ test('the worker dies in the middle; still three pictures become one message wit
   assert.equal(result.format, 'png')
   assert.ok(result.width! >= 64)
 
+  assert.match(bot.output(), /Job ended: analogy, done, \d+ s after it was placed\./)
   const { status, figures } = await health()
   assert.equal(status, 200)
   assert.match(figures, /^isto_gateway_connected 1$/m)

@@ -15,7 +15,9 @@ export function startProcess(settings: Readonly<Record<string, string>>): BotPro
   const unset = { DISCORD_TOKEN: '', DISCORD_APP_ID: '', MODEL: '', LOG_LEVEL: '', HEALTH_PORT: '', HEALTH_HOST: '' }
   // What the bot does must not depend on where it is tested.
   const { CI: _, ...env } = process.env
-  const child = spawn(process.execPath, ['src/main.ts'], { env: { ...env, ...unset, ...settings } })
+  const child = spawn(process.execPath, ['src/main.ts', '--leave-with-parent'], {
+    env: { ...env, ...unset, ...settings },
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
   const ended = new Promise<number | string>((resolve) =>
