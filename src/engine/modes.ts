@@ -22,6 +22,8 @@ export interface Method extends LearnOptions {
   readonly fromWords?: Pick<LearnOptions, 'steps' | 'learningRate'>
   /** DDIM steps, for inversion and for sampling. */
   readonly sampleSteps: number
+  /** Of each step of the inversion (see `invert`). */
+  readonly refinements: number
   /** Tried on the pair, from careful to bold: D on A must come near A′. */
   readonly candidates: readonly Application[]
 }
@@ -42,6 +44,7 @@ export const methods: Readonly<Record<'fast' | 'parity', Method>> = {
     prompts: 'full',
     guidanceScale: { kept: 7.5, fresh: 7.5 },
     sampleSteps: 50,
+    refinements: 0,
     candidates: [{ strength: 1, preserve: 1 }],
   },
   fast: {
@@ -59,6 +62,7 @@ export const methods: Readonly<Record<'fast' | 'parity', Method>> = {
     guidanceScale: { kept: 1, fresh: 2.5 },
     fromWords: { steps: 60, learningRate: { from: 0.004, to: 0.0004 } },
     sampleSteps: 25,
+    refinements: 2,
     candidates: [
       { strength: 1, preserve: 1 },
       { strength: 1.5, preserve: 1 },

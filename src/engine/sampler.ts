@@ -59,9 +59,18 @@ export function sample(networks: Networks, paths: readonly Path[], options: Samp
   return walk(networks, paths, [...networks.schedule.ddimTimesteps(options.steps), -1], options)
 }
 
-/** DDIM backwards: the noise from which `sample` with the same guidance and steps comes back to these latents x₀. */
-export function invert(networks: Networks, paths: readonly Path[], options: SampleOptions): Promise<Tensor[]> {
-  return walk(networks, paths, [-1, ...networks.schedule.ddimTimesteps(options.steps).toReversed()], options)
+/**
+ * DDIM backwards: the noise from which `sample` with the same guidance and steps comes back to these latents x₀. The way
+ * back asks the network where a step arrived; `refinements` times each step is taken again with what it says there, a
+ * fixed-point iteration, at the cost of one more evaluation each. @default 0
+ */
+export function invert(
+  networks: Networks,
+  paths: readonly Path[],
+  { refinements = 0, ...options }: SampleOptions & { readonly refinements?: number },
+): Promise<Tensor[]> {
+  const timesteps = [-1, ...networks.schedule.ddimTimesteps(options.steps).toReversed()]
+  return walk(networks, paths, timesteps, options, refinements)
 }
 
 /** Going towards noise, the noise predicted at the step's noisier end is the one that the way back will see. */
@@ -70,17 +79,21 @@ async function walk(
   paths: readonly Path[],
   timesteps: readonly number[],
   { signal, onStep }: SampleOptions,
+  refinements = 0,
 ): Promise<Tensor[]> {
   let latents = paths.map((path) => path.latents)
   for (let step = 1; step < timesteps.length; step++) {
     signal?.throwIfAborted()
     const [from, to] = [timesteps[step - 1]!, timesteps[step]!]
     const asked = Math.max(from, Math.max(to, from))
-    const noises = await predictNoises(networks, latents, paths, asked)
     const before = latents
+    let noises: Tensor[] = []
     const towards = (timestep: number) =>
       before.map((each, index) => networks.schedule.ddimStep(each, noises[index]!, from, timestep))
-    latents = towards(to)
+    for (let pass = 0; pass <= refinements; pass++) {
+      noises = await predictNoises(networks, latents, paths, asked)
+      latents = towards(to)
+    }
     await onStep?.(step, () => towards(-1))
   }
   return latents

@@ -22,13 +22,29 @@ test('from any noise the picture that the prompt says comes out', async () => {
   near(made!.data, [1.1, 0, 0, 0])
 })
 
-test('inverted and sampled again, a picture is itself', async () => {
-  // Pictures spread around 0 with deviation 1: the best guess of the noise in x_t is √(1−α̅)·x_t.
-  const spread: Networks = {
-    ...networks,
-    denoise: async ({ latents, timesteps }) =>
-      scale(latents, Math.sqrt(1 - networks.schedule.alphasCumprod[timesteps[0]!]!)),
+/** Pictures spread around 0 with deviation 1: the best guess of the noise in x_t is √(1−α̅)·x_t. */
+const spread: Networks = {
+  ...networks,
+  denoise: async ({ latents, timesteps }) =>
+    scale(latents, Math.sqrt(1 - networks.schedule.alphasCumprod[timesteps[0]!]!)),
+}
+
+test('each refinement of the inversion brings the picture nearer to itself', async () => {
+  const guidance = await differenceGuidance(spread, 'b', [], 1)
+  const picture = vector(0.4, -0.3, 1.2, 0)
+  const errors: number[] = []
+  for (const refinements of [0, 1, 2, 8]) {
+    const [noise] = await invert(spread, [{ latents: picture, guidance }], { steps: 10, refinements })
+    const [again] = await sample(spread, [{ latents: noise!, guidance }], { steps: 10 })
+    errors.push(Math.hypot(...again!.data.map((value, index) => value - picture.data[index]!)))
   }
+  assert.ok(
+    errors.every((error, index) => index === 0 || error < errors[index - 1]! / 2),
+    `errors ${errors}`,
+  )
+})
+
+test('inverted and sampled again, a picture is itself', async () => {
   const guidance = await differenceGuidance(spread, 'b', [], 1)
   const picture = vector(0.4, -0.3, 1.2, 0)
   const [noise] = await invert(spread, [{ latents: picture, guidance }], { steps: 100 })
