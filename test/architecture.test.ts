@@ -20,12 +20,6 @@ const layers: readonly { name: string; files: RegExp; may: readonly string[]; ty
   { name: 'jobs/protocol', files: /^src\/jobs\/protocol\.ts$/, may: [] },
   { name: 'config', files: /^src\/config\.ts$/, may: ['errors'] },
   { name: 'log', files: /^src\/(log|scrub)\.ts$/, may: [] },
-  {
-    name: 'health',
-    files: /^src\/(health|metrics|vitals)\.ts$/,
-    may: ['errors'],
-    types: ['discord', 'jobs', 'jobs/protocol'],
-  },
   { name: 'tensor', files: /^src\/tensor\//, may: ['errors'] },
   { name: 'store', files: /^src\/store\//, may: ['errors'] },
   { name: 'onnx/session', files: /^src\/onnx\/session\.ts$/, may: ['onnx', 'tensor', 'errors'] },
@@ -49,7 +43,7 @@ const layers: readonly { name: string; files: RegExp; may: readonly string[]; ty
   {
     name: 'entries',
     files: /^(src\/(main|cli)\.ts|src\/(cli|bot)\/.*|deploy-commands\.ts)$/,
-    may: ['commands', 'discord', 'jobs', 'jobs/protocol', 'store', 'config', 'log', 'health', 'errors'],
+    may: ['commands', 'discord', 'jobs', 'jobs/protocol', 'store', 'config', 'log', 'errors'],
   },
 ]
 

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { UserError } from './errors.ts'
+import { UserError } from '../errors.ts'
 import { metrics } from './metrics.ts'
 import type { Signs } from './vitals.ts'
 

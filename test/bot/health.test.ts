@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { Pulse } from '../src/discord/pulse.ts'
-import { UserError } from '../src/errors.ts'
-import { type Health, startHealth } from '../src/health.ts'
-import type { Job, JobResult } from '../src/jobs/protocol.ts'
-import type { QueueHandlers, Ticket } from '../src/jobs/queue.ts'
-import type { Run, RunOptions } from '../src/jobs/worker-client.ts'
-import { createVitals } from '../src/vitals.ts'
+import { type Health, startHealth } from '../../src/bot/health.ts'
+import { createVitals } from '../../src/bot/vitals.ts'
+import type { Pulse } from '../../src/discord/pulse.ts'
+import { UserError } from '../../src/errors.ts'
+import type { Job, JobResult } from '../../src/jobs/protocol.ts'
+import type { QueueHandlers, Ticket } from '../../src/jobs/queue.ts'
+import type { Run, RunOptions } from '../../src/jobs/worker-client.ts'
 
 const start = 1_000_000_000_000
 let clock = start

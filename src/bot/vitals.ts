@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import type { Pulse } from './discord/pulse.ts'
-import type { Job } from './jobs/protocol.ts'
-import type { Outcome, QueueHandlers } from './jobs/queue.ts'
-import type { Run } from './jobs/worker-client.ts'
+import type { Pulse } from '../discord/pulse.ts'
+import type { Job } from '../jobs/protocol.ts'
+import type { Outcome, QueueHandlers } from '../jobs/queue.ts'
+import type { Run } from '../jobs/worker-client.ts'
 
 /** How the bot is, at one moment. Times in seconds. */
 export interface Signs {
