@@ -30,6 +30,9 @@ export const modelsPull: CommandLine = async (given, { modelsFolder, pull, tell 
 export const modelsCheck: CommandLine = async (given, { modelsFolder }) => {
   const model = await findModel(given.operands[0]!, modelsFolder)
   if (await isUnfetched(model)) throw unfetched(model)
+  if (model.files.length === 0) {
+    throw new UserError(`The model “${model.name}” has no manifest.json: there are no checksums to hold it against.`)
+  }
   const faults = await findFaults(model)
   if (faults.length > 0) {
     const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''

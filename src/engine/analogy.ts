@@ -4,7 +4,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { type Example, learn } from './learn.ts'
 import { deltaInterpolation } from './losses.ts'
 import type { Application, Method } from './modes.ts'
-import type { Caption, Networks, Tokens } from './networks.ts'
+import type { Caption, JointSpace, Networks, Tokens } from './networks.ts'
 import { type Applied, differenceGuidance, invert, sample } from './sampler.ts'
 
 export type Stage = 'caption' | 'learn' | 'try' | 'invert' | 'sample'
@@ -29,7 +29,8 @@ export interface PicturePair {
 
 export interface LearnedDifference extends Application {
   readonly tokens: Tokens
-  readonly captions: { readonly a: string; readonly a2: string }
+  /** Of a model that cannot see, nothing. */
+  readonly captions: { readonly a?: string; readonly a2?: string }
   /** The denoising loss of every step. */
   readonly losses: readonly number[]
   /** 1 − distance(D applied to A, A′) ÷ distance(A, A′), at best 1. */
@@ -48,19 +49,12 @@ export async function learnDifference(
   handles.onProgress?.('caption', 0, 1)
   const captions: { a: Caption; a2: Caption }[] = []
   for (const { a, a2 } of pairs) {
-    const before = await networks.caption(a)
-    captions.push({ a: before, a2: await networks.caption(a2, before) })
+    const before = (await networks.caption?.(a)) ?? wordless
+    captions.push({ a: before, a2: (await networks.caption?.(a2, before)) ?? wordless })
   }
 
   // 2. The direction of the change in CLIP's joint space: Δ.
-  const deltas: Tensor[] = []
-  for (const [index, { a, a2 }] of pairs.entries()) {
-    const image = combine([1, unit(await networks.embedPicture(a2))], [-1, unit(await networks.embedPicture(a))])
-    const [before, after] = [captions[index]!.a.full, captions[index]!.a2.full]
-    const text = combine([1, unit(await networks.embedText(after))], [-1, unit(await networks.embedText(before))])
-    deltas.push(deltaInterpolation(image, text, method.alpha))
-  }
-  const delta = combine(...deltas.map((each) => [1 / deltas.length, each] as const))
+  const delta = networks.joint && (await directionOf(networks.joint, pairs, captions, method.alpha))
 
   // 3. The frozen prompts p_A and p_A′, and the latents.
   const examples: Example[] = []
@@ -86,17 +80,18 @@ export async function learnDifference(
       random: handles.random.fork('learn'),
       start,
       signal: handles.signal,
-      onStep: (step) => void handles.onProgress?.('learn', step, method.warmStart + steps),
+      onStep: (step) => void handles.onProgress?.('learn', step, (delta ? method.warmStart : 0) + steps),
     },
   )
 
   // 5. Try it on the pair.
   const choice = await chooseOnPair(networks, pairs[0]!, captions[0]!.a, tokens, method, given, handles)
-  return { tokens, losses, captions: { a: captions[0]!.a.full, a2: captions[0]!.a2.full }, ...choice }
+  const said = { a: captions[0]!.a.full || undefined, a2: captions[0]!.a2.full || undefined }
+  return { tokens, losses, captions: said, ...choice }
 }
 
 export interface ApplyOptions {
-  /** B in words; else the model captions it. */
+  /** B in words; else the model captions it, if it can see. */
   readonly prompt?: string
   /** 0…1: how much of B's layout is kept. */
   readonly preserve: number
@@ -110,9 +105,10 @@ export async function applyDifferences(
   method: Method,
   { prompt, preserve }: ApplyOptions,
   handles: Handles,
-): Promise<{ readonly pixels: Tensor; readonly caption: string }> {
+): Promise<{ readonly pixels: Tensor; readonly caption?: string }> {
   handles.onProgress?.('caption', 0, 1)
-  const caption = prompt === undefined ? await networks.caption(b) : { thing: prompt, full: prompt, attributes: [] }
+  const seen = prompt === undefined ? await networks.caption?.(b) : { thing: prompt, full: prompt, attributes: [] }
+  const caption = seen ?? wordless
   const source = await invertPicture(networks, b, caption, method, handles)
   const path = await source.path(differences, preserve)
   const [latents] = await sample(networks, [path], {
@@ -121,7 +117,27 @@ export async function applyDifferences(
     onStep: (step, originals) =>
       handles.onProgress?.('sample', step, method.sampleSteps, () => networks.decodeLatents(originals()[0]!)),
   })
-  return { pixels: await networks.decodeLatents(latents!), caption: caption.full }
+  return { pixels: await networks.decodeLatents(latents!), caption: caption.full || undefined }
+}
+
+/** What a model that cannot see says of a picture. */
+const wordless: Caption = { thing: '', full: '', attributes: [] }
+
+/** Δ, the mean over the pairs. */
+async function directionOf(
+  joint: JointSpace,
+  pairs: readonly PicturePair[],
+  captions: readonly { readonly a: Caption; readonly a2: Caption }[],
+  alpha: number,
+): Promise<Tensor> {
+  const deltas: Tensor[] = []
+  for (const [index, { a, a2 }] of pairs.entries()) {
+    const image = combine([1, unit(await joint.embedPicture(a2))], [-1, unit(await joint.embedPicture(a))])
+    const [before, after] = [captions[index]!.a.full, captions[index]!.a2.full]
+    const text = combine([1, unit(await joint.embedText(after))], [-1, unit(await joint.embedText(before))])
+    deltas.push(deltaInterpolation(image, text, alpha))
+  }
+  return combine(...deltas.map((each) => [1 / deltas.length, each] as const))
 }
 
 /** Fits that are this near are the same; then the bolder way is more often right on B. */
@@ -176,6 +192,7 @@ async function invertPicture(networks: Networks, pixels: Tensor, caption: Captio
     const guidance = await differenceGuidance(networks, prompt, [], 1)
     const [noise] = await invert(networks, [{ latents, guidance }], {
       steps,
+      refinements: method.refinements,
       signal: handles.signal,
       onStep: (step) => handles.onProgress?.('invert', step, steps),
     })

@@ -56,7 +56,7 @@ const LARGEST_LOSS = 1e9
  * @throws RangeError when a token is not finite or the text encoders are not those of a known layout.
  */
 export function encodeDifference({ tokens, origin }: Difference): FileContent {
-  const names = tensorNames(tokens.map(({ dims }) => dims[1]!))
+  const names = tensorNames(tokens.length)
   for (const { data } of tokens) {
     if (!data.every(Number.isFinite)) throw new RangeError('Expected the difference tokens to be finite')
   }
@@ -96,10 +96,10 @@ export function decodeDifference(
   return { tokens, origin }
 }
 
-function tensorNames(widths: readonly number[]): readonly string[] {
-  if (widths.length === 1) return ['emb_params']
-  if (widths.length === 2 && widths[0] === 768 && widths[1] === 1280) return ['clip_l', 'clip_g']
-  throw new RangeError(`Expected one text encoder, or two of widths 768 and 1280, got ${widths}`)
+function tensorNames(encoders: number): readonly string[] {
+  if (encoders === 1) return ['emb_params']
+  if (encoders === 2) return ['clip_l', 'clip_g']
+  throw new RangeError(`Expected one text encoder or two, got ${encoders}`)
 }
 
 function readTokens(tensors: FileContent['tensors'], name: string): Tensor[] {

@@ -3,7 +3,7 @@ import type { Random } from '../tensor/random.ts'
 import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
 import { adam } from './adam.ts'
 import { clipLoss } from './losses.ts'
-import type { Conditioning, Networks, Tokens } from './networks.ts'
+import type { Conditioning, JointSpace, Networks, Tokens } from './networks.ts'
 import { joinConditionings, repeatConditioning } from './sampler.ts'
 
 /** An example pair, as the network sees it. */
@@ -47,12 +47,12 @@ export interface Learned {
  * L_after = ‖ε̂(z_A′,t; p_A, +D) − ε‖², L_before = ‖ε̂(z_A,t; p_A′, −D) − ε‖² and L_CLIP = 1 − cos(E_T(D), Δ), with the
  * same noise and timesteps in both branches. The target follows the schedule's prediction type.
  *
- * @param delta Δ, [width of the joint space]
+ * @param delta Δ, [width of the joint space]. Without it L_CLIP is left out, and so is the warm start.
  */
 export async function learn(
   networks: Networks,
   examples: readonly Example[],
-  delta: Tensor,
+  delta: Tensor | undefined,
   options: LearnOptions,
   handles: {
     readonly random: Random
@@ -61,7 +61,10 @@ export async function learn(
     readonly onStep?: (step: number) => void
   },
 ): Promise<Learned> {
-  const { warmStart, steps, clipWeight, longestToken } = options
+  const { steps, clipWeight, longestToken } = options
+  const { joint } = networks
+  const clip = joint && delta && { joint, delta }
+  const warmStart = clip ? options.warmStart : 0
   const update = networks.tokenNorms.map((norm) =>
     adam({
       steps: steps + warmStart,
@@ -86,7 +89,7 @@ export async function learn(
       losses.push(loss)
       gradients.push(gradient)
     }
-    if (clipWeight > 0) gradients.push(await clipTerm(networks, tokens, delta, step < warmStart ? 1 : clipWeight))
+    if (clip && clipWeight > 0) gradients.push(await clipTerm(clip, tokens, step < warmStart ? 1 : clipWeight))
     tokens = tokens.map((token, encoder) => {
       const gradient = combine(...gradients.map((each): Term => [1, each[encoder]!]))
       return shortened(update[encoder]!(token, gradient), longestToken * networks.tokenNorms[encoder]!)
@@ -97,9 +100,13 @@ export async function learn(
 }
 
 /** Zero tokens have a direction like any others behind a begin token, so L_CLIP has a gradient from the first step. */
-async function clipTerm(networks: Networks, tokens: Tokens, delta: Tensor, weight: number): Promise<Tokens> {
-  const { gradient } = clipLoss(await networks.embedText('', tokens), delta)
-  return networks.textGradient('', tokens, scale(gradient, weight))
+async function clipTerm(
+  { joint, delta }: { readonly joint: JointSpace; readonly delta: Tensor },
+  tokens: Tokens,
+  weight: number,
+): Promise<Tokens> {
+  const { gradient } = clipLoss(await joint.embedText('', tokens), delta)
+  return joint.textGradient('', tokens, scale(gradient, weight))
 }
 
 async function denoisingTerm(

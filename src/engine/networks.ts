@@ -49,22 +49,22 @@ export interface Networks {
   encodePicture(pixels: Tensor): Promise<Tensor>
   /** The inverse, clamped to −1…1. */
   decodeLatents(latents: Tensor): Promise<Tensor>
-  /** Words for a picture; of a variation on one that has been captioned (`like`), the same ones unless clearly wrong. */
-  caption(pixels: Tensor, like?: Caption): Promise<Caption>
+  /**
+   * Words for a picture; of a variation on one that has been captioned (`like`), the same ones unless clearly wrong. Absent
+   * where the model has nothing that sees.
+   */
+  readonly caption?: (pixels: Tensor, like?: Caption) => Promise<Caption>
 
   /** `prompt`, then, behind a comma, the tokens. n = 1. An empty prompt has no comma; one too long is cut. */
   encodePrompt(prompt: string, tokens?: Tokens): Promise<Conditioning>
-  /** The gradient by the tokens of Σ cotangent · conditioning. */
+  /** The gradient by the tokens of Σ cotangent · conditioning, for each text encoder. */
   promptGradient(prompt: string, tokens: Tokens, cotangent: Conditioning): Promise<Tokens>
 
   /** The embeddings of a text's tokens, the first `most` of them. */
   embedWords(text: string, most: number): Tokens
 
-  /** E_T of CLIP's joint space, not normalised: [width] */
-  embedText(prompt: string, tokens?: Tokens): Promise<Tensor>
-  textGradient(prompt: string, tokens: Tokens, cotangent: Tensor): Promise<Tokens>
-  /** E_I of CLIP's joint space, not normalised: [width] */
-  embedPicture(pixels: Tensor): Promise<Tensor>
+  /** Absent where the model came without an image encoder. */
+  readonly joint?: JointSpace
 
   /** The network's output, ε or v: as large as the latents. Any n. */
   denoise(ask: Denoising): Promise<Tensor>
@@ -74,6 +74,15 @@ export interface Networks {
   ): Promise<{ readonly loss: readonly number[]; readonly gradient: Conditioning }>
 
   close(): Promise<void>
+}
+
+/** CLIP's joint space of texts and pictures; embeddings are [width], not normalised. */
+export interface JointSpace {
+  /** E_T */
+  embedText(prompt: string, tokens?: Tokens): Promise<Tensor>
+  textGradient(prompt: string, tokens: Tokens, cotangent: Tensor): Promise<Tokens>
+  /** E_I */
+  embedPicture(pixels: Tensor): Promise<Tensor>
 }
 
 export interface Caption {

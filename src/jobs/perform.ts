@@ -12,7 +12,8 @@ import type { Networks } from '../engine/networks.ts'
 import type { Applied } from '../engine/sampler.ts'
 import { readScheduleConfig, schedule } from '../engine/schedule.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
-import { loadNetworks, readManifest } from '../networks/load.ts'
+import { sideOf } from '../networks/folder.ts'
+import { loadNetworks } from '../networks/load.ts'
 import { encodePng, type Picture } from '../tensor/image.ts'
 import { createRandom } from '../tensor/random.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
@@ -71,7 +72,7 @@ interface Room {
 
 async function analogy(job: AnalogyJob, room: Room): Promise<JobResult> {
   const { options } = job
-  const side = await sideOf(options)
+  const side = await sideOf(folderOf(options))
   const pictures = await decodePairs(job.pairs, side)
   const b = await decode(job.b, 'B', side)
   const networks = await room.networks()
@@ -91,13 +92,13 @@ async function analogy(job: AnalogyJob, room: Room): Promise<JobResult> {
       strength,
       preserve,
     },
-    notices: noticesOf([...pictures.flat(), b]),
+    notices: [...noticesOf([...pictures.flat(), b]), ...blindness(networks, 'learn', options.prompt)],
   }
 }
 
 async function learn(job: LearnJob, room: Room): Promise<JobResult> {
   const { options } = job
-  const pictures = await decodePairs(job.pairs, await sideOf(options))
+  const pictures = await decodePairs(job.pairs, await sideOf(folderOf(options)))
   const networks = await room.networks()
   const engine = engineHandles(room, options)
   const learned = await learnDifference(networks, pixelsOf(pictures), methods[options.mode], options, engine)
@@ -105,13 +106,13 @@ async function learn(job: LearnJob, room: Room): Promise<JobResult> {
   return {
     ...(await whatWasLearned(job, learned, networks)),
     report: { ...room.clock.report(networks, options), ...factsOf(learned, job), caption, strength, preserve },
-    notices: noticesOf(pictures.flat()),
+    notices: [...noticesOf(pictures.flat()), ...blindness(networks, 'learn', '')],
   }
 }
 
 async function apply(job: ApplyJob, room: Room): Promise<JobResult> {
   const { options } = job
-  const image = await decode(job.image, 'The image', await sideOf(options))
+  const image = await decode(job.image, 'The image', await sideOf(folderOf(options)))
   const networks = await room.networks()
   const { applied, preserve } = readDifferences(job, networks)
   const how = { prompt: options.prompt, preserve }
@@ -125,7 +126,7 @@ async function apply(job: ApplyJob, room: Room): Promise<JobResult> {
       strength: applied[0]!.strength,
       preserve,
     },
-    notices: image.notices,
+    notices: [...image.notices, ...blindness(networks, 'apply', options.prompt)],
   }
 }
 
@@ -226,12 +227,28 @@ async function networksOf(options: JobOptions, { cacheFolder }: Handles): Promis
   return networks
 }
 
-const sideOf = async (options: JobOptions) => (await readManifest(folderOf(options))).side
-
 const folderOf = ({ model }: JobOptions) =>
   /[/\\]/.test(model) ? resolve(model) : resolve(import.meta.dirname, '../../models', model)
 
 const learningBatch = 6
+
+/** What is done without by a model that came without a captioner or an image encoder, in sentences. */
+function blindness({ name, caption, joint }: Networks, does: 'learn' | 'apply', prompt?: string): string[] {
+  const sentences: string[] = []
+  if (!caption && does === 'learn') {
+    const nor = joint ? '' : ' and no image encoder'
+    const clip = joint ? '' : ', and without the CLIP loss'
+    sentences.push(
+      `The model “${name}” comes with no captioner${nor}: the difference was learned from the pictures alone, without captions${clip}.`,
+    )
+  }
+  if (!caption && prompt === undefined) {
+    sentences.push(
+      `The model “${name}” cannot tell what the picture to change shows: say it in your own words, and the result will keep more of it.`,
+    )
+  }
+  return sentences
+}
 
 // ---- Figures ----
 

@@ -1,20 +1,23 @@
-import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Networks } from '../engine/networks.ts'
+import type { Caption, JointSpace, Networks } from '../engine/networks.ts'
 import type { Schedule } from '../engine/schedule.ts'
 import { UserError } from '../errors.ts'
-import { tensor } from '../tensor/tensor.ts'
+import { readModel } from '../onnx/proto.ts'
+import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { captionOf, readPhrases } from './captioner.ts'
-import { openImageEncoder, openTextEncoder } from './clip.ts'
+import { type ImageEncoder, openImageEncoder, openTextEncoder, type TextEncoder } from './clip.ts'
+import { identityOf, readIndex, sideOf, unetPath } from './folder.ts'
+import { joinEncoders, type PromptEncoder } from './prompt.ts'
 import { loadTokenizer } from './tokenizer.ts'
-import { openUnet } from './unet.ts'
+import { learnedAtOnce, openUnet } from './unet.ts'
 import { openAutoencoder } from './vae.ts'
 
 export interface LoadOptions {
-  /** A model folder in the diffusers layout, with a manifest.json. */
+  /** A model folder in the diffusers layout, with a manifest.json or a model_index.json. */
   readonly folder: string
-  /** Samples in one learning call. */
+  /** Samples in one learning call, at most: large pictures take two. */
   readonly learningBatch: number
   /** Where gradient graphs are kept. */
   readonly cacheFolder?: string
@@ -23,69 +26,79 @@ export interface LoadOptions {
   readonly readSchedule: (config: Readonly<Record<string, unknown>>) => Schedule
 }
 
-/** @throws UserError when the folder holds no model. */
-export async function readManifest(
-  folder: string,
-): Promise<{ readonly name: string; readonly side: number; readonly hash: string }> {
-  const bytes = await readFile(join(folder, 'manifest.json')).catch((cause) => {
-    throw new UserError(`There is no model in ${folder}: choose one that \`models list\` names.`, { cause })
-  })
-  const { name, side } = JSON.parse(bytes.toString())
-  return { name, side, hash: createHash('sha256').update(bytes).digest('hex').slice(0, 16) }
-}
-
 /** @throws UserError when the folder is not a model that can be used. */
-export async function loadNetworks({
-  folder,
-  learningBatch,
-  cacheFolder,
-  threads,
-  readSchedule,
-}: LoadOptions): Promise<Networks> {
-  const { name, side, hash } = await readManifest(folder)
-  const tokenizer = await loadTokenizer(join(folder, 'tokenizer'))
-  const text = await openTextEncoder({ folder, tokenizer, cacheFolder, threads })
-  const image = await openImageEncoder(folder, threads)
+export async function loadNetworks(options: LoadOptions): Promise<Networks> {
+  const { folder, cacheFolder, threads } = options
+  const { name, hash } = await identityOf(folder)
+  const side = await sideOf(folder)
+  const text = await openPromptEncoder(options)
+  const eyes = existsSync(join(folder, 'image_encoder', 'model.onnx'))
+    ? await openImageEncoder(folder, threads)
+    : undefined
   const autoencoder = await openAutoencoder(folder, side, threads)
-  const conditioning = await text.encode('')
+  const { latentDims } = autoencoder
+  const learningBatch = Math.min(options.learningBatch, Math.max(2, learnedAtOnce(latentDims)))
   const unet = await openUnet({
-    folder,
-    learningBatch,
-    latentDims: autoencoder.latentDims,
-    conditioning,
-    cacheFolder,
-    threads,
+    ...{ folder, learningBatch, side, latentDims, cacheFolder, threads },
+    conditioning: await text.encode(''),
   })
-  const phrases = await readPhrases(folder)
-  const noHiddenStates = tensor(conditioning.hiddenStates.dims)
+  const isCaptioned = existsSync(join(folder, 'captioner', 'phrases.json'))
+  const phrases = isCaptioned ? await readPhrases(folder) : undefined
+  const words = phrases && [...phrases.things, ...phrases.attributes.flatMap(({ phrases }) => phrases)]
+  const { projecting } = text
   return {
     name,
     hash,
-    schedule: readSchedule(JSON.parse(await readFile(join(folder, 'scheduler', 'scheduler_config.json'), 'utf8'))),
+    schedule: options.readSchedule(
+      JSON.parse(await readFile(join(folder, 'scheduler', 'scheduler_config.json'), 'utf8')),
+    ),
     side,
-    latentDims: autoencoder.latentDims,
-    tokenWidths: [text.tokenWidth],
-    tokenNorms: [text.tokenNorm([...phrases.things, ...phrases.attributes.flatMap(({ phrases }) => phrases)])],
+    latentDims,
+    tokenWidths: text.tokenWidths,
+    tokenNorms: text.tokenNorms(words),
     learningBatch,
     encodePicture: autoencoder.encode,
     decodeLatents: autoencoder.decode,
-    caption: async (pixels, like) => captionOf(await image.embed(pixels), phrases, text.embed, like),
-    embedWords: (words, most) => [text.wordEmbeddings(words, most)],
-    encodePrompt: text.encode,
-    promptGradient: (prompt, tokens, { hiddenStates, pooled }) =>
-      text.gradient(prompt, tokens, { hiddenStates, pooled: pooled! }),
-    embedText: async (prompt, tokens) => flat((await text.encode(prompt, tokens)).pooled),
-    textGradient: (prompt, tokens, cotangent) =>
-      text.gradient(prompt, tokens, {
-        hiddenStates: noHiddenStates,
-        pooled: tensor([1, cotangent.data.length], cotangent.data),
+    ...(phrases &&
+      eyes &&
+      projecting && {
+        caption: async (pixels: Tensor, like?: Caption) =>
+          captionOf(await eyes.embed(pixels), phrases, projecting.embed, like),
       }),
-    embedPicture: image.embed,
+    embedWords: text.embedWords,
+    encodePrompt: text.encode,
+    promptGradient: text.gradient,
+    ...(eyes && projecting && { joint: jointSpace(text, eyes) }),
     denoise: unet.denoise,
     denoisingGradient: unet.denoisingGradient,
     close: async () => {
-      await Promise.all([text.close(), image.close(), autoencoder.close(), unet.close()])
+      await Promise.all([text.close(), eyes?.close(), autoencoder.close(), unet.close()])
     },
+  }
+}
+
+/** A network that is told of sizes is SDXL's: its encoders are read a layer earlier, and no words are zeros. */
+async function openPromptEncoder({ folder, cacheFolder, threads }: LoadOptions): Promise<PromptEncoder> {
+  const isXl = readModel(unetPath(folder)).inputs.some(({ name }) => name === 'time_ids')
+  const encoders: TextEncoder[] = []
+  for (const suffix of ['', '_2']) {
+    const path = join(folder, `text_encoder${suffix}`, 'model.onnx')
+    if (!existsSync(path)) continue
+    const tokenizer = await loadTokenizer(join(folder, `tokenizer${suffix}`))
+    const layer = isXl ? 'penultimate' : 'last'
+    encoders.push(await openTextEncoder({ path, tokenizer, layer, cacheFolder, threads }))
+  }
+  if (encoders.length === 0) throw new UserError(`There is no text_encoder/model.onnx in ${folder}: fetch it again.`)
+  const isZeros = isXl && (await readIndex(folder)).force_zeros_for_empty_prompt !== false
+  return joinEncoders(encoders, isZeros ? 'zeros' : 'encoded')
+}
+
+function jointSpace(text: PromptEncoder, eyes: ImageEncoder): JointSpace {
+  return {
+    embedText: async (prompt, tokens) => flat((await text.encode(prompt, tokens)).pooled!),
+    textGradient: (prompt, tokens, { data }) =>
+      text.gradient(prompt, tokens, { pooled: tensor([1, data.length], data) }),
+    embedPicture: eyes.embed,
   }
 }
 

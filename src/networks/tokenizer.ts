@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.ts'
+import { readJson } from './json.ts'
 
 /** CLIP's byte-pair tokenizer; ids are rows of the text encoder's embedding table. */
 export interface Tokenizer {
@@ -140,11 +141,3 @@ async function readSpecials(folder: string) {
 }
 
 const CLIP_LENGTH = 77
-
-async function readJson<Value>(path: string): Promise<Value | undefined> {
-  const text = await readFile(path, 'utf8').catch((error) => {
-    if (error.code === 'ENOENT') return undefined
-    throw error
-  })
-  return text === undefined ? undefined : JSON.parse(text)
-}

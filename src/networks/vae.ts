@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
 import { openForward } from './differentiable.ts'
+import { readVaeConfig } from './folder.ts'
 
 export interface Autoencoder {
   /** [channels, height, width] */
@@ -17,9 +17,10 @@ export interface Autoencoder {
 export async function openAutoencoder(folder: string, side: number, threads?: number): Promise<Autoencoder> {
   const encoder = await openForward(join(folder, 'vae_encoder', 'model.onnx'), threads)
   const decoder = await openForward(join(folder, 'vae_decoder', 'model.onnx'), threads)
-  const scale = await scalingFactor(folder)
-  const latentInput = decoder.inputs.get('latent_sample')
-  const channels = Number(latentInput?.dims[1])
+  const config = await readVaeConfig(folder)
+  const scale = config.scalingFactor ?? USUAL_SCALE
+  const declared = decoder.inputs.get('latent_sample')?.dims[1]
+  const channels = typeof declared === 'number' ? declared : (config.channels ?? USUAL_CHANNELS)
   const encode = async (pixels: Tensor) => {
     const outputs = await encoder.run({ sample: tensor([1, ...pixels.dims], pixels.data) })
     const { dims, data } = (outputs.latent_parameters ?? outputs.latent_sample)!
@@ -30,9 +31,11 @@ export async function openAutoencoder(folder: string, side: number, threads?: nu
       data.slice(0, sizeOf(latentDims)).map((value) => value * scale),
     )
   }
-  const { dims } = await encode(tensor([3, side, side]))
+  const latentSides = config.factor
+    ? [side / config.factor, side / config.factor]
+    : (await encode(tensor([3, side, side]))).dims.slice(2)
   return {
-    latentDims: [channels, dims[2]!, dims[3]!],
+    latentDims: [channels, latentSides[0]!, latentSides[1]!],
     encode,
     decode: async (latents) => {
       const { sample } = await decoder.run({
@@ -50,8 +53,6 @@ export async function openAutoencoder(folder: string, side: number, threads?: nu
   }
 }
 
-/** Stable Diffusion's where the folder does not say. */
-async function scalingFactor(folder: string): Promise<number> {
-  const text = await readFile(join(folder, 'vae_decoder', 'config.json'), 'utf8').catch(() => '{}')
-  return JSON.parse(text).scaling_factor ?? 0.18215
-}
+/** Stable Diffusion's, where the folder does not say. */
+const USUAL_SCALE = 0.18215
+const USUAL_CHANNELS = 4

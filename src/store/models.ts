@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { UserError } from '../errors.ts'
 import { isUnchanged } from './checksum.ts'
 import { isInside, isModelFile, type ModelFile } from './model-file.ts'
@@ -46,11 +46,13 @@ export async function listModels(folder: string): Promise<Model[]> {
 
 /**
  * @param model A name in `folder`, or a path to a model folder.
+ * One without a manifest.json is known by its model_index.json.
  * @throws UserError when there is no such model, or its manifest is damaged.
  */
 export async function findModel(model: string, folder: string): Promise<Model> {
   const isName = /^\w[\w.-]*$/.test(model)
-  const found = await readManifest(isName ? join(folder, model) : resolve(model))
+  const path = isName ? join(folder, model) : resolve(model)
+  const found = (await readManifest(path)) ?? (await readIndex(path))
   if (found) return found
   throw new UserError(`There is no model \`${model}\`: the command \`models list\` shows those there are.`)
 }
@@ -107,6 +109,14 @@ async function readManifest(folder: string): Promise<Model | undefined> {
     if (known) return { ...model, files: (await readLock(folder, known))?.files ?? [], source: known }
   }
   throw new UserError(`\`${path}\` is damaged: fetch the model again.`)
+}
+
+/** A folder as diffusers or optimum lay it out, without a manifest: there is no list of files that it can be held against. */
+async function readIndex(folder: string): Promise<Model | undefined> {
+  const text = await readFile(join(folder, 'model_index.json'), 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  const { _class_name: kind = 'model' } = parseObject(text)
+  return { folder, name: basename(folder), description: `A ${kind}.`, licence: 'see where it came from', files: [] }
 }
 
 function readSource(value: unknown, wanted: readonly unknown[]): ModelSource | undefined {

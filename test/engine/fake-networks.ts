@@ -1,4 +1,4 @@
-import type { Conditioning, Networks } from '../../src/engine/networks.ts'
+import type { Conditioning, JointSpace, Networks } from '../../src/engine/networks.ts'
 import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
 import { combine } from '../../src/tensor/math.ts'
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
@@ -17,7 +17,7 @@ const promptTokens = (text: string) => tensor([1, 4], promptVector(text).data)
  * A model whose prompt says what the picture is: x₀ = the prompt's vector + D, so that every gradient can be worked out by
  * hand. It predicts ε = (x_t − √α̅·x₀) / √(1−α̅).
  */
-export function fakeNetworks(): Networks {
+export function fakeNetworks(): Networks & { readonly joint: JointSpace } {
   const steps = schedule(
     readScheduleConfig({
       beta_schedule: 'scaled_linear',
@@ -60,9 +60,11 @@ export function fakeNetworks(): Networks {
     embedWords: (text) => [promptTokens(text)],
     encodePrompt: encode,
     promptGradient: async (_prompt, tokens, { hiddenStates }) => [tensor(tokens[0]!.dims, hiddenStates.data)],
-    embedText,
-    textGradient: async (_prompt, tokens, cotangent) => [tensor(tokens[0]!.dims, cotangent.data)],
-    embedPicture: async (pixels) => tensor([4], pixels.data.slice(0, 4)),
+    joint: {
+      embedText,
+      textGradient: async (_prompt, tokens, cotangent) => [tensor(tokens[0]!.dims, cotangent.data)],
+      embedPicture: async (pixels) => tensor([4], pixels.data.slice(0, 4)),
+    },
     denoise: async ({ latents, timesteps, conditioning }) => predict(latents, timesteps, conditioning),
     denoisingGradient: async ({ latents, timesteps, conditioning, target, weight }) => {
       const output = predict(latents, timesteps, conditioning)

@@ -48,7 +48,7 @@ test('with L_before, D keeps only what added to A gives A′ and taken from A′
 test('L_CLIP alone turns E_T(D) towards delta', async () => {
   const delta = tensor([4], Float32Array.of(1, 0, 1, 0))
   const { tokens } = await learned({ warmStart: 100, steps: 0, clipWeight: 1 }, delta)
-  assert.ok(cosine(await networks.embedText('', tokens), delta) > 0.99)
+  assert.ok(cosine(await networks.joint.embedText('', tokens), delta) > 0.99)
 })
 
 test('no token grows longer than allowed', async () => {

@@ -36,12 +36,12 @@ test('a picture survives the autoencoder', async () => {
 })
 
 test('pictures are captioned with what is there', async () => {
-  assert.equal((await networks.caption(await example('01-teal-background/a.png'))).thing, 'a dog')
-  const plain = await networks.caption(await example('03-red-frame/a.png'))
-  const framed = await networks.caption(await example('03-red-frame/a2.png'), plain)
+  assert.equal((await networks.caption!(await example('01-teal-background/a.png'))).thing, 'a dog')
+  const plain = await networks.caption!(await example('03-red-frame/a.png'))
+  const framed = await networks.caption!(await example('03-red-frame/a2.png'), plain)
   assert.match(plain.full, /^a cat, (?!.*framed)/)
   assert.match(framed.full, /^a cat, .*framed in/)
-  assert.match((await networks.caption(await example('07-flat-to-ink/a2.png'))).full, /ink style/)
+  assert.match((await networks.caption!(await example('07-flat-to-ink/a2.png'))).full, /ink style/)
 })
 
 test('the loss by the tokens, through UNet and text encoder, has the gradient that central differences see', async () => {
@@ -77,7 +77,7 @@ test('the loss by the tokens, through UNet and text encoder, has the gradient th
 
 test('L_CLIP pulls at zero tokens', async () => {
   const zero = [tensor([4, networks.tokenWidths[0]!])]
-  const cotangent = createRandom(1).normal([(await networks.embedText('')).data.length])
-  const [gradient] = await networks.textGradient('', zero, cotangent)
+  const cotangent = createRandom(1).normal([(await networks.joint!.embedText('')).data.length])
+  const [gradient] = await networks.joint!.textGradient('', zero, cotangent)
   assert.ok(Math.hypot(...gradient!.data) > 0)
 })

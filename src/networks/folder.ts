@@ -1,0 +1,131 @@
+import { createHash, type Hash } from 'node:crypto'
+import { open, readdir, readFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { UserError } from '../errors.ts'
+import { readModel } from '../onnx/proto.ts'
+import { readJson } from './json.ts'
+
+/** What a model folder in the diffusers layout says of itself: its manifest.json, or else its own files. */
+export interface Identity {
+  readonly name: string
+  /** Tells models of one shape apart. */
+  readonly hash: string
+}
+
+/** @throws UserError when the folder holds no model. */
+export async function identityOf(folder: string): Promise<Identity> {
+  const path = join(folder, 'manifest.json')
+  const manifest = await readJson<{ name: string }>(path)
+  const hash = createHash('sha256')
+  if (manifest) {
+    return { name: manifest.name, hash: shortened(hash.update(await readFile(path))) }
+  }
+  await readIndex(folder)
+  for (const part of PARTS) {
+    const names = await readdir(join(folder, part)).catch(() => [])
+    for (const name of names.sort()) {
+      hash.update(`${part}/${name}`)
+      await addSample(hash, join(folder, part, name))
+    }
+  }
+  return { name: basename(resolve(folder)), hash: shortened(hash) }
+}
+
+/**
+ * Pixels of a picture: what the manifest asks for; else what the denoising network was made for, in its graph where that is
+ * fixed, or in its configuration.
+ * @throws UserError when the folder holds no model, or one for pictures that are not square.
+ */
+export async function sideOf(folder: string): Promise<number> {
+  const manifest = await readJson<{ side?: number }>(join(folder, 'manifest.json'))
+  if (manifest?.side) return manifest.side
+  if (!manifest) await readIndex(folder)
+  const sample = readModel(unetPath(folder)).inputs.find(({ name }) => name === 'sample')
+  const config = await readJson<{ sample_size?: number | [number, number] }>(join(folder, 'unet', 'config.json'))
+  const [height, width] = [2, 3].map((axis) => sample?.dims[axis])
+  const fixed = typeof height === 'number' && typeof width === 'number' ? [height, width] : undefined
+  const sizes = fixed ?? [config?.sample_size ?? USUAL_LATENT_SIDE].flat()
+  if (sizes.some((size) => size !== sizes[0])) {
+    throw new UserError(`The model in ${folder} is for pictures that are not square; only square ones can be used.`)
+  }
+  return sizes[0]! * ((await readVaeConfig(folder)).factor ?? USUAL_FACTOR)
+}
+
+export const unetPath = (folder: string): string => join(folder, 'unet', 'model.onnx')
+
+/** `model_index.json`, as far as it matters. */
+export interface ModelIndex {
+  readonly _class_name?: string
+  /** SDXL: without words the conditioning is zeros, not an empty prompt's. */
+  readonly force_zeros_for_empty_prompt?: boolean
+}
+
+/** @throws UserError when the folder holds no model, or one of a kind that is not known here. */
+export async function readIndex(folder: string): Promise<ModelIndex> {
+  const index = await readJson<ModelIndex>(join(folder, 'model_index.json'))
+  if (!index) throw new UserError(`There is no model in ${folder}: choose one that \`models list\` names.`)
+  const files: string[] = await readdir(join(folder, 'unet')).catch(() => [])
+  if (files.includes('model.onnx')) return index
+  const kind = index._class_name ? ` It is a ${index._class_name}.` : ''
+  throw new UserError(
+    `There is no unet/model.onnx in ${folder}: Stable Diffusion 1.x, 2.x and XL can be used, exported to ONNX as optimum does.${kind}`,
+  )
+}
+
+export interface VaeConfig {
+  /** What latents are multiplied by. */
+  readonly scalingFactor?: number
+  readonly channels?: number
+  /** Pixels to a latent, along one side. */
+  readonly factor?: number
+}
+
+/** What the autoencoder's configuration says, wherever the export has put it. */
+export async function readVaeConfig(folder: string): Promise<VaeConfig> {
+  for (const part of ['vae_decoder', 'vae_encoder', 'vae']) {
+    const config = await readJson<RawVaeConfig>(join(folder, part, 'config.json'))
+    if (!config) continue
+    const levels = config.block_out_channels?.length
+    return {
+      scalingFactor: config.scaling_factor,
+      channels: config.latent_channels,
+      factor: levels && 2 ** (levels - 1),
+    }
+  }
+  return {}
+}
+
+interface RawVaeConfig {
+  readonly scaling_factor?: number
+  readonly latent_channels?: number
+  readonly block_out_channels?: readonly number[]
+}
+
+const USUAL_LATENT_SIDE = 64
+const USUAL_FACTOR = 8
+const PARTS = ['scheduler', 'text_encoder', 'text_encoder_2', 'unet', 'vae_decoder', 'vae_encoder']
+
+/** Size and samples: weights of gigabytes are told apart in milliseconds. */
+async function addSample(hash: Hash, path: string): Promise<void> {
+  const file = await open(path)
+  try {
+    const stats = await file.stat()
+    if (!stats.isFile()) return
+    const { size } = stats
+    hash.update(String(size))
+    const places = size <= SAMPLES * SAMPLE_BYTES ? [0] : Array.from({ length: SAMPLES }, (_, at) => at)
+    const length = places.length === 1 ? size : SAMPLE_BYTES
+    for (const place of places) {
+      const position = Math.floor((place * (size - length)) / (SAMPLES - 1))
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position)
+      hash.update(buffer.subarray(0, bytesRead))
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+const SAMPLES = 64
+const SAMPLE_BYTES = 16 * 1024
+
+const shortened = (hash: Hash) => hash.digest('hex').slice(0, 16)

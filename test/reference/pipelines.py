@@ -1,0 +1,416 @@
+"""Whole model folders of the Stable Diffusion families, small and random, laid out as optimum exports them, and what
+diffusers computes with the same weights.
+
+Writes test/fixtures/pipelines/FAMILY/ (a model folder) and FAMILY.safetensors, FAMILY.json (numbers). Expected numbers
+are computed in float64 from the weights as exported. Run it with names to make only those: `python pipelines.py sd15`.
+"""
+
+import json
+import shutil
+import sys
+import tempfile
+import warnings
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from safetensors.torch import save_file
+from torch import nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+from exports import enliven, relative_error, seeded
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+TOKENIZERS = FIXTURES / "tokenizer"
+BOS, EOS = 712, 713  # of those tokenizers
+LENGTH = 77
+WIDTH, WIDTH_2, PROJECTION = 16, 24, 20
+PROMPT = "a cat, flat style, on a teal background"
+LEARNED_BEHIND = "a small dog"
+TOKENS, STEPS, GUIDANCE = 3, 5, 4.0
+BETAS = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "num_train_timesteps": 1000}
+
+
+@dataclass
+class Family:
+    name: str
+    tokenizers: list[str]
+    scheduler: dict
+    vae: dict
+    unet: dict
+    activation: str = "quick_gelu"
+    text_heads: tuple[int, ...] = (2,)
+    xl: bool = False
+    half: bool = False
+    opset: int = 14
+    batch: int | None = None  # of the denoising network; None leaves every size open
+    timestep: torch.Tensor = field(default_factory=lambda: torch.tensor([601]))
+
+
+PNDM = {"_class_name": "PNDMScheduler", **BETAS, "clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
+FAMILIES = [
+    # As SD 1.5: everything open, timesteps int64 [steps].
+    Family(
+        name="sd15",
+        tokenizers=["eos-pad"],
+        scheduler={**PNDM, "skip_prk_steps": True, "trained_betas": None},
+        vae={"scaling_factor": 0.18215},
+        unet={"attention_head_dim": 2},
+    ),
+    # As SD 2.1: v-prediction, a wider head, "!" pads; every size fixed, one int32 timestep for the whole batch.
+    Family(
+        name="sd21",
+        tokenizers=["bang-pad"],
+        scheduler={**PNDM, "_class_name": "DDIMScheduler", "prediction_type": "v_prediction"},
+        vae={"scaling_factor": 0.18215},
+        unet={"attention_head_dim": (1, 2), "use_linear_projection": True},
+        activation="gelu",
+        opset=17,
+        batch=2,
+        timestep=torch.tensor(601, dtype=torch.int32),
+    ),
+    # As SDXL: two encoders, half precision, timesteps in floats.
+    Family(
+        name="sdxl",
+        tokenizers=["eos-pad", "bang-added"],
+        scheduler={**PNDM, "_class_name": "EulerDiscreteScheduler", "timestep_spacing": "leading"},
+        vae={"scaling_factor": 0.13025},
+        unet={"attention_head_dim": (1, 2), "use_linear_projection": True},
+        text_heads=(2, 2),
+        xl=True,
+        half=True,
+        opset=17,
+        timestep=torch.tensor([601.0]),
+    ),
+]
+
+
+# 1. The parts.
+
+
+def unet_of(family):
+    added = {
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 8,
+        "projection_class_embeddings_input_dim": 6 * 8 + PROJECTION,
+    }
+    first = "" if family.xl else "CrossAttn"
+    return UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(8, 16),
+        down_block_types=(f"{first}DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", f"{first}UpBlock2D"),
+        layers_per_block=1,
+        norm_num_groups=4,
+        cross_attention_dim=WIDTH + (WIDTH_2 if family.xl else 0),
+        **family.unet,
+        **(added if family.xl else {}),
+    )
+
+
+def text_of(width, heads, activation, projection=None):
+    # The end is found by its id, for diffusers gives the difference tokens ids above it.
+    config = CLIPTextConfig(
+        bos_token_id=BOS,
+        eos_token_id=EOS,
+        pad_token_id=EOS,
+        vocab_size=EOS + 1,
+        hidden_size=width,
+        intermediate_size=2 * width,
+        num_attention_heads=heads,
+        num_hidden_layers=3,
+        max_position_embeddings=LENGTH,
+        hidden_act=activation,
+        **({"projection_dim": projection} if projection else {}),
+    )
+    return (CLIPTextModelWithProjection if projection else CLIPTextModel)._from_config(config)
+
+
+def vae_of(family):
+    return AutoencoderKL(
+        sample_size=16,
+        latent_channels=4,
+        block_out_channels=(8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        norm_num_groups=4,
+        layers_per_block=1,
+        **family.vae,
+    )
+
+
+def pipeline_of(family):
+    def lively(module, part):
+        module = enliven(module, seeded(f"{family.name} {part}"))
+        return module.half() if family.half else module
+
+    tokenizers = [CLIPTokenizer.from_pretrained(TOKENIZERS / name) for name in family.tokenizers]
+    parts = {
+        "tokenizer": tokenizers[0],
+        "text_encoder": lively(text_of(WIDTH, family.text_heads[0], family.activation), "text"),
+        "unet": lively(unet_of(family), "unet"),
+        "vae": lively(vae_of(family), "vae"),
+        "scheduler": DDIMScheduler.from_config(family.scheduler),
+    }
+    if family.xl:
+        second = lively(text_of(WIDTH_2, family.text_heads[1], "gelu", PROJECTION), "text 2")
+        return StableDiffusionXLPipeline(**parts, tokenizer_2=tokenizers[1], text_encoder_2=second)
+    return StableDiffusionPipeline(
+        **parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False
+    )
+
+
+def text_encoders(pipeline):
+    """Of each its folder, tokenizer and module."""
+    names = ["text_encoder", "text_encoder_2"] if hasattr(pipeline, "text_encoder_2") else ["text_encoder"]
+    return [
+        (name, getattr(pipeline, name.replace("text_encoder", "tokenizer")), getattr(pipeline, name)) for name in names
+    ]
+
+
+# 2. The folder.
+
+
+class Wrapped(nn.Module):
+    def __init__(self, module, forward):
+        super().__init__()
+        self.module, self.call = module, forward
+
+    def forward(self, *inputs):
+        return self.call(self.module, *inputs)
+
+
+def unet_call(unet, sample, timestep, states, text_embeds=None, time_ids=None):
+    added = None if text_embeds is None else {"text_embeds": text_embeds, "time_ids": time_ids}
+    return unet(sample, timestep, states, added_cond_kwargs=added, return_dict=False)
+
+
+def export(path, module, call, inputs, outputs, opset, dynamic):
+    path.parent.mkdir(parents=True)
+    torch.onnx.export(
+        Wrapped(module, call),
+        tuple(inputs.values()),
+        path,
+        dynamo=False,
+        input_names=list(inputs),
+        output_names=outputs,
+        opset_version=opset,
+        dynamic_axes=dynamic,
+    )
+    config = module.config.to_dict() if hasattr(module.config, "to_dict") else dict(module.config)
+    write_json(path.parent / "config.json", config)
+
+
+def write_folder(family, pipeline, folder):
+    """The model as a person has it: nothing in it says that it is ours."""
+    numbers = torch.half if family.half else torch.float
+    is_open = family.batch is None
+    for name, tokenizer, module in text_encoders(pipeline):
+        states = [f"hidden_states.{layer}" for layer in range(4)] if family.xl else []
+        with_projection = name == "text_encoder_2"
+        outputs = ["text_embeds", "last_hidden_state"] if with_projection else ["last_hidden_state", "pooler_output"]
+
+        def call(text, ids):
+            out = text(ids, output_hidden_states=True)
+            if with_projection:
+                return out.text_embeds, out.last_hidden_state, *out.hidden_states
+            return out.last_hidden_state, out.pooler_output, *(out.hidden_states if states else ())
+
+        ids = torch.full((1, LENGTH), EOS)
+        ids[:, 0] = BOS
+        axes = {"input_ids": {0: "batch_size", 1: "sequence_length"}} if is_open else {}
+        export(folder / name / "model.onnx", module, call, {"input_ids": ids}, outputs + states, family.opset, axes)
+        source = TOKENIZERS / family.tokenizers[1 if with_projection else 0]
+        shutil.copytree(source, folder / name.replace("text_encoder", "tokenizer"))
+
+    batch = family.batch or 2
+    width = WIDTH + (WIDTH_2 if family.xl else 0)
+    inputs = {
+        "sample": torch.randn(batch, 4, 8, 8, dtype=numbers),
+        "timestep": family.timestep.to(numbers) if family.timestep.is_floating_point() else family.timestep,
+        "encoder_hidden_states": torch.randn(batch, LENGTH, width, dtype=numbers),
+    }
+    axes = {
+        "sample": {0: "batch_size", 1: "num_channels", 2: "height", 3: "width"},
+        "timestep": {0: "steps"},
+        "encoder_hidden_states": {0: "batch_size", 1: "sequence_length"},
+    }
+    if family.xl:
+        inputs["text_embeds"] = torch.randn(batch, PROJECTION, dtype=numbers)
+        inputs["time_ids"] = torch.tensor([[16, 16, 0, 0, 16, 16]] * batch, dtype=numbers)
+        axes |= {"text_embeds": {0: "batch_size"}, "time_ids": {0: "batch_size"}}
+    path = folder / "unet" / "model.onnx"
+    export(path, pipeline.unet, unet_call, inputs, ["out_sample"], family.opset, axes if is_open else {})
+
+    picture = {0: "batch_size", 2: "height", 3: "width"}
+    export(
+        folder / "vae_encoder" / "model.onnx",
+        pipeline.vae,
+        lambda vae, sample: vae.encode(sample).latent_dist.parameters,
+        {"sample": torch.randn(1, 3, 16, 16, dtype=numbers)},
+        ["latent_parameters"],
+        family.opset,
+        {"sample": picture} if is_open else {},
+    )
+    export(
+        folder / "vae_decoder" / "model.onnx",
+        pipeline.vae,
+        lambda vae, latents: vae.decode(latents, return_dict=False),
+        {"latent_sample": torch.randn(1, 4, 8, 8, dtype=numbers)},
+        ["sample"],
+        family.opset,
+        {"latent_sample": {**picture, 1: "num_channels_latent"}} if is_open else {},
+    )
+    pipeline.save_config(folder)
+    write_json(folder / "scheduler" / "scheduler_config.json", family.scheduler)
+
+
+def write_json(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=1) + "\n")
+
+
+# 3. The numbers.
+
+
+def sampled(family, pipeline, noise):
+    """Prompt to latents, 5 steps of DDIM under guidance; and what the loop was told of the prompt."""
+    return pipeline(
+        PROMPT, latents=noise, num_inference_steps=STEPS, guidance_scale=GUIDANCE, eta=0.0, output_type="latent"
+    ).images
+
+
+def learned_ids(tokenizer):
+    """begin, prompt, comma, a comma for each token, end, padding; and where the tokens begin."""
+    words = tokenizer(f"{LEARNED_BEHIND},", add_special_tokens=False).input_ids
+    comma = tokenizer(",", add_special_tokens=False).input_ids
+    ids = [BOS, *words, *comma * TOKENS, EOS]
+    return torch.tensor([ids + [tokenizer.pad_token_id] * (LENGTH - len(ids))]), 1 + len(words)
+
+
+def learning_step(family, pipeline, dtype, tokens, case):
+    """loss_i = sum over j of weight_ij (output_ij - target_ij)^2, and the gradient of their sum by the tokens."""
+    pipeline.to(dtype=dtype)
+    leaves = [each.to(dtype).requires_grad_() for each in tokens]
+    states, pooled = [], None
+    for (_, tokenizer, module), leaf in zip(text_encoders(pipeline), leaves, strict=True):
+        ids, start = learned_ids(tokenizer)
+
+        def replace(_module, _inputs, looked_up, leaf=leaf, start=start):
+            return torch.cat([looked_up[:, :start], leaf[None], looked_up[:, start + TOKENS :]], dim=1)
+
+        with ExitStack() as stack:
+            hook = module.get_input_embeddings().register_forward_hook(replace)
+            stack.callback(hook.remove)
+            out = module(ids, output_hidden_states=True)
+        states.append(out.hidden_states[-2] if family.xl else out.last_hidden_state)
+        pooled = out.text_embeds if hasattr(out, "text_embeds") else pooled
+    n = len(case["timesteps"])
+    conditioning = torch.cat(states, dim=-1).repeat(n, 1, 1)
+    added = {}
+    if family.xl:
+        ids = torch.tensor([[16.0, 16, 0, 0, 16, 16]] * n, dtype=dtype)
+        added = {"added_cond_kwargs": {"text_embeds": pooled.repeat(n, 1), "time_ids": ids}}
+    output = pipeline.unet(case["noisy"].to(dtype), case["timesteps"], conditioning, **added, return_dict=False)[0]
+    loss = (case["weight"].to(dtype) * (output - case["target"].to(dtype)) ** 2).flatten(1).sum(1)
+    return loss, torch.autograd.grad(loss.sum(), leaves)
+
+
+def with_difference(family, pipeline, path):
+    """The file as diffusers loads it, and what it makes of a prompt."""
+    if family.xl:
+        from safetensors.torch import load_file
+
+        content = load_file(path)
+        for name, (_, tokenizer, module) in zip(["clip_l", "clip_g"], text_encoders(pipeline), strict=True):
+            pipeline.load_textual_inversion(content[name], token="<diff>", text_encoder=module, tokenizer=tokenizer)
+    else:
+        pipeline.load_textual_inversion(str(path), token="<diff>")
+    found = pipeline.encode_prompt(
+        f"{LEARNED_BEHIND}, <diff>", device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False
+    )
+    return {"hidden_states": found[0], **({"pooled": found[2]} if family.xl else {})}
+
+
+@torch.no_grad()
+def numbers_of(family, pipeline, difference_path):
+    random = seeded(f"{family.name} numbers")
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.to(dtype=torch.double)
+    noise = torch.randn(1, 4, 8, 8, generator=random)
+    picture = torch.rand(1, 3, 16, 16, generator=random) * 2 - 1
+    encoded = pipeline.vae.encode(picture.double()).latent_dist.mean * pipeline.vae.config.scaling_factor
+    latents = sampled(family, pipeline, noise.double())
+    decoded = pipeline.vae.decode(latents / pipeline.vae.config.scaling_factor, return_dict=False)[0].clamp(-1, 1)
+
+    scheduler = pipeline.scheduler
+    timesteps = torch.tensor([20, 480, 801])
+    originals, epsilon = torch.randn(2, 3, 4, 8, 8, generator=random)
+    is_velocity = scheduler.config.prediction_type == "v_prediction"
+    case = {
+        "timesteps": timesteps,
+        "originals": originals,
+        "epsilon": epsilon,
+        "noisy": scheduler.add_noise(originals, epsilon, timesteps),
+        "target": scheduler.get_velocity(originals, epsilon, timesteps) if is_velocity else epsilon.clone(),
+        "weight": torch.rand(originals.shape, generator=random) / originals[0].numel(),
+    }
+    widths = [WIDTH, WIDTH_2] if family.xl else [WIDTH]
+    tokens = [0.5 * torch.randn(TOKENS, width, generator=random) for width in widths]
+    with torch.enable_grad():
+        loss, gradients = learning_step(family, pipeline, torch.double, tokens, case)
+        _, own = learning_step(family, pipeline, torch.float, tokens, case)
+    pipeline.to(dtype=torch.double)
+
+    names = ["clip_l", "clip_g"] if family.xl else ["emb_params"]
+    save_file(dict(zip(names, tokens, strict=True)), difference_path)
+    known = with_difference(family, pipeline, difference_path)
+    numbers = {
+        **{"noise": noise, "latents": latents, "decoded": decoded, "picture": picture, "encoded": encoded},
+        **{name: value for name, value in case.items() if name != "timesteps"},
+        **{"loss": loss},
+        **{f"tokens {index}": value for index, value in enumerate(tokens)},
+        **{f"gradient {index}": value for index, value in enumerate(gradients)},
+        **known,
+    }
+    for name, value in numbers.items():
+        assert value.isfinite().all() and value.abs().max() > 1e-6, name
+    assert decoded.abs().lt(1).float().mean() > 0.1, "the decoded picture is mostly clamped"
+    description = {
+        **{"prompt": PROMPT, "steps": STEPS, "guidanceScale": GUIDANCE, "learnedBehind": LEARNED_BEHIND},
+        "timesteps": timesteps.tolist(),
+        "errorOfPyTorch": relative_error(own, gradients),
+    }
+    return numbers, description
+
+
+def main():
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)
+    for family in FAMILIES:
+        if sys.argv[1:] and family.name not in sys.argv[1:]:
+            continue
+        torch.manual_seed(0)
+        folder = FIXTURES / "pipelines" / family.name
+        shutil.rmtree(folder, ignore_errors=True)
+        pipeline = pipeline_of(family)
+        write_folder(family, pipeline, folder)
+        with tempfile.TemporaryDirectory() as scratch:
+            numbers, description = numbers_of(family, pipeline, Path(scratch) / "difference.safetensors")
+        arrays = {name: value.detach().float().contiguous() for name, value in numbers.items()}
+        save_file(arrays, folder.with_suffix(".safetensors"))
+        write_json(folder.with_suffix(".json"), description)
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        print(family.name, size, "bytes; PyTorch's own error", description["errorOfPyTorch"], flush=True)
+
+
+if __name__ == "__main__":
+    main()
