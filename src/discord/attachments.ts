@@ -31,19 +31,19 @@ export interface FetchOptions {
 }
 
 /** What both Discord shows in a gallery and the decoder reads. */
-const extensions: Readonly<Record<string, string>> = {
-  'image/png': 'png',
-  'image/jpeg': 'jpg',
-  'image/webp': 'webp',
-  'image/gif': 'gif',
-  'image/avif': 'avif',
-}
+const extensions: ReadonlyMap<string, string> = new Map([
+  ['image/png', 'png'],
+  ['image/jpeg', 'jpg'],
+  ['image/webp', 'webp'],
+  ['image/gif', 'gif'],
+  ['image/avif', 'avif'],
+])
 
 export const picture: FileKind = {
   asked: 'a picture I can read; please send a PNG, JPEG, WebP, GIF or AVIF',
   called: 'a picture',
   limitBytes: 10_000_000,
-  fits: ({ contentType }) => contentType === null || Object.hasOwn(extensions, mediaType(contentType)),
+  fits: ({ contentType }) => contentType === null || extensions.has(mediaType(contentType)),
 }
 
 /** Discord knows no type for it. */
@@ -64,7 +64,7 @@ export function checkAttachment(label: string, attachment: AttachmentOption, kin
 /** A name for posting the file again, such as `a2.jpg`; nothing of the sender's own file name survives. */
 export function fileName(stem: string, attachment: AttachmentOption): string {
   const ending = /\.(png|jpe?g|webp|gif|avif)$/i.exec(attachment.name)?.[1]?.toLowerCase()
-  return `${stem}.${extensions[mediaType(attachment.contentType ?? '')] ?? ending ?? 'png'}`
+  return `${stem}.${extensions.get(mediaType(attachment.contentType ?? '')) ?? ending ?? 'png'}`
 }
 
 /** The bytes of an attachment, at most `limitBytes` whatever its sender or the server claim. @throws UserError */

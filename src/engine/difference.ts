@@ -1,4 +1,4 @@
-import { OtherModelError, UserError } from '../errors.ts'
+import { OtherModelError, quoted, UserError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { tensor } from '../tensor/tensor.ts'
 
@@ -85,7 +85,7 @@ export function decodeDifference(
     throw new OtherModelError(
       origin.model === model.name
         ? `${name} was learned on another version of the model “${model.name}”: it has to be learned again.`
-        : `${name} was learned on the model “${origin.model}” and does not fit “${model.name}”: use it with that model, or learn it again.`,
+        : `${name} was learned on the model ${quoted(origin.model)} and does not fit “${model.name}”: use it with that model, or learn it again.`,
     )
   }
   if (String(widths) !== String(model.tokenWidths)) {
@@ -114,13 +114,15 @@ function readTokens(tensors: FileContent['tensors'], name: string): Tensor[] {
   const count = tokens[0]!.dims[0]!
   for (const { dims, data } of tokens) {
     if (dims.length !== 2 || dims[0] !== count || data.length === 0) {
-      throw new UserError(`${name} is not a difference: its tokens have the shape [${dims.join(', ')}].`)
+      throw new UserError(`${name} is not a difference: its tokens have the shape [${shortened(dims)}].`)
     }
     if (count > MOST_TOKENS) throw new UserError(`${name} has ${count} tokens, and the limit is ${MOST_TOKENS}.`)
     if (!data.every(Number.isFinite)) throw new UserError(`${name} is damaged: not all of its values are numbers.`)
   }
   return tokens
 }
+
+const shortened = (dims: readonly number[]) => (dims.length > 4 ? `${dims.slice(0, 4).join(', ')}, …` : dims.join(', '))
 
 function encodeOrigin({ captions, loss, fit, ...origin }: Origin): Record<string, string> {
   const fields = {
@@ -151,8 +153,13 @@ function decodeOrigin(metadata: FileContent['metadata'], name: string): Origin |
     return value
   }
   const number = (key: string, low: number, high: number) => {
-    const value = /^[-\d]/.test(text(key)) ? Number(text(key)) : NaN
+    const value = /^-?\d+(\.\d+)?(e[-+]?\d+)?$/.test(text(key)) ? Number(text(key)) : NaN
     if (!(value >= low && value <= high)) throw unreadable(key)
+    return value
+  }
+  const whole = (key: string, high: number) => {
+    const value = number(key, 0, high)
+    if (!Number.isInteger(value)) throw unreadable(key)
     return value
   }
   const optional = <Value>(key: string, read: (key: string) => Value) =>
@@ -168,11 +175,11 @@ function decodeOrigin(metadata: FileContent['metadata'], name: string): Origin |
     model: text('isto_model'),
     modelHash: text('isto_model_hash'),
     mode,
-    seed: number('isto_seed', 0, 2 ** 32 - 1),
-    steps: number('isto_steps', 0, 1e6),
+    seed: whole('isto_seed', 2 ** 32 - 1),
+    steps: whole('isto_steps', 1e6),
     strength: number('isto_strength', -1000, 1000),
     preserve: number('isto_preserve', 0, 1),
-    fit: optional('isto_fit', (key) => number(key, -Infinity, 1)),
+    fit: optional('isto_fit', (key) => number(key, -Number.MAX_VALUE, 1)),
     captions: { a: optional('isto_caption_a', text), a2: optional('isto_caption_a2', text) },
     loss: optional('isto_loss', (key) => {
       const curve = parseLosses(text(key))

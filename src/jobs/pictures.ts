@@ -31,14 +31,10 @@ export const noticesOf = (pictures: readonly Picture[]): string[] => pictures.fl
 
 /** What shows a difference that was learned from these pairs. */
 export async function picturesOf([first]: readonly ImagePair[], losses: readonly number[]): Promise<Pictures> {
-  const { a, a2 } = first!
-  const [small, small2, pair, loss] = await Promise.all([
-    thumbnail(a, THUMBNAIL_SIDE),
-    thumbnail(a2, THUMBNAIL_SIDE),
-    pairPicture(a, a2),
-    curveOf(losses),
-  ])
-  return { a: small, a2: small2, pair, loss }
+  // One after the other: each may be as large as a picture can be.
+  const a = await thumbnail(first!.a, THUMBNAIL_SIDE)
+  const a2 = await thumbnail(first!.a2, THUMBNAIL_SIDE)
+  return { a, a2, pair: await pairPicture(a, a2), loss: await curveOf(losses) }
 }
 
 /** @param steps How many the curve spans, where it was thinned. */

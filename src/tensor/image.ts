@@ -1,6 +1,7 @@
 import type { Metadata, Sharp } from 'sharp'
 import sharp from 'sharp'
 import { UserError } from '../errors.ts'
+import { trapIn } from './image-traps.ts'
 import type { Tensor } from './tensor.ts'
 import { tensor } from './tensor.ts'
 
@@ -29,6 +30,8 @@ export interface Frame extends Size {
 
 const LARGEST_BYTES = 10 * 1024 * 1024
 const LARGEST_PIXELS = 2 ** 26
+/** Decoded, of a picture that can't be read row by row. */
+const LARGEST_WHOLE_BYTES = 2 ** 28
 const SMALLEST_SIDE = 8
 const LONGEST_SECONDS = 30
 /** An output side is at most this many times the model's. */
@@ -54,17 +57,20 @@ sharp.cache(false)
  * the first frame of an animation.
  *
  * @param name What the person calls the picture ("A′"); the sentences begin with it.
- * @throws UserError when the bytes are not such a picture, damaged, or larger than 10 MB or 67 million pixels.
+ * @throws UserError when the bytes are not such a picture, damaged, or larger than 10 MB or 67 million pixels (fewer
+ *   where the file has to be held in memory whole, and is deep).
  */
 export async function decodeImage(
   bytes: Uint8Array,
   { name, width, height }: { readonly name: string } & Size,
 ): Promise<Picture> {
   const format = recognise(bytes, name)
+  const trap = trapIn(bytes, format)
+  if (trap) throw unreadable(name, trap)
   const header = await readable(name, sharp(bytes, { limitInputPixels: false }).metadata())
-  if (header.format !== format) throw damaged(name)
+  if (header.format !== format) throw unreadable(name, 'damaged')
   const size = header.autoOrient
-  checkSize(size, name)
+  checkSize(size, mostPixels(header), name)
 
   const frame = fit(size, { width, height })
   const picture = upright(bytes).resize(frame.width, frame.height, { fit: 'fill' })
@@ -187,9 +193,19 @@ function recognise(bytes: Uint8Array, name: string): Metadata['format'] {
   throw new UserError(`${name} is not a picture that can be read here: use a PNG, JPEG, WebP, GIF, AVIF or TIFF file.`)
 }
 
-function checkSize({ width, height }: Size, name: string) {
-  if (width * height > LARGEST_PIXELS) {
-    const limit = Math.floor(LARGEST_PIXELS / 1e6)
+/** So many that decoding takes well under 1 GB. */
+function mostPixels({ format, channels, depth, isProgressive }: Metadata): number {
+  if (format === 'heif') return LARGEST_WHOLE_BYTES / AVIF_BYTES
+  if (!isProgressive) return LARGEST_PIXELS
+  return Math.min(LARGEST_PIXELS, LARGEST_WHOLE_BYTES / (channels * (depth === 'uchar' ? 1 : 2)))
+}
+
+/** Of a pixel on its way through the decoder, whatever its depth. */
+const AVIF_BYTES = 12
+
+function checkSize({ width, height }: Size, mostPixels: number, name: string) {
+  if (width * height > mostPixels) {
+    const limit = Math.floor(mostPixels / 1e6)
     throw new UserError(`${name} is ${width} × ${height} pixels and the limit is ${limit} million: make it smaller.`)
   }
   if (Math.min(width, height) < SMALLEST_SIDE) {
@@ -202,13 +218,13 @@ async function readable<Result>(name: string, work: Promise<Result>): Promise<Re
   try {
     return await work
   } catch (cause) {
-    throw damaged(name, cause)
+    const isLate = cause instanceof Error && cause.message.startsWith('timeout')
+    throw unreadable(name, isLate ? 'slow' : 'damaged', cause)
   }
 }
 
-function damaged(name: string, cause?: unknown): UserError {
-  const late = cause instanceof Error && cause.message.startsWith('timeout')
-  const problem = late ? 'takes too long to read' : 'is damaged or cut off'
+function unreadable(name: string, how: 'slow' | 'damaged', cause?: unknown): UserError {
+  const problem = how === 'slow' ? 'takes too long to read' : 'is damaged or cut off'
   return new UserError(`${name} ${problem}: save it again as a PNG or JPEG.`, { cause })
 }
 

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts'
+import { quoted, UserError } from '../errors.ts'
 
 /** What a `.safetensors` file holds. */
 export interface SafetensorsContent {
@@ -102,18 +102,18 @@ function parseHeader(bytes: Uint8Array, refuse: Refuse) {
 }
 
 function readEntry(name: string, entry: unknown, refuse: Refuse): Entry {
-  const quoted = JSON.stringify(name.slice(0, 80))
-  if (!isRecord(entry) || Object.keys(entry).length !== 3) throw refuse(`${quoted} is not described properly`)
+  const which = quoted(name)
+  if (!isRecord(entry) || Object.keys(entry).length !== 3) throw refuse(`${which} is not described properly`)
   const { dtype: type, shape: dims, data_offsets: offsets } = entry
   if (!isWholeNumbers(dims) || !isWholeNumbers(offsets) || offsets.length !== 2 || typeof type !== 'string') {
-    throw refuse(`${quoted} is not described properly`)
+    throw refuse(`${which} is not described properly`)
   }
   if (!isNumberType(type)) {
-    throw refuse(`${quoted} holds ${type.slice(0, 20)} numbers where F32, F16 or BF16 are expected`)
+    throw refuse(`${which} holds ${quoted(type, 20)} numbers where F32, F16 or BF16 are expected`)
   }
   const [start, end] = offsets as [number, number]
   const size = dims.reduce((product, dim) => product * dim, NUMBER_TYPES[type].bytes)
-  if (end - start !== size) throw refuse(`the shape of ${quoted} does not match its data`)
+  if (end - start !== size) throw refuse(`the shape of ${which} does not match its data`)
   return { name, type, dims, start, end }
 }
 

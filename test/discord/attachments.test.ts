@@ -98,4 +98,5 @@ test('the name for posting again comes from the type, then the ending, and never
   assert.equal(fileName('a2', { ...attachment, contentType: 'image/jpeg', name: 'x.png' }), 'a2.jpg')
   assert.equal(fileName('b', { ...attachment, contentType: null, name: 'evil"\n.WEBP' }), 'b.webp')
   assert.equal(fileName('b', { ...attachment, contentType: null, name: 'b' }), 'b.png')
+  assert.equal(fileName('b', { ...attachment, contentType: 'constructor', name: 'b' }), 'b.png')
 })

@@ -163,6 +163,12 @@ describe('what is refused in one sentence', () => {
       'D is not a difference: its tokens have the shape [3, 128, 2].',
     ],
     [
+      'a shape without end',
+      { tensors: { x: tensor(new Array(2000).fill(1)) }, metadata: {} },
+      emoji,
+      'D is not a difference: its tokens have the shape [1, 1, 1, 1, …].',
+    ],
+    [
       'no tokens',
       { tensors: { x: tensor([0, 128]) }, metadata: {} },
       emoji,
@@ -197,6 +203,10 @@ describe('what is refused in one sentence', () => {
     ['a strength NaN', edited({ isto_strength: 'NaN' }), emoji, damaged('isto_strength')],
     ['an infinite strength', edited({ isto_strength: 'Infinity' }), emoji, damaged('isto_strength')],
     ['a strength left empty', edited({ isto_strength: '' }), emoji, damaged('isto_strength')],
+    ['a strength in hexadecimal', edited({ isto_strength: '0x10' }), emoji, damaged('isto_strength')],
+    ['a fit without bounds', edited({ isto_fit: '-Infinity' }), emoji, damaged('isto_fit')],
+    ['half a seed', edited({ isto_seed: '1.5' }), emoji, damaged('isto_seed')],
+    ['half a step', edited({ isto_steps: '0.5' }), emoji, damaged('isto_steps')],
     ['preserve out of range', edited({ isto_preserve: '1.1' }), emoji, damaged('isto_preserve')],
     ['a caption of a book’s length', edited({ isto_caption_a: 'a'.repeat(1001) }), emoji, damaged('isto_caption_a')],
     ['a curve that is no list', edited({ isto_loss: '{}' }), emoji, damaged('isto_loss')],
@@ -208,6 +218,17 @@ describe('what is refused in one sentence', () => {
       assert.throws(() => decodeDifference(content, { name: 'D', model }), { name: 'UserError', message })
     })
   }
+
+  test('a model whose name is no name', () => {
+    const model = `[click](https://example.com)\n\u202e${'x'.repeat(900)}`
+    assert.throws(
+      () => decodeDifference(edited({ isto_model: model, isto_model_hash: '' }), { name: 'D', model: emoji }),
+      {
+        name: 'OtherModelError',
+        message: `D was learned on the model “click https example.com ${'x'.repeat(15)}…” and does not fit “emoji”: use it with that model, or learn it again.`,
+      },
+    )
+  })
 
   test('half of the metadata', () => {
     const { isto_seed: _, ...rest } = metadata

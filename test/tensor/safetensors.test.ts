@@ -45,8 +45,8 @@ describe('a hostile file is refused in one sentence', () => {
   const damaged = (reason: string) => `D.safetensors is a damaged safetensors file: ${reason}.`
   const notOne = 'D.safetensors is not a safetensors file, or it is cut off.'
   const unreadable = damaged('its header is unreadable')
-  const undescribed = damaged('"x" is not described properly')
-  const misshapen = damaged('the shape of "x" does not match its data')
+  const undescribed = damaged('“x” is not described properly')
+  const misshapen = damaged('the shape of “x” does not match its data')
 
   for (const [what, bytes, expected] of [
     ['nothing', Buffer.alloc(0), notOne],
@@ -69,12 +69,12 @@ describe('a hostile file is refused in one sentence', () => {
     [
       'numbers of another type',
       file(json({ x: { ...x, dtype: 'I64', shape: [1] } }), 8),
-      damaged('"x" holds I64 numbers where F32, F16 or BF16 are expected'),
+      damaged('“x” holds “I64” numbers where F32, F16 or BF16 are expected'),
     ],
     [
       'a type that is a property of every object',
       file(json({ x: { ...x, dtype: 'constructor' } }), 8),
-      damaged('"x" holds constructor numbers where F32, F16 or BF16 are expected'),
+      damaged('“x” holds “constructor” numbers where F32, F16 or BF16 are expected'),
     ],
     ['a shape that is too large', file(json({ x: { ...x, shape: [3] } }), 8), misshapen],
     ['dimensions whose product overflows', file(json({ x: { ...x, shape: [2 ** 32, 2 ** 32, 2] } }), 8), misshapen],
