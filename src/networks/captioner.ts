@@ -16,8 +16,8 @@ export async function readPhrases(folder: string): Promise<PhraseBank> {
 }
 
 /** How much nearer, as a cosine, a phrase must be than the default, or than what was said of the like picture. */
-const DOUBT = 0.02
-const LIKENESS = 0.05
+const DOUBT = 0.01
+const LIKENESS = 0.03
 
 /**
  * Zero-shot: of each attribute the phrase whose text lies nearest to the picture in CLIP's joint space, one attribute after
