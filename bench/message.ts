@@ -82,6 +82,10 @@ function buttonsOf(row: Message['components'][number], top: number): string {
 }
 
 /** Bold as Discord marks it. */
-const marked = (text: string) =>
-  escaped(text).replace(/\*\*(.+?)\*\*/g, '<tspan font-weight="bold" fill="#fff">$1</tspan>')
-const escaped = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;')
+function marked(text: string): string {
+  return escaped(text).replace(/\*\*(.+?)\*\*/g, '<tspan font-weight="bold" fill="#fff">$1</tspan>')
+}
+
+function escaped(text: string): string {
+  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;')
+}
