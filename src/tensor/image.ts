@@ -30,8 +30,7 @@ export interface Frame extends Size {
 
 const LARGEST_BYTES = 10 * 1024 * 1024
 const LARGEST_PIXELS = 2 ** 26
-/** Decoded, of a picture that can't be read row by row. */
-const LARGEST_WHOLE_BYTES = 2 ** 28
+const LARGEST_COST = 2 ** 28
 const SMALLEST_SIDE = 8
 const LONGEST_SECONDS = 30
 /** An output side is at most this many times the model's. */
@@ -57,8 +56,8 @@ sharp.cache(false)
  * the first frame of an animation.
  *
  * @param name What the person calls the picture ("A′"); the sentences begin with it.
- * @throws UserError when the bytes are not such a picture, damaged, or larger than 10 MB or 67 million pixels (fewer
- *   where the file has to be held in memory whole, and is deep).
+ * @throws UserError when the bytes are not such a picture, damaged, or larger than 10 MB or 67 million pixels (33
+ *   in a TIFF or a deep interlaced PNG, 22 in an AVIF: they take more memory or time).
  */
 export async function decodeImage(
   bytes: Uint8Array,
@@ -193,15 +192,15 @@ function recognise(bytes: Uint8Array, name: string): Metadata['format'] {
   throw new UserError(`${name} is not a picture that can be read here: use a PNG, JPEG, WebP, GIF, AVIF or TIFF file.`)
 }
 
-/** So many that decoding takes well under 1 GB. */
-function mostPixels({ format, channels, depth, isProgressive }: Metadata): number {
-  if (format === 'heif') return LARGEST_WHOLE_BYTES / AVIF_BYTES
-  if (!isProgressive) return LARGEST_PIXELS
-  return Math.min(LARGEST_PIXELS, LARGEST_WHOLE_BYTES / (channels * (depth === 'uchar' ? 1 : 2)))
-}
+/** So many that decoding takes well under 1 GB and a few seconds. */
+const mostPixels = (header: Metadata) => Math.min(LARGEST_PIXELS, LARGEST_COST / costOf(header))
 
-/** Of a pixel on its way through the decoder, whatever its depth. */
-const AVIF_BYTES = 12
+/** Of a pixel: bytes where the decoder holds the picture whole; tiles of a TIFF, which may be tiny, cost time instead. */
+function costOf({ format, channels, depth, isProgressive }: Metadata): number {
+  if (format === 'heif') return 12
+  if (format === 'tiff') return 8
+  return isProgressive ? channels * (depth === 'uchar' ? 1 : 2) : 1
+}
 
 function checkSize({ width, height }: Size, mostPixels: number, name: string) {
   if (width * height > mostPixels) {

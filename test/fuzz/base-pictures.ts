@@ -8,8 +8,11 @@ export interface BasePicture {
 }
 
 /** Small sound pictures of every format, in the flavours a decoder has code for. */
-export const basePictures = (): Promise<BasePicture[]> =>
-  Promise.all(flavours().map(async ([format, kind, image]) => ({ format, kind, bytes: await image.toBuffer() })))
+export async function basePictures(): Promise<BasePicture[]> {
+  const made: BasePicture[] = []
+  for (const [format, kind, image] of flavours()) made.push({ format, kind, bytes: await image.toBuffer() })
+  return made
+}
 
 const [width, height] = [48, 40]
 

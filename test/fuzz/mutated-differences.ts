@@ -76,7 +76,7 @@ const differenceMutations: Readonly<Record<string, DifferenceMutation>> = {
       () => [...shape, ...new Array(pick(random, [1, 3, 2000])).fill(1)],
       () => shape.toReversed(),
       () => shape.map((side) => side + pick(random, [-1, 0, 1])),
-      () => shape.with(random.integer(shape.length), pick(random, [...NUMBERS, ...VALUES]) as number),
+      () => shape.toSpliced(random.integer(shape.length + 1), 1, pick(random, [...NUMBERS, ...VALUES]) as number),
       () => pick(random, [...VALUES, ...hostileTexts]),
       () => new Array(20_000).fill(pick(random, NUMBERS)),
     ]

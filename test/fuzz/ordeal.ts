@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,13 +15,14 @@ export interface Case extends Question {
 
 export interface Ordeal {
   /** What became of the cases, one after the other. Rejects with a list of all that went wrong. */
-  readonly endure: (cases: Iterable<Case> | AsyncIterable<Case>) => Promise<Outcome[]>
+  readonly endure: (cases: Iterable<Case>) => Promise<Outcome[]>
+  /** Rejects when the process wrote anything at the last. */
   readonly close: () => Promise<void>
 }
 
 const LONGEST_SECONDS = 5
 /** A process that is slow for others' sake is not hung. */
-const PATIENCE_SECONDS = 60
+const PATIENCE_SECONDS = 120
 const LARGEST_KILOBYTES = 1e6
 
 /**
@@ -36,12 +38,11 @@ export function startOrdeal(way: 'inside' | 'through the child'): Ordeal {
 
   function start(): ChildProcess {
     const started = fork(new URL('subject.ts', import.meta.url), [way], {
-      ...{
-        serialization: 'advanced',
-        silent: true,
-        cwd: folders.HOME,
-        env: { ...process.env, ...folders, ORT_DISABLE_TELEMETRY: '1' },
-      },
+      serialization: 'advanced',
+      silent: true,
+      cwd: folders.HOME,
+      // As config.ts has it.
+      env: { ...process.env, ...folders, ORT_DISABLE_TELEMETRY: '1' },
     })
     for (const stream of [started.stdout, started.stderr]) stream?.on('data', (data) => (written += data))
     return started
@@ -49,9 +50,11 @@ export function startOrdeal(way: 'inside' | 'through the child'): Ordeal {
 
   const end = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return
-    const gone = new Promise((resolve) => child.once('exit', resolve))
+    const gone = Promise.all([once(child, 'exit'), once(child.stdout!, 'close'), once(child.stderr!, 'close')])
+    const deaf = setTimeout(() => child.kill('SIGKILL'), 10_000)
     child.disconnect()
     await gone
+    clearTimeout(deaf)
   }
 
   const ask = ({ kind, bytes }: Case): Promise<Answer | string> =>
@@ -75,7 +78,7 @@ export function startOrdeal(way: 'inside' | 'through the child'): Ordeal {
   const endure: Ordeal['endure'] = async (cases) => {
     const outcomes: Outcome[] = []
     const faults: string[] = []
-    for await (const each of cases) {
+    for (const each of cases) {
       const answer = await ask(each)
       const found = typeof answer === 'string' ? [answer] : faultsOf(answer, each)
       if (written) found.push(`it wrote ${JSON.stringify(written)}`)
@@ -95,6 +98,7 @@ export function startOrdeal(way: 'inside' | 'through the child'): Ordeal {
   const close = async () => {
     await end()
     rmSync(home, { recursive: true })
+    if (written) throw new Error(`Something was written: ${JSON.stringify(written)}`)
   }
   return { endure, close }
 }

@@ -1,7 +1,7 @@
 /** What is wrong with a sentence for a person, if anything. */
 export function flawOf(sentence: string, subject: RegExp): string | undefined {
-  // Names that came with the file stand between quotation marks.
-  const ours = sentence.replaceAll(/“[^”]*”|"(?:[^"\\]|\\.)*"|`[^`]*`/g, 'X')
+  // What came with the file stands between quotation marks.
+  const ours = sentence.replaceAll(/“[^”]*”|`[^`]*`/g, 'X')
   if (sentence.length > 200) return `${sentence.length} characters long`
   if (/[\p{C}\p{Zl}\p{Zp}]/u.test(sentence)) return 'control characters'
   if (/[\\/]|node_modules|Error/.test(ours)) return 'a path or an inner word'
