@@ -85,7 +85,7 @@ async function walk(
   for (let step = 1; step < timesteps.length; step++) {
     signal?.throwIfAborted()
     const [from, to] = [timesteps[step - 1]!, timesteps[step]!]
-    const asked = Math.max(from, Math.max(to, from))
+    const asked = Math.max(from, to)
     const before = latents
     let noises: Tensor[] = []
     const towards = (timestep: number) =>

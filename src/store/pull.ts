@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { UserError } from '../errors.ts'
 import { isUnchanged } from './checksum.ts'
 import { download, sizeOfPart } from './download.ts'
@@ -137,7 +138,7 @@ async function beAlone({ name, folder }: Model): Promise<AsyncDisposable> {
       const { code } = cause as NodeJS.ErrnoException
       if (code !== 'EEXIST') throw new UserError(`\`${folder}\` cannot be written (${code}).`, { cause })
     }
-    const other = Number(await readFile(path, 'utf8').catch(() => ''))
+    const other = await ownerOf(path)
     if (isRunning(other)) {
       throw new UserError(
         `The model “${name}” is being pulled by process ${other}: wait for it, or delete \`${path}\`.`,
@@ -145,6 +146,13 @@ async function beAlone({ name, folder }: Model): Promise<AsyncDisposable> {
     }
     await rm(path, { force: true })
   }
+}
+
+/** A file is empty for a moment between being made and being written. */
+async function ownerOf(path: string): Promise<number> {
+  const read = () => readFile(path, 'utf8').catch(() => '0')
+  const text = await read()
+  return Number(text || (await delay(200).then(read)))
 }
 
 function isRunning(processId: number): boolean {

@@ -19,6 +19,8 @@ test('a place in the queue, a stage, and the time until the end', () => {
     narrate({ stage: 'learn', step: 25, of: 100, secondsLeft: 15.4 }),
     /▰{5}▱{15} 25 of 100, about 15 s left$/,
   )
+  assert.match(narrate({ stage: 'learn', step: 50, of: 100, secondsLeft: 400 }), /about 7 min left$/)
+  assert.doesNotMatch(narrate({ stage: 'sample', step: 1, of: 20 }), /left/)
 })
 
 test('edits are apart, never overlap, and show the newest value only', async () => {

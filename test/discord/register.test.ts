@@ -15,7 +15,10 @@ test('commands are put once, and again only when a definition differs', async ()
   assert.deepEqual(await register(definitions), { applicationId, isChanged: true })
   assert.deepEqual(await register(definitions), { applicationId, isChanged: false })
   const [first, ...rest_] = definitions
-  assert.equal((await register([{ ...first!, name: 'another' }, ...rest_])).isChanged, true)
+  assert.equal(
+    (await register([Object.assign({ ...first! }, { description: 'something else' }), ...rest_])).isChanged,
+    true,
+  )
   assert.equal((await register([])).isChanged, true)
   assert.equal(discord.requests.filter((line) => line.startsWith('PUT')).length, 3)
   await discord.close()

@@ -37,9 +37,13 @@ test('a picture survives the autoencoder', async () => {
 
 test('pictures are captioned with what is there', async () => {
   assert.equal((await networks.caption!(await example('01-teal-background/a.png'))).thing, 'a dog')
-  const plain = await networks.caption!(await example('04-greyscale/a.png'))
-  const grey = await networks.caption!(await example('04-greyscale/a2.png'), plain)
-  assert.match(plain.full, /^a car, (?!.*greyscale)/)
+  const plain = await networks.caption!(await example('03-red-frame/a.png'))
+  const framed = await networks.caption!(await example('03-red-frame/a2.png'), plain)
+  assert.match(plain.full, /^a cat, (?!.*framed)/)
+  assert.match(framed.full, /^a cat, .*framed in/)
+  const coloured = await networks.caption!(await example('04-greyscale/a.png'))
+  const grey = await networks.caption!(await example('04-greyscale/a2.png'), coloured)
+  assert.match(coloured.full, /^a car, (?!.*greyscale)/)
   assert.match(grey.full, /^a car, .*greyscale/)
   assert.match((await networks.caption!(await example('07-flat-to-ink/a2.png'))).full, /ink style/)
 })

@@ -372,11 +372,13 @@ describe('a disk', () => {
 test('two pulls of one model do not mix; one that was killed does not stand in the way', async () => {
   hub.mood.pause = 3
   const first = pull()
+  const owner = join(folder, 'pulling.pid')
+  while (!existsSync(owner)) await sleep(1)
   await refused(new RegExp(`^The model “tiny” is being pulled by process ${process.pid}: wait for it, or delete `))
   await first
   await assertWhole()
   await rm(join(folder, 'unet'), { recursive: true })
-  await writeFile(join(folder, 'pulling.pid'), '999999999')
+  await writeFile(owner, '999999999')
   await pull()
   await assertWhole()
 })
