@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { constantOf, graphOf, type Node, node } from '../../src/onnx/graph.ts'
+import type { Tensor } from '../../src/tensor/tensor.ts'
 import { differentiate, dot, randomTensor, seeded } from './numeric.ts'
 
 const random = seeded(11)
@@ -48,5 +49,42 @@ for (let trial = 0; trial < 60; trial++) {
   test(`the gradient of Conv is its adjoint: ${shown}`, async () => {
     const error = await adjointError(attributes, dims, weightDims)
     assert.ok(error < 1e-5, `error ${error}`)
+  })
+}
+
+/** J at x is known by differences along v (five points): ⟨J·v, g⟩ = ⟨v, Jᵀ·g⟩. */
+async function tangentError(op: Node, weightDims: number[], dims: number[]): Promise<number> {
+  const graph = graphOf({
+    irVersion: 10,
+    opsets: new Map([['', 23]]),
+    inputs: [{ name: 'x', type: 'float32', dims }],
+    constants: new Map([['w', constantOf('float32', weightDims, [...randomTensor(weightDims, random).data])]]),
+    nodes: [op],
+    outputs: ['y'],
+  })
+  const differentiated = await differentiate(graph, ['x'])
+  const [x, v, g] = [dims, dims, differentiated.outputs.y!].map((each) => randomTensor(each, random)) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ]
+  const along = async (step: number) => {
+    const data = x.data.map((value, index) => value + step * v.data[index]!)
+    return dot((await differentiated.run({ x: { dims, data }, 'cotangent:y': g })).outputs.y!, g)
+  }
+  const [far, near] = [(await along(1 / 32)) - (await along(-1 / 32)), (await along(1 / 64)) - (await along(-1 / 64))]
+  const { outputs, gradients } = await differentiated.run({ x, 'cotangent:y': g })
+  await differentiated.close()
+  const [left, right] = [(8 * near - far) / (12 / 64), dot(v, gradients.x!)]
+  return Math.abs(left - right) / Math.sqrt(dot(g, g) * dot(outputs.y!, outputs.y!))
+}
+
+for (let trial = 0; trial < 20; trial++) {
+  const dims = Array.from({ length: pick(2, 4) }, () => pick(2, 5))
+  const axis = pick(1, dims.length - 1)
+  const attributes = { axis: BigInt(trial % 2 ? axis : axis - dims.length), epsilon: 0.05 }
+  test(`the gradient of RMSNormalization is its adjoint: ${dims} over axis ${attributes.axis} and behind`, async () => {
+    const error = await tangentError(node('RMSNormalization', ['x', 'w'], ['y'], attributes), dims.slice(axis), dims)
+    assert.ok(error < 1e-4, `error ${error}`)
   })
 }

@@ -180,6 +180,14 @@ const cases: readonly Case[] = [
     attributes: { axis: 1n, epsilon: 0.1 },
     opsets: [17, 18],
   },
+  { op: 'RMSNormalization', of: [[2, 2, 4]], with: { 1: floats(1, 2, -1, 3) }, opsets: [23] },
+  {
+    op: 'RMSNormalization',
+    of: [[2, 2, 2]],
+    with: { 1: constantOf('float32', [2, 2], [1, 1, 1, 1]) },
+    attributes: { axis: 1n, epsilon: 0.1 },
+    opsets: [23],
+  },
   {
     op: 'GroupNormalization',
     of: [[2, 4, 3]],

@@ -17,7 +17,7 @@ from typing import Callable
 import numpy as np
 import onnx
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, SD3Transformer2DModel, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor, SlicedAttnProcessor
 from safetensors.numpy import save
 from torch import nn
@@ -27,6 +27,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "exports"
 LENGTH = 12  # tokens of a prompt
 WIDTH, WIDTH_2, PROJECTION = 24, 32, 20  # of CLIP L, of SDXL's second encoder, of its pooled embedding
+T5_WIDTH = 64  # of what conditions SD 3
 BOS, EOS = 62, 63
 DYNAMIC = Dim.DYNAMIC
 
@@ -78,6 +79,34 @@ def unet_sdxl():
         addition_time_embed_dim=8,
         projection_class_embeddings_input_dim=6 * 8 + PROJECTION,
     )
+
+
+class TransformerSd3(nn.Module):
+    """As SD 3; or as 3.5, with normed queries and keys, and a second attention in the first block."""
+
+    def __init__(self, **config):
+        super().__init__()
+        self.transformer = SD3Transformer2DModel(
+            sample_size=8,
+            in_channels=16,
+            out_channels=16,
+            num_layers=2,
+            attention_head_dim=8,
+            num_attention_heads=2,
+            joint_attention_dim=T5_WIDTH,
+            caption_projection_dim=16,
+            pooled_projection_dim=2 * PROJECTION,
+            pos_embed_max_size=12,
+            **config,
+        )
+
+    def forward(self, hidden_states, encoder_hidden_states, pooled_projections, timestep):
+        given = (hidden_states, encoder_hidden_states, pooled_projections, timestep)
+        return self.transformer(*given, return_dict=False)
+
+
+def transformer_sd35():
+    return TransformerSd3(dual_attention_layers=(0,), qk_norm="rms_norm")
 
 
 class Text(nn.Module):
@@ -208,6 +237,15 @@ def unet_inputs(size=16, batch=2, timestep=(601,), xl=False):
     return make
 
 
+def transformer_inputs(random):
+    return {
+        "hidden_states": torch.randn(2, 16, 8, 8, generator=random),
+        "encoder_hidden_states": torch.randn(2, LENGTH, T5_WIDTH, generator=random),
+        "pooled_projections": torch.randn(2, 2 * PROJECTION, generator=random),
+        "timestep": torch.tensor([601.25, 20.0]),
+    }
+
+
 def text_inputs(random):
     ids = torch.randint(1, BOS, (2, LENGTH), generator=random)
     ids[:, 0] = BOS
@@ -225,6 +263,14 @@ UNET = {"outputs": ["out_sample"], "by": ["encoder_hidden_states"]}
 UNET["dynamic"] = {"sample": SAMPLE, "encoder_hidden_states": {0: "batch", 1: "sequence"}}
 UNET_XL = {**UNET, "by": ["encoder_hidden_states", "text_embeds"]}
 UNET_XL["dynamic"] = {**UNET["dynamic"], "text_embeds": {0: "batch"}, "time_ids": {0: "batch"}}
+TRANSFORMER = {"inputs": transformer_inputs, "outputs": ["out_hidden_states"]}
+TRANSFORMER["by"] = ["encoder_hidden_states", "pooled_projections"]
+TRANSFORMER["dynamic"] = {
+    "hidden_states": SAMPLE,
+    "encoder_hidden_states": {0: "batch", 1: "sequence"},
+    "pooled_projections": {0: "batch"},
+    "timestep": {0: "step"},
+}
 STATES = [f"hidden_states.{layer}" for layer in range(4)]
 TEXT = {"inputs": text_inputs, "by": ["token_embeddings"], "dynamic": {"input_ids": {0: "batch", 1: "sequence"}}}
 TEXT["outputs"] = ["last_hidden_state", "pooler_output", *STATES]
@@ -244,6 +290,11 @@ CASES = [
     Case("unet-sd21-dynamo-23", unet_sd21, unet_inputs(), **UNET),
     Case("unet-sdxl-legacy-14", unet_sdxl, unet_inputs(8, timestep=(601.0,), xl=True), **UNET_XL),
     Case("unet-sdxl-dynamo-20", unet_sdxl, unet_inputs(8, timestep=601.0, xl=True), **UNET_XL),
+    Case("transformer-sd3-legacy-14", TransformerSd3, **TRANSFORMER),
+    Case("transformer-sd35-legacy-18", transformer_sd35, **TRANSFORMER),
+    Case("transformer-sd35-legacy-18-fp16", transformer_sd35, **TRANSFORMER, half=True),
+    Case("transformer-sd35-dynamo-20", transformer_sd35, **TRANSFORMER),
+    Case("transformer-sd35-dynamo-23", transformer_sd35, **TRANSFORMER),
     Case("text-sd15-legacy-14", text_sd15, **TEXT),
     Case("text-sd15-dynamo-18", lambda: text_sd15("eager"), **TEXT),
     Case("text-sd15-legacy-14-fp16", text_sd15, **TEXT, half=True),
@@ -304,9 +355,9 @@ def write_model(case, module, inputs, folder):
         torch.onnx.export(module, arguments, path, dynamo=False, dynamic_axes={**case.dynamic, **steps}, **options)
     else:
         # The networks' up blocks compare sizes, which torch.export cannot keep open: height and width are fixed there.
-        is_unet = "unet" in case.name
+        is_fixed = case.name.startswith(("unet", "transformer"))
         open_dims = {
-            name: {axis: DYNAMIC for axis in case.dynamic.get(name, {}) if not (is_unet and axis >= 2)} for name in names
+            name: {axis: DYNAMIC for axis in case.dynamic.get(name, {}) if not (is_fixed and axis >= 2)} for name in names
         }
         torch.onnx.export(module, arguments, path, dynamo=True, dynamic_shapes=open_dims, verbose=False, **options)
         without_traces(path)

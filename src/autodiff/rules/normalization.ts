@@ -22,10 +22,24 @@ export const normalization: Record<string, Rule> = {
     const scaled = isAll(call, 1, 1) ? gradient : emit.mul(gradient, inputs[1]!)
     return [normalizedInput(x, scaled, axes, float(call, 'epsilon', 1e-5), emit)]
   },
+  /** x̂·scale with x̂ = x·r and r = 1/√(mean(x²) + ε), over `axis` and all behind it: r·(g − x̂·mean(g·x̂)), g scaled. */
+  RMSNormalization: (call, emit) => {
+    const { gradient, x, inputs } = call
+    const first = fromFront(integer(call, 'axis', -1), x.dims.length)
+    const axes = x.dims.flatMap((_, axis) => (axis >= first ? [axis] : []))
+    const scaled = isAll(call, 1, 1) ? gradient : emit.mul(gradient, inputs[1]!)
+    const square = emit.mul(emit.sumOfSquares(x, axes), 1 / sizeAlong(x, axes))
+    const root = emit.sqrt(emit.add(square, float(call, 'epsilon', 1e-5)))
+    const xHat = emit.div(x, root)
+    const along = emit.mul(xHat, emit.mean(emit.mul(scaled, xHat), axes))
+    return [emit.div(emit.sub(scaled, along), root)]
+  },
 }
 
 const isAll = (call: Call, index: number, value: number) =>
   call.constant(index)?.every((each) => each === value) ?? false
+
+const sizeAlong = (x: Value, axes: readonly number[]) => axes.reduce((product, axis) => product * x.dims[axis]!, 1)
 
 /**
  * r·(g − mean(g) − x̂·mean(g·x̂)), where x̂ = (x − mean(x))·r and r = 1/√(variance + ε).
@@ -39,9 +53,8 @@ function normalizedInput(
   emit: Emitter,
   normalized?: Value,
 ): Value {
-  const count = axes.reduce((product, axis) => product * x.dims[axis]!, 1)
   const centred = emit.sub(x, emit.mean(x, axes))
-  const variance = emit.mul(emit.sumOfSquares(centred, axes), 1 / count)
+  const variance = emit.mul(emit.sumOfSquares(centred, axes), 1 / sizeAlong(x, axes))
   const deviation = emit.sqrt(emit.add(variance, epsilon))
   const xHat = normalized ?? emit.div(centred, deviation)
   const along = emit.mul(xHat, emit.mean(emit.mul(g, xHat), axes))
