@@ -5,6 +5,7 @@ import { adam } from './adam.ts'
 import { clipLoss } from './losses.ts'
 import type { Conditioning, JointSpace, Networks, Tokens } from './networks.ts'
 import { joinConditionings, repeatConditioning } from './sampler.ts'
+import type { Schedule } from './schedule.ts'
 
 /** An example pair, as the network sees it. */
 export interface Example {
@@ -32,7 +33,7 @@ export interface LearnOptions {
   readonly consistency: boolean
   /** The longest that a token may be, in median lengths of the vocabulary's; Infinity sets no limit. */
   readonly longestToken: number
-  /** Noise levels to learn at, fractions of the schedule's timesteps. */
+  /** Noise levels to learn at, fractions of the schedule's training (`timestepAt`). */
   readonly timesteps: { readonly from: number; readonly to: number }
 }
 
@@ -129,7 +130,7 @@ async function denoisingTerm(
     })
   }
   const share = learningBatch / branches.length
-  const timesteps = stratified(share, options.timesteps, schedule.config.trainTimesteps, random)
+  const timesteps = stratified(share, options.timesteps, schedule, random)
   const noises = timesteps.map(() => random.normal([1, ...latentDims]))
   const asked = branches.flatMap(({ latents }) =>
     timesteps.map((timestep, index) => ({ latents, timestep, noise: noises[index]! })),
@@ -174,12 +175,11 @@ interface Branch {
 function stratified(
   count: number,
   { from, to }: LearnOptions['timesteps'],
-  trainTimesteps: number,
+  { timestepAt }: Schedule,
   random: Random,
 ): number[] {
   return Array.from({ length: count }, (_, index) => {
-    const fraction = from + ((to - from) * (index + random.uniform())) / count
-    return Math.min(trainTimesteps - 1, Math.floor(fraction * trainTimesteps))
+    return timestepAt(from + ((to - from) * (index + random.uniform())) / count)
   })
 }
 

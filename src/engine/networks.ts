@@ -16,13 +16,13 @@ export type Tokens = readonly Tensor[]
 export interface Denoising {
   /** x_t: [n, channels, height, width] */
   readonly latents: Tensor
-  /** n whole numbers. */
+  /** n numbers, as the schedule has them. */
   readonly timesteps: readonly number[]
   readonly conditioning: Conditioning
 }
 
 export interface LossTerms {
-  /** What the network should put out (ε or v, by the schedule), as large as the latents. */
+  /** What the network should put out (ε, v or a flow, by the schedule), as large as the latents. */
   readonly target: Tensor
   /** Weight of each value's squared error, as large as the latents. */
   readonly weight: Tensor
@@ -66,7 +66,7 @@ export interface Networks {
   /** Absent where the model came without an image encoder. */
   readonly joint?: JointSpace
 
-  /** The network's output, ε or v: as large as the latents. Any n. */
+  /** The network's output, ε, v or a flow: as large as the latents. Any n. */
   denoise(ask: Denoising): Promise<Tensor>
   /** loss_i = Σ weight · (output − target)² of each sample, and the gradient of their sum by the conditioning. n = `learningBatch`. */
   denoisingGradient(

@@ -73,7 +73,7 @@ export function invert(
   return walk(networks, paths, timesteps, options, refinements)
 }
 
-/** Going towards noise, the noise predicted at the step's noisier end is the one that the way back will see. */
+/** Going towards noise, what is predicted at the step's noisier end is the one that the way back will see. */
 async function walk(
   networks: Networks,
   paths: readonly Path[],
@@ -87,11 +87,11 @@ async function walk(
     const [from, to] = [timesteps[step - 1]!, timesteps[step]!]
     const asked = Math.max(from, to)
     const before = latents
-    let noises: Tensor[] = []
+    let directions: Tensor[] = []
     const towards = (timestep: number) =>
-      before.map((each, index) => networks.schedule.ddimStep(each, noises[index]!, from, timestep))
+      before.map((each, index) => networks.schedule.ddimStep(each, directions[index]!, from, timestep))
     for (let pass = 0; pass <= refinements; pass++) {
-      noises = await predictNoises(networks, latents, paths, asked)
+      directions = await predictDirections(networks, latents, paths, asked)
       latents = towards(to)
     }
     await onStep?.(step, () => towards(-1))
@@ -99,7 +99,7 @@ async function walk(
   return latents
 }
 
-async function predictNoises(
+async function predictDirections(
   networks: Networks,
   latents: readonly Tensor[],
   paths: readonly Path[],
@@ -116,7 +116,7 @@ async function predictNoises(
   let row = 0
   return paths.map(({ guidance }, path) => {
     const terms = guidance.map(({ weight }): Term => [weight, rows(outputs, row, ++row)])
-    return networks.schedule.predictedNoise(combine(...terms), latents[path]!, timestep)
+    return networks.schedule.direction(combine(...terms), latents[path]!, timestep)
   })
 }
 

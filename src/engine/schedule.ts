@@ -1,85 +1,151 @@
 import { UserError } from '../errors.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
+import { type Betas, cumulativeAlphas } from './betas.ts'
+import { type FlowConfig, flowSigmas, readFlowConfig, shifted } from './flow.ts'
 
 /** How much noise a timestep means, and how a network's output is read: a scheduler_config.json without its sampler. */
-export interface ScheduleConfig {
-  readonly trainTimesteps: number
-  readonly betaStart: number
-  readonly betaEnd: number
-  readonly betaSchedule: 'linear' | 'scaled_linear' | 'squaredcos_cap_v2'
+export type ScheduleConfig = DiffusionConfig | FlowConfig
+
+export interface DiffusionConfig extends Betas {
   readonly predictionType: 'epsilon' | 'v_prediction'
   /** Whether the step after the last timestep arrives at x₀ (α̅ = 1) or at timestep 0. */
   readonly setAlphaToOne: boolean
   readonly stepsOffset: number
   readonly timestepSpacing: 'leading' | 'trailing' | 'linspace'
-  readonly rescaleBetasZeroSnr: boolean
 }
 
-/** Symbols: x₀ `original`, ε `noise`, x_t `noisy`, α̅_t `alphasCumprod[t]`. Timesteps are whole; below 0 stands "no noise left". */
+/** x_t = signal·x₀ + sigma·ε. Of a diffusion √α̅ and √(1−α̅), of a flow 1−σ and σ. */
+export interface Level {
+  readonly signal: number
+  readonly sigma: number
+}
+
+/**
+ * Symbols: x₀ `original`, ε `noise`, x_t `noisy`. Timesteps are what the network is told, 0 to `trainTimesteps`: whole in a
+ * diffusion, any in a flow; below 0 stands "no noise left".
+ */
 export interface Schedule {
   readonly config: ScheduleConfig
-  readonly alphasCumprod: Float32Array
+  level(timestep: number): Level
+  /** The timestep at a fraction 0…1 of the training, in which all fractions are equally often. */
+  timestepAt(fraction: number): number
   /** `count` timesteps, the noisiest first. `count`: 1 to `trainTimesteps`. */
   ddimTimesteps(count: number): number[]
-  /** x_t = √α̅·x₀ + √(1−α̅)·ε */
+  /** x_t = signal·x₀ + sigma·ε */
   addNoise(original: Tensor, noise: Tensor, timestep: number): Tensor
-  /** What the network should have put out: ε, or the velocity √α̅·ε − √(1−α̅)·x₀. */
+  /** What the network should have put out: ε, the velocity √α̅·ε − √(1−α̅)·x₀, or the flow ε − x₀. */
   target(original: Tensor, noise: Tensor, timestep: number): Tensor
   predictedNoise(output: Tensor, noisy: Tensor, timestep: number): Tensor
   predictedOriginal(output: Tensor, noisy: Tensor, timestep: number): Tensor
-  /** The deterministic step (η = 0) of DDIM, eq. 12 of arXiv 2010.02502, towards less noise or, to invert, towards more. */
-  ddimStep(noisy: Tensor, noisePrediction: Tensor, from: number, to: number): Tensor
+  /** What `ddimStep` follows: ε, or the flow itself, for ε says nothing of x₀ where all is noise (σ = 1). */
+  direction(output: Tensor, noisy: Tensor, timestep: number): Tensor
+  /**
+  The deterministic step (η = 0) of DDIM, eq. 12 of arXiv 2010.02502, towards less noise or, to invert, towards more. In a
+  flow it is Euler's: x + (σ′ − σ)·(ε − x₀).
+  */
+  ddimStep(noisy: Tensor, direction: Tensor, from: number, to: number): Tensor
 }
 
 /** @throws RangeError from its functions for a timestep or a count that the schedule does not have. */
 export function schedule(config: ScheduleConfig): Schedule {
-  const { trainTimesteps, predictionType } = config
-  const alphasCumprod = cumulativeAlphas(config)
-  const last = config.setAlphaToOne ? 1 : alphasCumprod[0]!
-  /** √α̅ and √(1−α̅). */
-  const scales = (timestep: number): readonly [number, number] => {
-    if (!Number.isInteger(timestep) || timestep >= trainTimesteps)
-      throw new RangeError(`Expected a whole timestep below ${trainTimesteps}, got ${timestep}`)
-    const alpha = timestep < 0 ? last : alphasCumprod[timestep]!
-    return [Math.sqrt(alpha), Math.sqrt(1 - alpha)]
-  }
+  const { trainTimesteps } = config
+  const { level, timestepAt, timesteps } = config.predictionType === 'flow' ? flow(config) : diffusion(config)
+  const { target, noise, original } = predictions[config.predictionType]
+  const predictedNoise: Schedule['predictedNoise'] = (output, noisy, timestep) => noise(output, noisy, level(timestep))
   return {
     config,
-    alphasCumprod,
-    ddimTimesteps: (count) => spaced(config, count),
+    level,
+    timestepAt,
+    ddimTimesteps(count) {
+      if (!Number.isInteger(count) || count < 1 || count > trainTimesteps)
+        throw new RangeError(`Expected 1 to ${trainTimesteps} steps, got ${count}`)
+      return timesteps(count)
+    },
     addNoise(original, noise, timestep) {
-      const [signal, sigma] = scales(timestep)
+      const { signal, sigma } = level(timestep)
       return sum(signal, original, sigma, noise)
     },
-    target(original, noise, timestep) {
-      const [signal, sigma] = scales(timestep)
-      return predictionType === 'epsilon' ? noise : sum(signal, noise, -sigma, original)
-    },
-    predictedNoise(output, noisy, timestep) {
-      const [signal, sigma] = scales(timestep)
-      return predictionType === 'epsilon' ? output : sum(signal, output, sigma, noisy)
-    },
-    predictedOriginal(output, noisy, timestep) {
-      const [signal, sigma] = scales(timestep)
-      return predictionType === 'epsilon'
-        ? sum(1 / signal, noisy, -sigma / signal, output)
-        : sum(signal, noisy, -sigma, output)
-    },
-    ddimStep(noisy, noisePrediction, from, to) {
-      const [signal, sigma] = scales(from)
-      const [nextSignal, nextSigma] = scales(to)
-      const scale = nextSignal / signal
-      return sum(scale, noisy, nextSigma - scale * sigma, noisePrediction)
+    target: (original, noise, timestep) => target(original, noise, level(timestep)),
+    predictedNoise,
+    predictedOriginal: (output, noisy, timestep) => original(output, noisy, level(timestep)),
+    direction: config.predictionType === 'flow' ? (output) => output : predictedNoise,
+    ddimStep(noisy, direction, from, to) {
+      const [now, next] = [level(from), level(to)]
+      if (config.predictionType === 'flow') return sum(1, noisy, next.sigma - now.sigma, direction)
+      const scale = next.signal / now.signal
+      return sum(scale, noisy, next.sigma - scale * now.sigma, direction)
     },
   }
+}
+
+type Parts = Pick<Schedule, 'level' | 'timestepAt'> & { readonly timesteps: Schedule['ddimTimesteps'] }
+
+function diffusion(config: DiffusionConfig): Parts {
+  const { trainTimesteps } = config
+  const alphasCumprod = cumulativeAlphas(config)
+  const last = config.setAlphaToOne ? 1 : alphasCumprod[0]!
+  return {
+    level(timestep) {
+      if (!Number.isInteger(timestep) || timestep >= trainTimesteps)
+        throw new RangeError(`Expected a whole timestep below ${trainTimesteps}, got ${timestep}`)
+      const alpha = timestep < 0 ? last : alphasCumprod[timestep]!
+      return { signal: Math.sqrt(alpha), sigma: Math.sqrt(1 - alpha) }
+    },
+    timestepAt: (fraction) => Math.min(trainTimesteps - 1, Math.floor(fraction * trainTimesteps)),
+    timesteps: (count) => spaced(config, count),
+  }
+}
+
+function flow(config: FlowConfig): Parts {
+  const { trainTimesteps } = config
+  return {
+    level(timestep) {
+      if (!(timestep <= trainTimesteps))
+        throw new RangeError(`Expected a timestep up to ${trainTimesteps}, got ${timestep}`)
+      const sigma = Math.max(0, timestep) / trainTimesteps
+      return { signal: 1 - sigma, sigma }
+    },
+    timestepAt: (fraction) => trainTimesteps * shifted(config, fraction),
+    timesteps: (count) => flowSigmas(config, count).map((sigma) => sigma * trainTimesteps),
+  }
+}
+
+interface Prediction {
+  readonly target: (original: Tensor, noise: Tensor, level: Level) => Tensor
+  readonly noise: (output: Tensor, noisy: Tensor, level: Level) => Tensor
+  readonly original: (output: Tensor, noisy: Tensor, level: Level) => Tensor
+}
+
+/** What a network puts out, and what that says of ε and x₀. */
+const predictions: Readonly<Record<ScheduleConfig['predictionType'], Prediction>> = {
+  epsilon: {
+    target: (_original, noise) => noise,
+    noise: (output) => output,
+    original: (output, noisy, { signal, sigma }) => sum(1 / signal, noisy, -sigma / signal, output),
+  },
+  v_prediction: {
+    target: (original, noise, { signal, sigma }) => sum(signal, noise, -sigma, original),
+    noise: (output, noisy, { signal, sigma }) => sum(signal, output, sigma, noisy),
+    original: (output, noisy, { signal, sigma }) => sum(signal, noisy, -sigma, output),
+  },
+  flow: {
+    target: (original, noise) => sum(1, noise, -1, original),
+    noise: (output, noisy, { signal }) => sum(signal, output, 1, noisy),
+    original: (output, noisy, { sigma }) => sum(1, noisy, -sigma, output),
+  },
 }
 
 /**
  * Reads the fields of a diffusers scheduler_config.json, whichever sampler it was written for; what it leaves out is
  * DDIMScheduler's default. Clipping and thresholding are for pixels and are not read.
+ *
+ * @param imageTokens How many pieces a transformer sees of a picture, on which FLUX's noise depends. @default the most that
+ * the configuration foresees
  * @throws UserError for a kind of schedule that is not known here.
  */
-export function readScheduleConfig(json: Readonly<Record<string, unknown>>): ScheduleConfig {
+export function readScheduleConfig(json: Readonly<Record<string, unknown>>, imageTokens?: number): ScheduleConfig {
+  if (/^FlowMatch/.test(String(json._class_name)) || json.prediction_type === 'flow_prediction')
+    return readFlowConfig(json, imageTokens)
   const read = <Value>(name: string, otherwise: Value): Value => (json[name] as Value | null | undefined) ?? otherwise
   const oneOf = <Value extends string>(name: string, known: readonly Value[]): Value => {
     const value = read<string>(name, known[0]!)
@@ -103,41 +169,8 @@ export function readScheduleConfig(json: Readonly<Record<string, unknown>>): Sch
   }
 }
 
-/** Rounded to float32 where PyTorch rounds: the last values of the cosine schedule depend on it. */
-function cumulativeAlphas(config: ScheduleConfig): Float32Array {
-  const betas = Float32Array.from({ length: config.trainTimesteps }, (_, step) => beta(config, step))
-  const result = new Float32Array(betas.length)
-  let product = 1
-  for (const [step, value] of betas.entries()) {
-    product *= Math.fround(1 - value)
-    result[step] = product
-  }
-  return config.rescaleBetasZeroSnr ? withoutTerminalSignal(result) : result
-}
-
-function beta({ betaSchedule, betaStart, betaEnd, trainTimesteps }: ScheduleConfig, step: number): number {
-  if (betaSchedule === 'squaredcos_cap_v2') {
-    const alpha = (time: number) => Math.cos(((time + 0.008) / 1.008) * (Math.PI / 2)) ** 2
-    return Math.min(1 - alpha((step + 1) / trainTimesteps) / alpha(step / trainTimesteps), 0.999)
-  }
-  const between = (from: number, to: number) => from + ((to - from) * step) / Math.max(trainTimesteps - 1, 1)
-  if (betaSchedule === 'linear') return between(betaStart, betaEnd)
-  return between(Math.sqrt(betaStart), Math.sqrt(betaEnd)) ** 2
-}
-
-/** Algorithm 1 of arXiv 2305.08891; the last value stays just above 0, so that x₀ can be solved for. */
-function withoutTerminalSignal(alphasCumprod: Float32Array): Float32Array {
-  const roots = alphasCumprod.map(Math.sqrt)
-  const [first, last] = [roots[0]!, roots.at(-1)!]
-  const rescaled = roots.map((root) => (((root - last) * first) / (first - last)) ** 2)
-  rescaled[rescaled.length - 1] = 2 ** -24
-  return rescaled
-}
-
 /** The spacings of table 2 of arXiv 2305.08891. */
-function spaced({ trainTimesteps, timestepSpacing, stepsOffset }: ScheduleConfig, count: number): number[] {
-  if (!Number.isInteger(count) || count < 1 || count > trainTimesteps)
-    throw new RangeError(`Expected 1 to ${trainTimesteps} steps, got ${count}`)
+function spaced({ trainTimesteps, timestepSpacing, stepsOffset }: DiffusionConfig, count: number): number[] {
   const place = {
     leading: (index: number) => (count - 1 - index) * Math.floor(trainTimesteps / count) + stepsOffset,
     trailing: (index: number) => roundHalfToEven(trainTimesteps - (index * trainTimesteps) / count) - 1,

@@ -26,10 +26,7 @@ export function fakeNetworks(): Networks & { readonly joint: JointSpace } {
       timestep_spacing: 'trailing',
     }),
   )
-  const level = (timestep: number) => {
-    const alpha = steps.alphasCumprod[timestep]!
-    return { signal: Math.sqrt(alpha), sigma: Math.sqrt(1 - alpha) }
-  }
+  const { level } = steps
   const predict = (latents: Tensor, timesteps: readonly number[], { hiddenStates }: Conditioning) => {
     const output = tensor(latents.dims)
     for (const index of output.data.keys()) {

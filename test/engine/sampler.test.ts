@@ -25,8 +25,7 @@ test('from any noise the picture that the prompt says comes out', async () => {
 /** Pictures spread around 0 with deviation 1: the best guess of the noise in x_t is √(1−α̅)·x_t. */
 const spread: Networks = {
   ...networks,
-  denoise: async ({ latents, timesteps }) =>
-    scale(latents, Math.sqrt(1 - networks.schedule.alphasCumprod[timesteps[0]!]!)),
+  denoise: async ({ latents, timesteps }) => scale(latents, networks.schedule.level(timesteps[0]!).sigma),
 }
 
 test('each refinement of the inversion brings the picture nearer to itself', async () => {

@@ -1,0 +1,64 @@
+import { UserError } from '../errors.ts'
+
+/** The noise levels of flow matching: x_t = (1−σ)·x₀ + σ·ε, σ = timestep / trainTimesteps, which need not be whole. */
+export interface FlowConfig {
+  readonly predictionType: 'flow'
+  readonly trainTimesteps: number
+  /** More than 1 moves steps and lessons towards noise: σ ← shift·σ / (1 + (shift − 1)·σ), eq. 23 of arXiv 2403.03206. */
+  readonly shift: number
+  /** σ of the last step, whatever their number. */
+  readonly terminal?: number
+  /**
+  Between which levels the steps lie before the shift. `trained`: from 1 to the least that was trained, as Stable Diffusion
+  3 has them; `even`: 1, 1 − 1/n, … 1/n, as FLUX has them.
+  */
+  readonly spacing: 'trained' | 'even'
+}
+
+export const shifted = ({ shift }: FlowConfig, sigma: number): number => (shift * sigma) / (1 + (shift - 1) * sigma)
+
+/** σ of `count` steps, the noisiest first, without the 0 that follows. `count`: 1 to `trainTimesteps`. */
+export function flowSigmas(config: FlowConfig, count: number): number[] {
+  const { spacing, trainTimesteps, terminal } = config
+  const least = spacing === 'even' ? 1 / count : shifted(config, 1 / trainTimesteps)
+  const sigmas = Array.from({ length: count }, (_, index) =>
+    shifted(config, 1 - ((1 - least) * index) / Math.max(count - 1, 1)),
+  )
+  if (!terminal) return sigmas
+  const stretch = (1 - terminal) / (1 - sigmas.at(-1)!)
+  return count === 1 ? sigmas : sigmas.map((sigma) => 1 - (1 - sigma) * stretch)
+}
+
+/**
+ * The fields of FlowMatchEulerDiscreteScheduler. A shift that depends on the picture's size is that of `imageTokens`.
+ * @throws UserError for a kind of schedule that is not known here.
+ */
+export function readFlowConfig(json: Readonly<Record<string, unknown>>, imageTokens?: number): FlowConfig {
+  const read = (name: string, otherwise: number) => (json[name] as number | null | undefined) ?? otherwise
+  const strange = ['use_karras_sigmas', 'use_exponential_sigmas', 'use_beta_sigmas', 'invert_sigmas'].find(
+    (name) => json[name],
+  )
+  if (strange) throw new UserError(`This model's scheduler asks for ${strange}; that is not known here.`)
+  const isDynamic = Boolean(json.use_dynamic_shifting)
+  const shift = isDynamic ? dynamicShift(json, read, imageTokens) : read('shift', 1)
+  return {
+    predictionType: 'flow',
+    trainTimesteps: read('num_train_timesteps', 1000),
+    shift,
+    terminal: (json.shift_terminal as number | null | undefined) ?? undefined,
+    // FLUX's pipelines set the levels themselves; their schedulers are those that have no fixed shift.
+    spacing: isDynamic || shift === 1 ? 'even' : 'trained',
+  }
+}
+
+/** e^μ, with μ along a line through the least and the largest picture: eq. 23 again, written with μ. */
+function dynamicShift(
+  json: Readonly<Record<string, unknown>>,
+  read: (name: string, otherwise: number) => number,
+  imageTokens?: number,
+): number {
+  const [least, most] = [read('base_image_seq_len', 256), read('max_image_seq_len', 4096)]
+  const [from, to] = [read('base_shift', 0.5), read('max_shift', 1.15)]
+  const mu = from + ((to - from) * ((imageTokens ?? most) - least)) / (most - least)
+  return json.time_shift_type === 'linear' ? mu : Math.exp(mu)
+}
