@@ -3,6 +3,7 @@ import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { loadT5Tokenizer } from '../../src/networks/t5-tokenizer.ts'
 import { loadTokenizer } from '../../src/networks/tokenizer.ts'
 
 interface Case {
@@ -48,5 +49,17 @@ test('without the small files it is CLIP as it was published', async () => {
     for (const [text, ids] of texts) assert.deepEqual(encode(text), ids, JSON.stringify(text))
   } finally {
     await rm(folder, { recursive: true })
+  }
+})
+
+test('T5’s tokenizer gives the ids of transformers', async () => {
+  const encode = await loadT5Tokenizer(join(fixtures, 't5'))
+  const { length, texts } = JSON.parse(await readFile(join(fixtures, 't5.json'), 'utf8'))
+  for (const [text, ids] of texts) assert.deepEqual(encode(text, length), ids, JSON.stringify(text))
+})
+
+test('a folder without T5’s tokenizer, or with another one, is a sentence for the person', async () => {
+  for (const folder of [import.meta.dirname, join(fixtures, 'json-only')]) {
+    await assert.rejects(loadT5Tokenizer(folder), { name: 'UserError', message: /tokenizer\.json of T5/ })
   }
 })

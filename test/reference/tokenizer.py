@@ -1,6 +1,6 @@
-"""Small CLIP tokenizer folders, and the ids transformers' CLIPTokenizer gives for awkward strings.
+"""Small CLIP tokenizer folders and one of T5, and the ids transformers' tokenizers give for awkward strings.
 
-Writes test/fixtures/tokenizer/{eos-pad,bang-pad,bang-added,json-only}/ and cases.json.
+Writes test/fixtures/tokenizer/{eos-pad,bang-pad,bang-added,json-only,t5}/, cases.json and t5.json.
 """
 
 import json
@@ -9,9 +9,12 @@ from collections import Counter
 from pathlib import Path
 
 import regex
-from transformers import CLIPTokenizer
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from transformers import CLIPTokenizer, T5Tokenizer
 
+PIECES = 200  # of T5
 MERGES = 200  # the rarest words of the corpus stay in pieces
+T5_LENGTH = 32  # of the sequences that are compared
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "tokenizer"
 WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"
 CORPUS = """
@@ -149,6 +152,22 @@ def main():
     CLIPTokenizer.from_pretrained(FIXTURES / "bang-pad").save_pretrained(FIXTURES / "json-only")
     cases["json-only"] = encode_all(FIXTURES / "json-only")
     write_json(FIXTURES / "cases.json", cases)
+    write_json(FIXTURES / "t5.json", write_t5(FIXTURES / "t5"))
+
+
+def write_t5(folder):
+    """A Unigram model of the corpus, as transformers saves T5's; without SentencePiece's table of rewritten letters."""
+    pieces = Tokenizer(models.Unigram())
+    pieces.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
+    special_tokens = ["<pad>", "</s>", "<unk>"]
+    trainer = trainers.UnigramTrainer(vocab_size=PIECES, special_tokens=special_tokens, unk_token="<unk>")
+    pieces.train_from_iterator(CORPUS.splitlines(), trainer)
+    vocab = [(piece, score) for piece, score in json.loads(pieces.to_str())["model"]["vocab"]]
+    shutil.rmtree(folder, ignore_errors=True)
+    T5Tokenizer(vocab=vocab, extra_ids=2, model_max_length=512).save_pretrained(folder)
+    tokenizer = T5Tokenizer.from_pretrained(folder)
+    size = {"padding": "max_length", "truncation": True, "max_length": T5_LENGTH}
+    return {"length": T5_LENGTH, "texts": [[text, tokenizer(text, **size).input_ids] for text in STRINGS]}
 
 
 def encode_all(folder):
