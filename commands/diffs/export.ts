@@ -22,7 +22,7 @@ export const exportDifference = {
 async function exportOne({ reply, store, scope }: Call, given: string): Promise<void> {
   await reply.think()
   const { name, bytes, facts } = await savedNamed(store, scope, given)
-  const text = `${bold(name)}, learned on the model ${code(facts.model)}. \`/diffs import\` takes it in again.`
+  const text = `${bold(name)}, for the model ${code(facts.model)}. \`/diffs import\` takes it in again, and programs for that model load it as a textual inversion.`
   await reply.whisper(filePost(text, { name: `${fileStem(name)}.safetensors`, bytes, alt: `The difference ${name}` }))
 }
 

@@ -3,6 +3,7 @@ import { checkAttachment, differenceFile } from '../../src/discord/attachments.t
 import { modelNamed } from '../../src/discord/options.ts'
 import { checkNewName, longestName } from '../../src/discord/saved.ts'
 import type { Subcommand } from '../../src/discord/subcommands.ts'
+import { UserError } from '../../src/errors.ts'
 import { checkName } from '../../src/store/names.ts'
 
 export const importDifference = {
@@ -23,6 +24,11 @@ export const importDifference = {
     const { interaction, reply, models, fetchAttachment, place } = call
     const { options } = interaction
     const file = options.getAttachment('file', true)
+    if (/\.(pt|pth|bin|ckpt)$/i.test(file.name)) {
+      throw new UserError(
+        'The file is a PyTorch file, which may hold a program and is never opened here; please get it as `.safetensors`, or convert it if you trust its maker.',
+      )
+    }
     checkAttachment('The file', file, differenceFile)
     const name = checkName(options.getString('name', true))
     const settings = await checkNewName(call, name)

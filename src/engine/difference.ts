@@ -1,6 +1,6 @@
 import { OtherModelError, quoted, UserError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { tensor } from '../tensor/tensor.ts'
+import { misfit, readTokens, tensorNames } from './token-layout.ts'
 
 /** What was learned from example pairs, or a textual inversion that was made elsewhere. */
 export interface Difference {
@@ -8,6 +8,8 @@ export interface Difference {
   readonly tokens: readonly Tensor[]
   /** How it was learned; absent when it was not learned here. */
   readonly origin?: Origin
+  /** Tensors of the file that are for a text encoder which the model lacks. */
+  readonly ignored?: readonly string[]
 }
 
 export interface Origin {
@@ -44,14 +46,13 @@ export interface TargetModel {
 }
 
 const FORMAT = 1
-const MOST_TOKENS = 64
 const LONGEST_CURVE = 50
 const LONGEST_TEXT = 1000
 const LARGEST_LOSS = 1e9
 
 /**
  * The layout that A1111, ComfyUI and diffusers load as it is: `emb_params` for one text encoder, `clip_l` and `clip_g`
- * for the two of SDXL. All else is metadata, for a second tensor would break A1111 and diffusers.
+ * for the two of SDXL, and `t5xxl` for a third. All else is metadata, for a second tensor would break A1111 and diffusers.
  *
  * @throws RangeError when a token is not finite or the text encoders are not those of a known layout.
  */
@@ -68,7 +69,7 @@ export function encodeDifference({ tokens, origin }: Difference): FileContent {
 
 /**
  * Accepts what `encodeDifference` wrote, and textual inversions made elsewhere: a single tensor of any name, [n, width]
- * or [width], or SDXL's two.
+ * or [width], or one for each text encoder.
  *
  * @param name What the person calls the file; the sentences begin with it.
  * @throws UserError when the content is no difference, or one that `model` cannot use; OtherModelError when it says that
@@ -78,9 +79,9 @@ export function decodeDifference(
   content: FileContent,
   { name, model }: { readonly name: string; readonly model: TargetModel },
 ): Difference {
-  const tokens = readTokens(content.tensors, name)
+  const { tokens, ignored } = readTokens(content.tensors, name, model.tokenWidths.length)
   const origin = decodeOrigin(content.metadata, name)
-  const widths = tokens.map(({ dims }) => dims[1])
+  const widths = tokens.map(({ dims }) => dims[1]!)
   if (origin && (origin.modelHash !== model.hash || String(widths) !== String(model.tokenWidths))) {
     throw new OtherModelError(
       origin.model === model.name
@@ -88,41 +89,9 @@ export function decodeDifference(
         : `${name} was learned on the model ${quoted(origin.model)} and does not fit “${model.name}”: use it with that model, or learn it again.`,
     )
   }
-  if (String(widths) !== String(model.tokenWidths)) {
-    throw new UserError(
-      `${name} has tokens of width ${widths.join(' and ')} and does not fit “${model.name}”: the model’s are ${model.tokenWidths.join(' and ')}.`,
-    )
-  }
-  return { tokens, origin }
+  if (String(widths) !== String(model.tokenWidths)) throw misfit(widths, name, model)
+  return ignored.length > 0 ? { tokens, origin, ignored } : { tokens, origin }
 }
-
-function tensorNames(encoders: number): readonly string[] {
-  if (encoders === 1) return ['emb_params']
-  if (encoders === 2) return ['clip_l', 'clip_g']
-  throw new RangeError(`Expected one text encoder or two, got ${encoders}`)
-}
-
-function readTokens(tensors: FileContent['tensors'], name: string): Tensor[] {
-  const all = Object.values(tensors)
-  const { clip_l: first, clip_g: second } = tensors
-  const ofTwoEncoders = all.length === 2 && first && second
-  if (!ofTwoEncoders && all.length !== 1) {
-    throw new UserError(`${name} holds ${all.length} tensors, and a difference is one (or SDXL’s clip_l and clip_g).`)
-  }
-  const found = ofTwoEncoders ? [first, second] : all
-  const tokens = found.map(({ dims, data }) => (dims.length === 1 ? tensor([1, ...dims], data) : tensor(dims, data)))
-  const count = tokens[0]!.dims[0]!
-  for (const { dims, data } of tokens) {
-    if (dims.length !== 2 || dims[0] !== count || data.length === 0) {
-      throw new UserError(`${name} is not a difference: its tokens have the shape [${shortened(dims)}].`)
-    }
-    if (count > MOST_TOKENS) throw new UserError(`${name} has ${count} tokens, and the limit is ${MOST_TOKENS}.`)
-    if (!data.every(Number.isFinite)) throw new UserError(`${name} is damaged: not all of its values are numbers.`)
-  }
-  return tokens
-}
-
-const shortened = (dims: readonly number[]) => (dims.length > 4 ? `${dims.slice(0, 4).join(', ')}, …` : dims.join(', '))
 
 function encodeOrigin({ captions, loss, fit, ...origin }: Origin): Record<string, string> {
   const fields = {

@@ -6,7 +6,7 @@ import {
   type LearnedDifference,
   learnDifference,
 } from '../engine/analogy.ts'
-import { decodeDifference, encodeDifference, type Origin } from '../engine/difference.ts'
+import { type Difference, decodeDifference, encodeDifference, type Origin } from '../engine/difference.ts'
 import { methods } from '../engine/modes.ts'
 import type { Networks } from '../engine/networks.ts'
 import type { Applied } from '../engine/sampler.ts'
@@ -14,9 +14,11 @@ import { readScheduleConfig, schedule } from '../engine/schedule.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
 import { sideOf } from '../networks/folder.ts'
 import { loadNetworks } from '../networks/load.ts'
+import { openSafetyChecker, type SafetyChecker } from '../networks/safety.ts'
 import { encodePng, type Picture } from '../tensor/image.ts'
 import { createRandom } from '../tensor/random.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { type Clock, startClock } from './clock.ts'
 import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf } from './pictures.ts'
 import { createPreviews } from './previews.ts'
@@ -47,8 +49,13 @@ export async function perform(job: Job, handles: Handles): Promise<JobResult> {
   const room: Room = {
     clock,
     signal: handles.signal,
-    networks: () => clock.during('load', () => networksOf(job.options, handles)),
+    model: () => clock.during('load', () => modelOf(job.options, handles)),
   }
+  const result = await resultOf(job, room)
+  return result.withheld ? { withheld: true, report: result.report, notices: [] } : result
+}
+
+function resultOf(job: Job, room: Room): Promise<JobResult> {
   switch (job.kind) {
     case 'analogy':
       return analogy(job, room)
@@ -67,7 +74,13 @@ interface Room {
   readonly clock: Clock
   readonly signal: AbortSignal
   /** Asked for when the pictures are read: one that is refused is refused at once. */
-  readonly networks: () => Promise<Networks>
+  readonly model: () => Promise<Model>
+}
+
+interface Model {
+  readonly networks: Networks
+  /** Where B′ is for everyone's eyes, and the model came with one. */
+  readonly checker?: SafetyChecker
 }
 
 async function analogy(job: AnalogyJob, room: Room): Promise<JobResult> {
@@ -75,15 +88,15 @@ async function analogy(job: AnalogyJob, room: Room): Promise<JobResult> {
   const side = await sideOf(folderOf(options))
   const pictures = await decodePairs(job.pairs, side)
   const b = await decode(job.b, 'B', side)
-  const networks = await room.networks()
-  const engine = engineHandles(room, options, b)
+  const { networks, checker } = await room.model()
+  const engine = engineHandles(room, options, checker ? undefined : b)
   const method = methods[options.mode]
   const learned = await learnDifference(networks, pixelsOf(pictures), method, options, engine)
   const { strength, preserve } = learned
   const how = { prompt: options.prompt, preserve }
   const made = await applyDifferences(networks, b.pixels, [learned], method, how, engine)
   return {
-    image: await encodePng(made.pixels, b),
+    ...(await shown(made.pixels, b, checker)),
     ...(await whatWasLearned(job, learned, networks)),
     report: {
       ...room.clock.report(networks, options),
@@ -99,7 +112,7 @@ async function analogy(job: AnalogyJob, room: Room): Promise<JobResult> {
 async function learn(job: LearnJob, room: Room): Promise<JobResult> {
   const { options } = job
   const pictures = await decodePairs(job.pairs, await sideOf(folderOf(options)))
-  const networks = await room.networks()
+  const { networks } = await room.model()
   const engine = engineHandles(room, options)
   const learned = await learnDifference(networks, pixelsOf(pictures), methods[options.mode], options, engine)
   const { captions: caption, strength, preserve } = learned
@@ -113,20 +126,20 @@ async function learn(job: LearnJob, room: Room): Promise<JobResult> {
 async function apply(job: ApplyJob, room: Room): Promise<JobResult> {
   const { options } = job
   const image = await decode(job.image, 'The image', await sideOf(folderOf(options)))
-  const networks = await room.networks()
-  const { applied, preserve } = readDifferences(job, networks)
+  const { networks, checker } = await room.model()
+  const { applied, preserve, notices } = readDifferences(job, networks)
   const how = { prompt: options.prompt, preserve }
-  const engine = engineHandles(room, options, image)
+  const engine = engineHandles(room, options, checker ? undefined : image)
   const made = await applyDifferences(networks, image.pixels, applied, methods[options.mode], how, engine)
   return {
-    image: await encodePng(made.pixels, image),
+    ...(await shown(made.pixels, image, checker)),
     report: {
       ...room.clock.report(networks, options),
       caption: { b: made.caption },
       strength: applied[0]!.strength,
       preserve,
     },
-    notices: [...image.notices, ...blindness(networks, 'apply', options.prompt)],
+    notices: [...image.notices, ...notices, ...blindness(networks, 'apply', options.prompt)],
   }
 }
 
@@ -134,7 +147,7 @@ async function apply(job: ApplyJob, room: Room): Promise<JobResult> {
 async function inspect({ bytes, options }: InspectJob, room: Room): Promise<JobResult> {
   const name = 'The file'
   const content = decodeSafetensors(bytes, name)
-  const networks = await room.networks()
+  const { networks } = await room.model()
   const difference = decodeDifference(content, { name, model: networks })
   const { origin } = difference
   const loss = await curveOf(origin?.loss, origin?.steps)
@@ -142,17 +155,27 @@ async function inspect({ bytes, options }: InspectJob, room: Room): Promise<JobR
     difference: encodeSafetensors(encodeDifference(difference)),
     ...(loss && { pictures: { loss } }),
     report: { ...room.clock.report(networks, options), ...(origin && factsOfOrigin(origin)) },
-    notices: [],
+    notices: leftOut(name, difference, networks),
   }
 }
 
 async function benchStep({ repeats, options }: BenchStepJob, room: Room): Promise<JobResult> {
-  const networks = await room.networks()
+  const { networks } = await room.model()
   const bench = await measureStep(networks, repeats, engineHandles(room, options))
   return { report: { ...room.clock.report(networks, options), bench }, notices: [] }
 }
 
-/** @param b Whose change is shown as it forms. */
+/** B′, unless it is withheld: the one door that every picture goes through. */
+async function shown(
+  pixels: Tensor,
+  b: Picture,
+  checker?: SafetyChecker,
+): Promise<Pick<JobResult, 'image' | 'withheld'>> {
+  if (checker && !(await checker.isSafe(pixels))) return { withheld: true }
+  return { image: await encodePng(pixels, b) }
+}
+
+/** @param b Whose change is shown as it forms, where nothing has to be withheld. */
 function engineHandles({ clock, signal }: Room, { seed }: JobOptions, b?: Picture) {
   const previews = createPreviews(clock.elapsedMilliseconds)
   const onProgress: EngineProgress = (stage, step, of, picture) => {
@@ -194,28 +217,45 @@ function fileOf(learned: LearnedDifference, networks: Networks, options: JobOpti
   return encodeSafetensors(encodeDifference({ tokens: learned.tokens, origin }))
 }
 
-/** Strength and `preserve`: what the person gave, else what was chosen when the first difference was learned, else 1. */
+/** Strength and `preserve`: what the person gave, else what was chosen when the first difference was learned. */
 function readDifferences({ differences, options }: ApplyJob, networks: Networks) {
   const applied: Applied[] = []
+  const notices: string[] = []
   let preserve = options.preserve
   for (const [index, { bytes, strength }] of differences.entries()) {
     const name = differences.length === 1 ? 'The difference' : `Difference ${index + 1}`
-    const { tokens, origin } = decodeDifference(decodeSafetensors(bytes, name), { name, model: networks })
-    applied.push({ tokens, strength: strength ?? options.strength ?? origin?.strength ?? 1 })
+    const difference = decodeDifference(decodeSafetensors(bytes, name), { name, model: networks })
+    const { tokens, origin } = difference
+    applied.push({ tokens, strength: strength ?? options.strength ?? origin?.strength ?? FOREIGN.strength })
     preserve ??= origin?.preserve
+    notices.push(...leftOut(name, difference, networks))
   }
-  return { applied, preserve: preserve ?? 1 }
+  return { applied, preserve: preserve ?? FOREIGN.preserve, notices }
+}
+
+/** How a textual inversion made elsewhere is applied, of which nothing is known: halfway, as most that are learned here. */
+const FOREIGN = { strength: 1, preserve: 0.5 }
+
+function leftOut(file: string, { ignored = [] }: Difference, { name }: Networks): string[] {
+  return ignored.map(
+    (each) =>
+      `${file} also holds tokens for a text encoder that the model “${name}” does not have (${each}): they are left out.`,
+  )
 }
 
 // ---- Models ----
 
-let loaded: { readonly folder: string; readonly networks: Networks } | undefined
+let loaded: (Model & { readonly folder: string }) | undefined
 
 /** The last model stays in memory. */
-async function networksOf(options: JobOptions, { cacheFolder }: Handles): Promise<Networks> {
+async function modelOf(options: JobOptions, handles: Handles): Promise<Model> {
   const folder = folderOf(options)
-  if (loaded?.folder === folder) return loaded.networks
-  await loaded?.networks.close()
+  const { networks, checker } = loaded?.folder === folder ? loaded : await load(folder, handles)
+  return { networks, checker: options.isForEveryone ? checker : undefined }
+}
+
+async function load(folder: string, { cacheFolder }: Handles): Promise<Model> {
+  await Promise.all([loaded?.networks.close(), loaded?.checker?.close()])
   loaded = undefined
   const networks = await loadNetworks({
     folder,
@@ -223,8 +263,8 @@ async function networksOf(options: JobOptions, { cacheFolder }: Handles): Promis
     cacheFolder,
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })
-  loaded = { folder, networks }
-  return networks
+  loaded = { folder, networks, checker: await openSafetyChecker(folder) }
+  return loaded
 }
 
 const folderOf = ({ model }: JobOptions) =>

@@ -50,6 +50,11 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsC
   const headerBytes = bytes.length < 8 ? NaN : Number(view.getBigUint64(0, true))
   const dataStart = 8 + headerBytes
   if (!(headerBytes <= LARGEST_HEADER_BYTES && dataStart <= bytes.length)) {
+    if (isPickle(bytes)) {
+      throw new UserError(
+        `${name} is a PyTorch file, which may hold a program and is never opened here: get it as .safetensors, or convert it if you trust its maker.`,
+      )
+    }
     throw new UserError(`${name} is not a safetensors file, or it is cut off.`)
   }
   const refuse = (reason: string) => new UserError(`${name} is a damaged safetensors file: ${reason}.`)
@@ -59,6 +64,10 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsC
   const tensors = entries.map((entry) => [entry.name, readTensor(entry, data)] as const)
   return { tensors: Object.fromEntries(tensors), metadata }
 }
+
+/** PyTorch's `.pt`, `.bin` and `.ckpt`: a ZIP archive with a pickle in it, or before version 1.6 pickles one after the other. */
+const isPickle = (bytes: Uint8Array) =>
+  ['504b0304', '80028a0a'].includes(Buffer.from(bytes.subarray(0, 4)).toString('hex'))
 
 type Refuse = (reason: string) => UserError
 

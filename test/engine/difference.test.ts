@@ -52,11 +52,15 @@ describe('a learned difference', () => {
         [768, 1280],
         ['clip_l', 'clip_g'],
       ],
+      [
+        [768, 1280, 4096],
+        ['clip_l', 'clip_g', 't5xxl'],
+      ],
     ] as const) {
       const { tensors } = encodeDifference({ tokens: widths.map((width) => tokens(2, width)) })
       assert.deepEqual(Object.keys(tensors), names)
     }
-    assert.throws(() => encodeDifference({ tokens: [768, 1280, 4096].map((width) => tokens(1, width)) }), RangeError)
+    assert.throws(() => encodeDifference({ tokens: [768, 1280, 4096, 1].map((width) => tokens(1, width)) }), RangeError)
   })
 
   test('keeps a long curve and a long caption short', () => {
@@ -99,6 +103,79 @@ describe('a textual inversion made elsewhere', () => {
       assert.equal(difference.origin, undefined)
     })
   }
+})
+
+describe('a textual inversion for another family', () => {
+  const sd21: TargetModel = { name: 'sd-2.1', hash: '1', tokenWidths: [1024] }
+  const sd3: TargetModel = { name: 'sd-3', hash: '3', tokenWidths: [768, 1280, 4096] }
+  const xl = { clip_l: tokens(2, 768), clip_g: tokens(2, 1280) }
+  const both = 'for this model put the tensors of all of them into one file, named `clip_l` and `clip_g`.'
+  for (const [what, tensors, model, message] of [
+    [
+      '2.x on 1.x',
+      { emb_params: tokens(2, 1024) },
+      sd15,
+      'D is for Stable Diffusion 2.x (tokens of width 1024), and “sd15” is Stable Diffusion 1.x (768): use it with a model of its own family.',
+    ],
+    [
+      '1.x on 2.x',
+      { '<cat-toy>': tokens(2, 768) },
+      sd21,
+      'D is for Stable Diffusion 1.x (tokens of width 768), and “sd-2.1” is Stable Diffusion 2.x (1024): use it with a model of its own family.',
+    ],
+    [
+      'XL on 1.x',
+      xl,
+      sd15,
+      'D is for SDXL (tokens of width 768 and 1280), and “sd15” is Stable Diffusion 1.x (768): use it with a model of its own family.',
+    ],
+    [
+      '1.x on a model of no known family',
+      { emb_params: tokens(2, 768) },
+      emoji,
+      'D is for Stable Diffusion 1.x (tokens of width 768), and “emoji” is of another kind (128): use it with a model of its own family.',
+    ],
+    [
+      'Flux on XL',
+      { clip_l: tokens(2, 768), t5xxl: tokens(2, 4096) },
+      sdxl,
+      'D is for Flux (tokens of width 768 and 4096), and “sdxl” is SDXL (768 and 1280): use it with a model of its own family.',
+    ],
+    [
+      'XL on 3',
+      xl,
+      sd3,
+      'D is for SDXL (tokens of width 768 and 1280), and “sd-3” is Stable Diffusion 3 (768 and 1280 and 4096): use it with a model of its own family.',
+    ],
+    [
+      'the second file of a pair on XL',
+      { '<cat-toy>': tokens(2, 1280) },
+      sdxl,
+      `D is for one of the text encoders of “sdxl” alone (tokens of width 1280): ${both}`,
+    ],
+    [
+      'the first file of a pair on XL',
+      { '<cat-toy>': tokens(2, 768) },
+      sdxl,
+      `D is for Stable Diffusion 1.x, or for one of the text encoders of “sdxl” alone (tokens of width 768): ${both}`,
+    ],
+  ] as const) {
+    test(what, () => {
+      assert.throws(() => decodeDifference({ tensors, metadata: {} }, { name: 'D', model }), {
+        name: 'UserError',
+        message,
+      })
+    })
+  }
+
+  test('3 on XL is used without what is for T5', () => {
+    const tensors = { t5xxl: tokens(5, 4096), clip_g: tokens(2, 1280), clip_l: tokens(2, 768) }
+    const difference = decodeDifference({ tensors, metadata: {} }, { name: 'D', model: sdxl })
+    assert.deepEqual(difference.tokens, [xl.clip_l, xl.clip_g])
+    assert.deepEqual(difference.ignored, ['t5xxl'])
+    const { ignored } = decodeDifference({ tensors: xl, metadata: {} }, { name: 'D', model: sdxl })
+    assert.equal(ignored, undefined)
+  })
 })
 
 describe('a difference of another model', () => {
@@ -148,7 +225,13 @@ describe('what is refused in one sentence', () => {
       'two tensors',
       { tensors: { ...good, more: tokens(4, 128) }, metadata },
       emoji,
-      'D holds 2 tensors, and a difference is one (or SDXL’s clip_l and clip_g).',
+      'D holds 2 tensors (“emb_params”, “more”), and a difference is one (or SDXL’s clip_l and clip_g).',
+    ],
+    [
+      'a LoRA',
+      { tensors: { 'lora_unet_x.lora_up.weight': tokens(1, 4), 'lora_unet_x.alpha': tensor([]) }, metadata: {} },
+      emoji,
+      'D is a LoRA, which changes a network; only textual inversions can be used here.',
     ],
     [
       'a scalar',

@@ -115,6 +115,10 @@ describe('a difference file', () => {
     const content = decodeSafetensors(difference!, 'D')
     assert.deepEqual(content, { tensors: { emb_params: tokens }, metadata: {} })
     assert.deepEqual([report.model, report.strength, pictures], ['emoji', undefined, undefined])
+    const unknown = { ...options, strength: undefined, preserve: undefined }
+    const apply: ApplyJob = { kind: 'apply', differences: [{ bytes }], image: job.b, options: unknown }
+    const applied = (await worker.run(apply)).report
+    assert.deepEqual([applied.strength, applied.preserve], [1, 0.5])
   })
 
   test('that is damaged is refused with a sentence', async () => {

@@ -44,6 +44,8 @@ describe('a hostile file is refused in one sentence', () => {
   const json = JSON.stringify
   const damaged = (reason: string) => `D.safetensors is a damaged safetensors file: ${reason}.`
   const notOne = 'D.safetensors is not a safetensors file, or it is cut off.'
+  const pickle =
+    'D.safetensors is a PyTorch file, which may hold a program and is never opened here: get it as .safetensors, or convert it if you trust its maker.'
   const unreadable = damaged('its header is unreadable')
   const undescribed = damaged('“x” is not described properly')
   const misshapen = damaged('the shape of “x” does not match its data')
@@ -53,6 +55,8 @@ describe('a hostile file is refused in one sentence', () => {
     ['seven bytes', Buffer.alloc(7), notOne],
     ['a header longer than the file', file(json({ x }), 8, 1000), notOne],
     ['a header of 2⁶⁴ − 1 bytes', Buffer.alloc(64, 0xff), notOne],
+    ['a ZIP archive of PyTorch', Buffer.from('504b030400000808000000000000', 'hex'), pickle],
+    ['a pickle of PyTorch', Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex'), pickle],
     ['a header over the limit', file(' '.repeat(2 ** 20 + 1), 0), notOne],
     ['a file over the limit', Buffer.alloc(2 ** 26 + 1), 'D.safetensors is larger than 64 MB.'],
     ['no JSON', file('{nope', 0), unreadable],

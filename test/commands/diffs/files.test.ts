@@ -56,7 +56,7 @@ const importing = (file: Attachment, name: string, who: Person = owner, more = {
 test('a difference leaves as a file that anybody here may have', async () => {
   await save(bot.store, guildId, 'Größe_ 1 🎉', { bytes: learned })
   const message = await exported('größe_ 1 🎉', stranger)
-  assert.match(textOf(message), /^\*\*Größe\\_ 1 🎉\*\*, learned on the model `emoji`/)
+  assert.match(textOf(message), /^\*\*Größe\\_ 1 🎉\*\*, for the model `emoji`. .* a textual inversion\.$/)
   const [file] = flatten(message.components).filter(({ type }) => type === ComponentType.File)
   assert.equal(file!.file!.url, 'attachment://Gro-e_-1.safetensors')
   assert.deepEqual(message.files[0]!.bytes, learned)
@@ -144,6 +144,7 @@ const refused: [string, () => Attachment, RegExp][] = [
     () => upload(learned, { filename: 'a.png', content_type: 'image/png' }),
     /^The file is not a difference/,
   ],
+  ['a pickle', () => upload(learned, { filename: 'a.PT' }), /^The file is a PyTorch file, which may hold a program/],
   ['two endings', () => upload(learned, { filename: 'a.safetensors.exe' }), /^The file is not a difference/],
   ['nothing', () => upload(new Uint8Array(0)), /^The file is an empty file/],
   ['a megabyte and a byte', () => upload(learned, { size: 1_000_001 }), /^The file is too large; .* at most 1 MB\.$/],

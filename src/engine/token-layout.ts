@@ -1,0 +1,106 @@
+import { quoted, UserError } from '../errors.ts'
+import { type Tensor, tensor } from '../tensor/tensor.ts'
+
+/** How the tokens of a textual inversion lie in a file, by the conventions of A1111, ComfyUI, kohya and diffusers. */
+
+export type NamedTensors = Readonly<Record<string, Tensor>>
+
+export interface TokensFound {
+  /** One [n, width] for each text encoder that the file is for, in the order of the models. 1 ≤ n ≤ 64. */
+  readonly tokens: readonly Tensor[]
+  /** Tensors for a text encoder that the model does not have; it is used without them. */
+  readonly ignored: readonly string[]
+}
+
+const MOST_TOKENS = 64
+
+/** Of several text encoders each tensor is named; the first two are CLIP's, the third T5. */
+const ENCODERS = ['clip_l', 'clip_g', 't5xxl'] as const
+
+/** @throws RangeError when no program knows a layout for that many text encoders. */
+export function tensorNames(encoders: number): readonly string[] {
+  if (encoders === 1) return ['emb_params']
+  if (encoders === 2 || encoders === 3) return ENCODERS.slice(0, encoders)
+  throw new RangeError(`Expected one to three text encoders, got ${encoders}`)
+}
+
+/**
+ * A single tensor of any name, [n, width] or [width], or one for each text encoder.
+ *
+ * @param name What the person calls the file; the sentences begin with it.
+ * @param encoders How many the model has.
+ * @throws UserError when they are no tokens.
+ */
+export function readTokens(tensors: NamedTensors, name: string, encoders: number): TokensFound {
+  const names = Object.keys(tensors)
+  const known = ENCODERS.filter((encoder) => Object.hasOwn(tensors, encoder))
+  const isNamed = names.length > 1 && known.length === names.length
+  if (!isNamed && names.length !== 1) throw noTokens(names, name)
+  const own = ENCODERS.slice(0, encoders)
+  const used = !isNamed ? names : own.length > 1 && own.every((each) => known.includes(each)) ? own : known
+  const tokens = used.map((each) => asRows(tensors[each]!))
+  const count = tokens[0]!.dims[0]!
+  for (const { dims, data } of tokens) {
+    if (dims.length !== 2 || dims[0] !== count || data.length === 0) {
+      throw new UserError(`${name} is not a difference: its tokens have the shape [${shortened(dims)}].`)
+    }
+    if (count > MOST_TOKENS) throw new UserError(`${name} has ${count} tokens, and the limit is ${MOST_TOKENS}.`)
+    if (!data.every(Number.isFinite)) throw new UserError(`${name} is damaged: not all of its values are numbers.`)
+  }
+  return { tokens, ignored: names.filter((each) => used.every((other) => other !== each)) }
+}
+
+/**
+ * Why tokens of these widths can't be used on that model, and what they are for where that is known.
+ *
+ * @param name What the person calls the file; the sentence begins with it.
+ */
+export function misfit(
+  widths: readonly number[],
+  name: string,
+  model: { readonly name: string; readonly tokenWidths: readonly number[] },
+): UserError {
+  const [family, own] = [familyOf(widths), familyOf(model.tokenWidths)]
+  const [theirs, ours] = [widths, model.tokenWidths].map((each) => each.join(' and '))
+  if (widths.length === 1 && model.tokenWidths.length > 1 && model.tokenWidths.includes(widths[0]!)) {
+    const otherwise = family ? `for ${family}, or ` : ''
+    const wanted = tensorNames(model.tokenWidths.length).map((each) => `\`${each}\``)
+    return new UserError(
+      `${name} is ${otherwise}for one of the text encoders of “${model.name}” alone (tokens of width ${theirs}): for this model put the tensors of all of them into one file, named ${wanted.join(' and ')}.`,
+    )
+  }
+  if (family === undefined) {
+    return new UserError(
+      `${name} has tokens of width ${theirs} and does not fit “${model.name}”: the model’s are ${ours}.`,
+    )
+  }
+  return new UserError(
+    `${name} is for ${family} (tokens of width ${theirs}), and “${model.name}” is ${own ?? 'of another kind'} (${ours}): use it with a model of its own family.`,
+  )
+}
+
+/** Told by the widths of the text encoders. */
+const FAMILIES: ReadonlyMap<string, string> = new Map([
+  ['768', 'Stable Diffusion 1.x'],
+  ['1024', 'Stable Diffusion 2.x'],
+  ['768,1280', 'SDXL'],
+  ['768,1280,4096', 'Stable Diffusion 3'],
+  ['768,4096', 'Flux'],
+])
+
+const familyOf = (widths: readonly number[]) => FAMILIES.get(String(widths))
+
+function noTokens(names: readonly string[], name: string): UserError {
+  const isLora = names.some((each) => /lora|hada|lokr/i.test(each))
+  if (isLora) {
+    return new UserError(`${name} is a LoRA, which changes a network; only textual inversions can be used here.`)
+  }
+  const some = names.length > 0 && names.length < 4 ? ` (${names.map((each) => quoted(each, 20)).join(', ')})` : ''
+  return new UserError(
+    `${name} holds ${names.length} tensors${some}, and a difference is one (or SDXL’s clip_l and clip_g).`,
+  )
+}
+
+const asRows = ({ dims, data }: Tensor) => (dims.length === 1 ? tensor([1, ...dims], data) : tensor(dims, data))
+
+const shortened = (dims: readonly number[]) => (dims.length > 4 ? `${dims.slice(0, 4).join(', ')}, …` : dims.join(', '))
