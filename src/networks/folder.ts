@@ -15,10 +15,14 @@ export interface Identity {
 /** @throws UserError when the folder holds no model. */
 export async function identityOf(folder: string): Promise<Identity> {
   const path = join(folder, 'manifest.json')
-  const manifest = await readJson<{ name: string }>(path)
+  const manifest = await readJson<{ name: string; source?: { revision: string } }>(path)
   const hash = createHash('sha256')
   if (manifest) {
-    return { name: manifest.name, hash: shortened(hash.update(await readFile(path))) }
+    hash.update(await readFile(path))
+    // A branch moves on; a commit does not.
+    const isPinned = !manifest.source || /^[0-9a-f]{40}$/.test(manifest.source.revision)
+    if (!isPinned) hash.update(await contentLocked(folder))
+    return { name: manifest.name, hash: shortened(hash) }
   }
   await readIndex(folder)
   for (const part of PARTS) {
@@ -104,6 +108,19 @@ interface RawVaeConfig {
 const USUAL_LATENT_SIDE = 64
 const USUAL_FACTOR = 8
 const PARTS = ['scheduler', 'text_encoder', 'text_encoder_2', 'unet', 'vae_decoder', 'vae_encoder']
+
+/** What lock.json says was fetched, by the checksums: another commit with the same files is the same model. */
+async function contentLocked(folder: string): Promise<string> {
+  const lock = await readJson<{ files?: readonly LockedFile[] }>(join(folder, 'lock.json'))
+  const lines = (lock?.files ?? []).map(({ path, sha256, gitOid }) => `\n${path} ${sha256 ?? gitOid}`)
+  return lines.sort().join('')
+}
+
+interface LockedFile {
+  readonly path: string
+  readonly sha256?: string
+  readonly gitOid?: string
+}
 
 /** Size and samples: weights of gigabytes are told apart in milliseconds. */
 async function addSample(hash: Hash, path: string): Promise<void> {
