@@ -86,6 +86,7 @@ export function createDesk({ client, store, log, everyMilliseconds = 3000 }: Des
       const refusal = await save(ticket, purpose, result).then(() => undefined, onlyUserError)
       return refusal ? delivery.whisper(refusal.message) : delivery.deliver(savedPost(purpose, result))
     }
+    if (result.withheld) return delivery.whisper(withheld)
     // Kept first: the buttons must work from the moment they are seen.
     await store.results.put(recordOf(ticket, purpose, result))
     const { all, alone } = resultPosts(ticket, purpose, result)
@@ -153,6 +154,10 @@ export function createDesk({ client, store, log, everyMilliseconds = 3000 }: Des
     },
   }
 }
+
+const withheld =
+  'The model’s safety checker took B′ for something that is not for everyone, so it is not shown. It can be wrong: ' +
+  'another seed or strength may do. In age-restricted channels nothing is withheld.'
 
 type Save = Extract<Purpose, { type: 'save' }>
 

@@ -4,7 +4,7 @@ import type { Call, Command, MenuCommand, Services } from './command.ts'
 import type { Errand, Purpose } from './errand.ts'
 import { describe, sentenceOf } from './faults.ts'
 import type { ActionInteraction, AnyInteraction } from './interactions.ts'
-import { checkPlace, scopeOf } from './permission.ts'
+import { checkPlace, isAgeRestricted, scopeOf } from './permission.ts'
 import { createReply } from './reply.ts'
 
 export interface DispatchOptions {
@@ -34,7 +34,8 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
     const reply = createReply(interaction, async () =>
       checkPlace(interaction, await services.store.settings.get(scope)),
     )
-    const place: Call['place'] = async (job, purpose: Purpose) => {
+    const place: Call['place'] = async (asked, purpose: Purpose) => {
+      const job = { ...asked, options: { ...asked.options, isForEveryone: !isAgeRestricted(interaction) } }
       const errand: Errand = { address: reply.address(), purpose }
       const { personLimit } = await services.store.settings.get(scope)
       const ticket = { id: interaction.id, person, scope, job, errand, placedAt: Date.now() }

@@ -34,10 +34,14 @@ export function checkPlace(interaction: BaseInteraction, settings: ServerSetting
 
 /** @throws UserError where the server's settings let no picture be seen, not even by one person alone. */
 export function checkAge(interaction: BaseInteraction, { ageRestrictedOnly }: ServerSettings): void {
-  if (!ageRestrictedOnly || !interaction.guildId) return
-  const home = homeOf(interaction)
-  if (home && 'nsfw' in home && home.nsfw) return
+  if (!ageRestrictedOnly || !interaction.guildId || isAgeRestricted(interaction)) return
   throw new UserError('On this server I show pictures in age-restricted channels only; please ask in one of them.')
+}
+
+/** Only adults come here. Direct messages are for everyone, and so is a channel of which nothing is known. */
+export function isAgeRestricted(interaction: BaseInteraction): boolean {
+  const home = homeOf(interaction)
+  return home !== null && 'nsfw' in home && home.nsfw
 }
 
 /** The channel, or that of the thread. */

@@ -20,6 +20,8 @@ export interface JobOptions {
   readonly preserve?: number
   /** B in words, instead of a caption made by the model. */
   readonly prompt?: string
+  /** B′ is for everyone's eyes: the model's safety checker, where it came with one, may withhold it. @default false */
+  readonly isForEveryone?: boolean
 }
 
 export interface AnalogyJob {
@@ -110,6 +112,8 @@ export interface Pictures {
 export interface JobResult {
   /** B′ as PNG bytes. */
   readonly image?: Uint8Array
+  /** The model's safety checker found B′ not fit for everyone: there is no picture, and nothing was kept of it. */
+  readonly withheld?: true
   /** The learned difference as safetensors bytes; of an `inspect` job the one it was given, written anew. */
   readonly difference?: Uint8Array
   readonly pictures?: Pictures

@@ -2,6 +2,7 @@ import type { Metadata, Sharp } from 'sharp'
 import sharp from 'sharp'
 import { UserError } from '../errors.ts'
 import { trapIn } from './image-traps.ts'
+import { toRgbBytes } from './resample.ts'
 import type { Tensor } from './tensor.ts'
 import { tensor } from './tensor.ts'
 
@@ -98,7 +99,7 @@ export async function encodePng(
     ? Math.min(Math.max(size.width, size.height, side), side * LARGEST_ENLARGEMENT)
     : Math.max(frame.width, frame.height)
   const scale = longest / Math.max(size.width, size.height)
-  const image = sharp(interleave(pixels), { raw: { width, height, channels: 3 } })
+  const image = sharp(toRgbBytes(pixels).data, { raw: { width, height, channels: 3 } })
     .extract(frame)
     .resize(scaled(size.width, scale), scaled(size.height, scale), { fit: 'fill' })
   return png(image)
@@ -280,16 +281,4 @@ function borderMean(value: (x: number, y: number) => number, { width, height }: 
   for (let x = 0; x < width; x++) sum += value(x, 0) + value(x, height - 1)
   for (let y = 0; y < height; y++) sum += value(0, y) + value(width - 1, y)
   return sum / (2 * (width + height))
-}
-
-/** [3, height, width] in −1…1 → interleaved RGB bytes. */
-function interleave({ dims, data }: Tensor): Uint8Array {
-  const area = dims[1]! * dims[2]!
-  const rgb = new Uint8ClampedArray(3 * area)
-  for (let index = 0; index < data.length; index++) {
-    const value = data[index]!
-    if (!Number.isFinite(value)) throw new RangeError(`Expected every pixel to be finite, got ${value} at ${index}`)
-    rgb[(index % area) * 3 + Math.floor(index / area)] = (value + 1) * 127.5
-  }
-  return new Uint8Array(rgb.buffer)
 }

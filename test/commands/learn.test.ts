@@ -50,7 +50,10 @@ test('two fields of one to five pictures become one difference, learned from all
     [1, 11],
     [2, 12],
   ])
-  assert.deepEqual({ ...job.options, seed: 0 }, { model: 'emoji', mode: 'fast', seed: 0, strength: undefined })
+  assert.deepEqual(
+    { ...job.options, seed: 0 },
+    { model: 'emoji', mode: 'fast', seed: 0, strength: undefined, isForEveryone: true },
+  )
   done({
     difference: Uint8Array.of(1, 2, 3),
     pictures: { pair: Uint8Array.of(42) },

@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Tensor, tensor } from '../tensor/tensor.ts'
+import { readClipPixels } from './clip-pixels.ts'
+import { openForward } from './differentiable.ts'
+
+/** Stable Diffusion's safety checker: looks for concepts that not everybody should see. */
+export interface SafetyChecker {
+  /** @param pixels [3, height, width] in −1…1 */
+  isSafe(pixels: Tensor): Promise<boolean>
+  close(): Promise<void>
+}
+
+/** @returns undefined where the model came without one. */
+export async function openSafetyChecker(folder: string, threads?: number): Promise<SafetyChecker | undefined> {
+  const path = join(folder, 'safety_checker', 'model.onnx')
+  if (!existsSync(path)) return undefined
+  const clipPixels = await readClipPixels(join(folder, 'feature_extractor', 'preprocessor_config.json'))
+  const network = await openForward(path, threads)
+  // It gives these back, blackened where it found something; what it found is enough here.
+  const images = blank(network.inputs.get('images')?.dims)
+  return {
+    isSafe: async (pixels) => {
+      const { has_nsfw_concepts: found } = await network.run({ clip_input: clipPixels(pixels), images })
+      return found!.data.every((value) => value === 0)
+    },
+    close: () => network.close(),
+  }
+}
+
+const blank = (dims: readonly (number | string)[] = []) =>
+  tensor(dims.map((dim, axis) => (typeof dim === 'number' ? dim : [1, 8, 8, 3][axis]!)))

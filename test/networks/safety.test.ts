@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { openSafetyChecker } from '../../src/networks/safety.ts'
+import { eyes, readNumbers } from './eyes.ts'
+
+// Real exports of diffusers' safety checker, against what it finds in PyTorch.
+
+const { withheld, shown } = await readNumbers()
+
+for (const [name, verdicts] of [
+  ['exact', [false, true]],
+  ['always', [false, false]],
+  ['never', [true, true]],
+] as const) {
+  test(`a checker that fires ${name === 'exact' ? 'at one of two like pictures' : name}`, async () => {
+    const checker = (await openSafetyChecker(join(eyes, `safety-${name}`), 1))!
+    const found = [await checker.isSafe(withheld!), await checker.isSafe(shown!), await checker.isSafe(withheld!)]
+    assert.deepEqual(found, [...verdicts, verdicts[0]])
+    await checker.close()
+  })
+}
+
+test('there is none where the model came without one', async () => {
+  assert.equal(await openSafetyChecker(eyes), undefined)
+})
