@@ -1,6 +1,10 @@
 import { combine, concatenate, repeat, rows, type Term } from '../tensor/math.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Conditioning, Networks, Tokens } from './networks.ts'
+import { ddim } from './samplers/ddim.ts'
+import type { Seen } from './samplers/sampler.ts'
+import { samplerOf } from './samplers/table.ts'
+import type { Stop } from './schedule.ts'
 
 /** ε = Σ weight · ε(x_t, conditioning): any guidance is such a sum. The weights add up to 1. */
 export type Guidance = readonly { readonly weight: number; readonly conditioning: Conditioning }[]
@@ -44,7 +48,7 @@ export async function differenceGuidance(
   )
 }
 
-export interface SampleOptions {
+export interface WalkOptions {
   readonly steps: number
   readonly signal?: AbortSignal
   /**
@@ -54,52 +58,74 @@ export interface SampleOptions {
   readonly onStep?: (step: number, originals: () => readonly Tensor[]) => void | Promise<void>
 }
 
-/** Deterministic DDIM from noise to pictures (latents x₀), all paths in one batch. */
-export function sample(networks: Networks, paths: readonly Path[], options: SampleOptions): Promise<Tensor[]> {
-  return walk(networks, paths, [...networks.schedule.ddimTimesteps(options.steps), -1], options)
+export interface SampleOptions extends WalkOptions {
+  /** The model's own sampler, or DDIM in its place. @default 'ddim' */
+  readonly sampler?: 'own' | 'ddim'
+  /** Fresh noise, as large as a path's latents, for a sampler that wants some in a step 1…steps: one for all paths. */
+  readonly noise?: (step: number) => Tensor
 }
 
-/**
- * DDIM backwards: the noise from which `sample` with the same guidance and steps comes back to these latents x₀. The way
- * back asks the network where a step arrived; `refinements` times each step is taken again with what it says there, a
- * fixed-point iteration, at the cost of one more evaluation each. @default 0
- */
-export function invert(
+/** From noise to pictures (latents x₀), all paths in one batch. */
+export async function sample(
   networks: Networks,
   paths: readonly Path[],
-  { refinements = 0, ...options }: SampleOptions & { readonly refinements?: number },
+  { steps, signal, onStep, noise, sampler: which }: SampleOptions,
 ): Promise<Tensor[]> {
-  const timesteps = [-1, ...networks.schedule.ddimTimesteps(options.steps).toReversed()]
-  return walk(networks, paths, timesteps, options, refinements)
-}
-
-/** Going towards noise, what is predicted at the step's noisier end is the one that the way back will see. */
-async function walk(
-  networks: Networks,
-  paths: readonly Path[],
-  timesteps: readonly number[],
-  { signal, onStep }: SampleOptions,
-  refinements = 0,
-): Promise<Tensor[]> {
+  const { schedule } = networks
+  const sampler = which === 'own' ? samplerOf(schedule.config.sampler) : ddim
+  const stops = sampler.stops(schedule, steps)
   let latents = paths.map((path) => path.latents)
-  for (let step = 1; step < timesteps.length; step++) {
+  let before: readonly Seen[] = []
+  for (const [index, from] of stops.slice(0, -1).entries()) {
     signal?.throwIfAborted()
-    const [from, to] = [timesteps[step - 1]!, timesteps[step]!]
-    const asked = Math.max(from, to)
-    const before = latents
-    let directions: Tensor[] = []
-    const towards = (timestep: number) =>
-      before.map((each, index) => networks.schedule.ddimStep(each, directions[index]!, from, timestep))
-    for (let pass = 0; pass <= refinements; pass++) {
-      directions = await predictDirections(networks, latents, paths, asked)
-      latents = towards(to)
+    const fresh = () => {
+      if (!noise) throw new TypeError('Expected `noise` for a sampler that draws it afresh')
+      return noise(index + 1)
     }
-    await onStep?.(step, () => towards(-1))
+    const outputs = await predict(networks, latents, paths, from.timestep)
+    const seen = latents.map((noisy, path): Seen => ({ noisy, output: outputs[path]! }))
+    latents = seen.map((now, path) =>
+      sampler.step(schedule, { ...now, before: before[path], stops, index, noise: fresh }),
+    )
+    before = seen
+    await onStep?.(index + 1, () =>
+      seen.map((now) => ddim.step(schedule, { ...now, stops: [from, stops.at(-1)!], index: 0, noise: fresh })),
+    )
   }
   return latents
 }
 
-async function predictDirections(
+/**
+ * DDIM backwards: the noise from which `sample` by DDIM with the same guidance and steps comes back to these latents x₀. The
+ * way back asks the network where a step arrived; `refinements` times each step is taken again with what it says there, a
+ * fixed-point iteration, at the cost of one more evaluation each. @default 0
+ */
+export async function invert(
+  networks: Networks,
+  paths: readonly Path[],
+  { steps, signal, onStep, refinements = 0 }: WalkOptions & { readonly refinements?: number },
+): Promise<Tensor[]> {
+  const { schedule } = networks
+  const stops = ddim.stops(schedule, steps).toReversed()
+  let latents = paths.map((path) => path.latents)
+  for (const [index, to] of stops.slice(1).entries()) {
+    signal?.throwIfAborted()
+    const from = stops[index]!
+    const before = latents
+    let directions: Tensor[] = []
+    const towards = (stop: Stop) => before.map((each, path) => schedule.ddimStep(each, directions[path]!, from, stop))
+    for (let pass = 0; pass <= refinements; pass++) {
+      const outputs = await predict(networks, latents, paths, to.timestep)
+      directions = outputs.map((output, path) => schedule.direction(output, latents[path]!, to))
+      latents = towards(to)
+    }
+    await onStep?.(index + 1, () => towards(stops[0]!))
+  }
+  return latents
+}
+
+/** The network's output on each path, guided. */
+async function predict(
   networks: Networks,
   latents: readonly Tensor[],
   paths: readonly Path[],
@@ -114,9 +140,9 @@ async function predictDirections(
     conditioning: joinConditionings(asked.map(({ conditioning }) => conditioning)),
   })
   let row = 0
-  return paths.map(({ guidance }, path) => {
+  return paths.map(({ guidance }) => {
     const terms = guidance.map(({ weight }): Term => [weight, rows(outputs, row, ++row)])
-    return networks.schedule.direction(combine(...terms), latents[path]!, timestep)
+    return combine(...terms)
   })
 }
 

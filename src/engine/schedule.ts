@@ -2,9 +2,11 @@ import { UserError } from '../errors.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { type Betas, cumulativeAlphas } from './betas.ts'
 import { type FlowConfig, flowSigmas, readFlowConfig, shifted } from './flow.ts'
+import { roundHalfToEven } from './round.ts'
+import { readSamplerConfig, type SamplerConfig } from './samplers/config.ts'
 
-/** How much noise a timestep means, and how a network's output is read: a scheduler_config.json without its sampler. */
-export type ScheduleConfig = DiffusionConfig | FlowConfig
+/** A scheduler_config.json: how much noise a timestep means, how a network's output is read, and how pictures are made. */
+export type ScheduleConfig = (DiffusionConfig | FlowConfig) & { readonly sampler: SamplerConfig }
 
 export interface DiffusionConfig extends Betas {
   readonly predictionType: 'epsilon' | 'v_prediction'
@@ -20,6 +22,14 @@ export interface Level {
   readonly sigma: number
 }
 
+/** A level with what the network is told there, whole or not; below 0, nothing: there is no step from it. */
+export interface Stop extends Level {
+  readonly timestep: number
+}
+
+/** A timestep of the schedule, or a level of one's own. */
+type At = number | Level
+
 /**
  * Symbols: x₀ `original`, ε `noise`, x_t `noisy`. Timesteps are what the network is told, 0 to `trainTimesteps`: whole in a
  * diffusion, any in a flow; below 0 stands "no noise left".
@@ -32,26 +42,27 @@ export interface Schedule {
   /** `count` timesteps, the noisiest first. `count`: 1 to `trainTimesteps`. */
   ddimTimesteps(count: number): number[]
   /** x_t = signal·x₀ + sigma·ε */
-  addNoise(original: Tensor, noise: Tensor, timestep: number): Tensor
+  addNoise(original: Tensor, noise: Tensor, at: At): Tensor
   /** What the network should have put out: ε, the velocity √α̅·ε − √(1−α̅)·x₀, or the flow ε − x₀. */
-  target(original: Tensor, noise: Tensor, timestep: number): Tensor
-  predictedNoise(output: Tensor, noisy: Tensor, timestep: number): Tensor
-  predictedOriginal(output: Tensor, noisy: Tensor, timestep: number): Tensor
+  target(original: Tensor, noise: Tensor, at: At): Tensor
+  predictedNoise(output: Tensor, noisy: Tensor, at: At): Tensor
+  predictedOriginal(output: Tensor, noisy: Tensor, at: At): Tensor
   /** What `ddimStep` follows: ε, or the flow itself, for ε says nothing of x₀ where all is noise (σ = 1). */
-  direction(output: Tensor, noisy: Tensor, timestep: number): Tensor
+  direction(output: Tensor, noisy: Tensor, at: At): Tensor
   /**
   The deterministic step (η = 0) of DDIM, eq. 12 of arXiv 2010.02502, towards less noise or, to invert, towards more. In a
   flow it is Euler's: x + (σ′ − σ)·(ε − x₀).
   */
-  ddimStep(noisy: Tensor, direction: Tensor, from: number, to: number): Tensor
+  ddimStep(noisy: Tensor, direction: Tensor, from: At, to: At): Tensor
 }
 
 /** @throws RangeError from its functions for a timestep or a count that the schedule does not have. */
 export function schedule(config: ScheduleConfig): Schedule {
   const { trainTimesteps } = config
   const { level, timestepAt, timesteps } = config.predictionType === 'flow' ? flow(config) : diffusion(config)
+  const levelOf = (at: At) => (typeof at === 'number' ? level(at) : at)
   const { target, noise, original } = predictions[config.predictionType]
-  const predictedNoise: Schedule['predictedNoise'] = (output, noisy, timestep) => noise(output, noisy, level(timestep))
+  const predictedNoise: Schedule['predictedNoise'] = (output, noisy, at) => noise(output, noisy, levelOf(at))
   return {
     config,
     level,
@@ -61,16 +72,16 @@ export function schedule(config: ScheduleConfig): Schedule {
         throw new RangeError(`Expected 1 to ${trainTimesteps} steps, got ${count}`)
       return timesteps(count)
     },
-    addNoise(original, noise, timestep) {
-      const { signal, sigma } = level(timestep)
+    addNoise(original, noise, at) {
+      const { signal, sigma } = levelOf(at)
       return sum(signal, original, sigma, noise)
     },
-    target: (original, noise, timestep) => target(original, noise, level(timestep)),
+    target: (original, noise, at) => target(original, noise, levelOf(at)),
     predictedNoise,
-    predictedOriginal: (output, noisy, timestep) => original(output, noisy, level(timestep)),
+    predictedOriginal: (output, noisy, at) => original(output, noisy, levelOf(at)),
     direction: config.predictionType === 'flow' ? (output) => output : predictedNoise,
     ddimStep(noisy, direction, from, to) {
-      const [now, next] = [level(from), level(to)]
+      const [now, next] = [levelOf(from), levelOf(to)]
       if (config.predictionType === 'flow') return sum(1, noisy, next.sigma - now.sigma, direction)
       const scale = next.signal / now.signal
       return sum(scale, noisy, next.sigma - scale * now.sigma, direction)
@@ -145,7 +156,7 @@ const predictions: Readonly<Record<ScheduleConfig['predictionType'], Prediction>
  */
 export function readScheduleConfig(json: Readonly<Record<string, unknown>>, imageTokens?: number): ScheduleConfig {
   if (/^FlowMatch/.test(String(json._class_name)) || json.prediction_type === 'flow_prediction')
-    return readFlowConfig(json, imageTokens)
+    return { ...readFlowConfig(json, imageTokens), sampler: { kind: 'ddim' } }
   const read = <Value>(name: string, otherwise: Value): Value => (json[name] as Value | null | undefined) ?? otherwise
   const oneOf = <Value extends string>(name: string, known: readonly Value[]): Value => {
     const value = read<string>(name, known[0]!)
@@ -158,14 +169,16 @@ export function readScheduleConfig(json: Readonly<Record<string, unknown>>, imag
     throw new UserError("This model's scheduler lists trained_betas; that is not known here.")
   return {
     trainTimesteps: read('num_train_timesteps', 1000),
-    betaStart: read('beta_start', 0.0001),
-    betaEnd: read('beta_end', 0.02),
+    ...(json._class_name === 'LCMScheduler'
+      ? { betaStart: read('beta_start', 0.00085), betaEnd: read('beta_end', 0.012) }
+      : { betaStart: read('beta_start', 0.0001), betaEnd: read('beta_end', 0.02) }),
     betaSchedule: oneOf('beta_schedule', ['linear', 'scaled_linear', 'squaredcos_cap_v2']),
     predictionType: oneOf('prediction_type', ['epsilon', 'v_prediction']),
     setAlphaToOne: read('set_alpha_to_one', true),
     stepsOffset: read('steps_offset', 0),
     timestepSpacing: oneOf('timestep_spacing', ['leading', 'trailing', 'linspace']),
     rescaleBetasZeroSnr: read('rescale_betas_zero_snr', false),
+    sampler: readSamplerConfig(json),
   }
 }
 
@@ -177,11 +190,6 @@ function spaced({ trainTimesteps, timestepSpacing, stepsOffset }: DiffusionConfi
     linspace: (index: number) => roundHalfToEven(((count - 1 - index) * (trainTimesteps - 1)) / Math.max(count - 1, 1)),
   }[timestepSpacing]
   return Array.from({ length: count }, (_, index) => place(index))
-}
-
-function roundHalfToEven(value: number): number {
-  const rounded = Math.round(value)
-  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded
 }
 
 function sum(firstScale: number, first: Tensor, secondScale: number, second: Tensor): Tensor {

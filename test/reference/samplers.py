@@ -8,7 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    LCMScheduler,
+)
+from diffusers.schedulers import scheduling_euler_ancestral_discrete, scheduling_lcm
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "samplers"
 SHAPE = [1, 3, 2, 4]
@@ -21,6 +28,13 @@ FLUX = {
     "max_image_seq_len": 4096,
     "shift": 3.0,
 }
+BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+V = {"prediction_type": "v_prediction"}
+LEADING = {"timestep_spacing": "leading", "steps_offset": 1}
+TRAILING = {"timestep_spacing": "trailing"}
+KARRAS = {"use_karras_sigmas": True}
+COSINE = {"beta_schedule": "squaredcos_cap_v2", "lambda_min_clipped": -5.1}
+FINAL = {"final_sigmas_type": "sigma_min"}
 # name: scheduler, its configuration, steps
 CASES = {
     "flow, SD3": (FlowMatchEulerDiscreteScheduler, {"shift": 3.0}, [1, 4, 20]),
@@ -28,6 +42,29 @@ CASES = {
     "flow, FLUX dev": (FlowMatchEulerDiscreteScheduler, FLUX, [4, 20]),
     "flow, linear shift": (FlowMatchEulerDiscreteScheduler, {**FLUX, "time_shift_type": "linear"}, [20]),
     "flow, terminal": (FlowMatchEulerDiscreteScheduler, {**FLUX, "shift_terminal": 0.1}, [20]),
+    "Euler, SDXL": (EulerDiscreteScheduler, {**BETAS, **LEADING}, [4, 20]),
+    "Euler, SD-Turbo": (EulerDiscreteScheduler, {**BETAS, **TRAILING}, [1, 4, 20]),
+    "Euler, linspace": (EulerDiscreteScheduler, BETAS, [20]),
+    "Euler, linspace v": (EulerDiscreteScheduler, {**BETAS, **V}, [20]),
+    "Euler, Karras": (EulerDiscreteScheduler, {**BETAS, **LEADING, **KARRAS}, [20]),
+    "Euler, Karras v": (EulerDiscreteScheduler, {**BETAS, **V, **TRAILING, **KARRAS, **FINAL}, [20]),
+    "Euler ancestral, SDXL-Turbo": (EulerAncestralDiscreteScheduler, {**BETAS, **TRAILING}, [1, 4, 20]),
+    "Euler ancestral v": (EulerAncestralDiscreteScheduler, {**BETAS, **V, **LEADING}, [20]),
+    "DPM-Solver": (DPMSolverMultistepScheduler, BETAS, [4, 20]),
+    "DPM-Solver, leading v": (DPMSolverMultistepScheduler, {**BETAS, **V, **LEADING}, [20]),
+    "DPM-Solver, trailing": (DPMSolverMultistepScheduler, {**BETAS, **TRAILING}, [20]),
+    "DPM-Solver, Karras": (DPMSolverMultistepScheduler, {**BETAS, **KARRAS}, [4, 20]),
+    "DPM-Solver, sigma_min": (DPMSolverMultistepScheduler, {**BETAS, **FINAL}, [4, 20]),
+    "DPM-Solver, sigma_min, second to the end": (
+        DPMSolverMultistepScheduler,
+        {**BETAS, **FINAL, "lower_order_final": False},
+        [4],
+    ),
+    "DPM-Solver, Euler at last": (DPMSolverMultistepScheduler, {**BETAS, **FINAL, "euler_at_final": True}, [20]),
+    "DPM-Solver, first order": (DPMSolverMultistepScheduler, {**BETAS, "solver_order": 1}, [20]),
+    "DPM-Solver, cosine": (DPMSolverMultistepScheduler, COSINE, [20]),
+    "LCM": (LCMScheduler, {**BETAS, "original_inference_steps": 50}, [1, 4, 8]),
+    "LCM v": (LCMScheduler, {**BETAS, **V, "original_inference_steps": 40, "timestep_scaling": 3.0}, [4]),
 }
 
 
@@ -52,14 +89,25 @@ def set_timesteps(scheduler, count):
 
 
 def trajectory(scheduler, count, random):
-    x = torch.randn(SHAPE, generator=random, dtype=torch.float64)
+    """x in the scale in which the network sees it, and the noise that was drawn on the way."""
     set_timesteps(scheduler, count)
-    samples = [numbers(x)]
-    for t in scheduler.timesteps:
+    sigmas = scheduler.sigmas if "Euler" in type(scheduler).__name__ and not hasattr(scheduler, "shift") else None
+    scale = [1.0] * (count + 1) if sigmas is None else [(float(sigma) ** 2 + 1) ** 0.5 for sigma in sigmas]
+    x = torch.randn(SHAPE, generator=random, dtype=torch.float64)
+    samples, noises = [numbers(x)], []
+
+    def drawn(shape, **_):
+        noise = torch.randn(shape, generator=random, dtype=torch.float64)
+        noises.append(numbers(noise))
+        return noise
+
+    scheduling_lcm.randn_tensor = scheduling_euler_ancestral_discrete.randn_tensor = drawn
+    x = x * scale[0]
+    for index, t in enumerate(scheduler.timesteps):
         asked = scheduler.scale_model_input(x, t) if hasattr(scheduler, "scale_model_input") else x
         x = scheduler.step(network(asked, t), t, x).prev_sample
-        samples.append(numbers(x))
-    return {"steps": count, "timesteps": numbers(scheduler.timesteps), "samples": samples}
+        samples.append(numbers(x / scale[index + 1]))
+    return {"steps": count, "timesteps": numbers(scheduler.timesteps), "samples": samples, "noises": noises}
 
 
 def main():
