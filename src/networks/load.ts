@@ -8,10 +8,11 @@ import { readModel } from '../onnx/proto.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { captionOf, readPhrases } from './captioner.ts'
 import { type ImageEncoder, openImageEncoder, openTextEncoder, type TextEncoder } from './clip.ts'
+import { learnedAtOnce } from './denoising.ts'
 import { identityOf, readIndex, sideOf, unetPath } from './folder.ts'
 import { joinEncoders, type PromptEncoder } from './prompt.ts'
 import { loadTokenizer } from './tokenizer.ts'
-import { learnedAtOnce, openUnet } from './unet.ts'
+import { openUnet } from './unet.ts'
 import { openAutoencoder } from './vae.ts'
 
 export interface LoadOptions {

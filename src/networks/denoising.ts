@@ -1,0 +1,198 @@
+import type { Conditioning, Denoising, LossTerms } from '../engine/networks.ts'
+import { UserError } from '../errors.ts'
+import type { Graph, ValueInfo } from '../onnx/graph.ts'
+import type { Feed, Feeds } from '../onnx/session.ts'
+import { concatenate, repeat, rows } from '../tensor/math.ts'
+import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
+import { openDifferentiable } from './differentiable.ts'
+
+export interface DenoisingNetwork {
+  denoise(ask: Denoising): Promise<Tensor>
+  denoisingGradient(
+    ask: Denoising & LossTerms,
+  ): Promise<{ readonly loss: readonly number[]; readonly gradient: Conditioning }>
+  close(): Promise<void>
+}
+
+export interface DenoisingOptions {
+  readonly folder: string
+  /** Samples in one call of `denoisingGradient`. */
+  readonly learningBatch: number
+  /** Pixels of a picture. */
+  readonly side: number
+  /** [channels, height, width] */
+  readonly latentDims: readonly number[]
+  /** Of the conditioning with n = 1. */
+  readonly conditioning: Conditioning
+  readonly cacheFolder?: string
+  readonly threads?: number
+}
+
+/** What a denoising network's graph says of how it wants to be asked. */
+export interface DenoisingForm {
+  /** Its `.onnx` file. */
+  readonly path: string
+  /** What its tensors are called; `pooled` is left out where it takes no pooled embedding. */
+  readonly names: {
+    readonly latents: string
+    readonly states: string
+    readonly pooled?: string
+    readonly output: string
+  }
+  readonly batching: Batching
+  /** What it is told besides, the same for every sample: [1, …] by name. */
+  readonly further: Readonly<Record<string, Tensor>>
+}
+
+/**
+ * However many samples are asked for, they are run as the graph and the memory allow: in batches of its own size where that
+ * is fixed, apart where it takes one timestep for all.
+ */
+export async function openDenoisingNetwork(form: DenoisingForm, options: DenoisingOptions): Promise<DenoisingNetwork> {
+  const { learningBatch, latentDims, conditioning, cacheFolder, threads } = options
+  const { names, further } = form
+  const { fixedBatch, sharesTimestep, timestepDims } = form.batching
+  const learningRun = fixedBatch ?? (sharesTimestep ? 1 : Math.min(learningBatch, learnedAtOnce(latentDims)))
+  const forwardRun = fixedBatch ?? FORWARD_FACTOR * learnedAtOnce(latentDims)
+  const batched = ({ dims }: Tensor) => [learningRun, ...dims.slice(1)]
+  const network = await openDifferentiable({
+    path: form.path,
+    inputDims: {
+      [names.latents]: [learningRun, ...latentDims],
+      timestep: timestepDims(learningRun),
+      [names.states]: batched(conditioning.hiddenStates),
+      ...(names.pooled && { [names.pooled]: batched(conditioning.pooled!) }),
+      ...Object.fromEntries(Object.entries(further).map(([name, value]) => [name, batched(value)])),
+    },
+    by: [names.states, ...(names.pooled ? [names.pooled] : [])],
+    loss: { kind: 'weighted-mse', output: names.output },
+    cacheFolder,
+    threads,
+  })
+  const feedsOf = (ask: Denoising, { from, to }: Run, size = to - from): Feeds => {
+    const dims = timestepDims(size)
+    const asked = ask.timesteps.slice(from, to)
+    const timesteps = Array.from({ length: sizeOf(dims) }, (_, index) => asked[index] ?? asked.at(-1)!)
+    const { hiddenStates, pooled } = ask.conditioning
+    return {
+      [names.latents]: filled(ask.latents, from, to, size),
+      timestep: { dims, data: Float32Array.from(timesteps) } satisfies Feed,
+      [names.states]: filled(hiddenStates, from, to, size),
+      ...(names.pooled && { [names.pooled]: filled(pooled!, from, to, size) }),
+      ...Object.fromEntries(Object.entries(further).map(([name, value]) => [name, repeat(value, size)])),
+    }
+  }
+  return {
+    denoise: async (ask) => {
+      const parts: Tensor[] = []
+      for (const run of runsOf(ask.timesteps, forwardRun, sharesTimestep)) {
+        const outputs = await network.run(feedsOf(ask, run, fixedBatch))
+        parts.push(rows(outputs[names.output]!, 0, run.to - run.from))
+      }
+      return concatenate(parts)
+    },
+    denoisingGradient: async (ask) => {
+      const losses: number[] = []
+      const hiddenStates: Tensor[] = []
+      const pooled: Tensor[] = []
+      for (const run of runsOf(ask.timesteps, learningRun, sharesTimestep)) {
+        const count = run.to - run.from
+        const { loss, gradients } = await network.runWithGradient({
+          ...feedsOf(ask, run, learningRun),
+          target: filled(ask.target, run.from, run.to, learningRun),
+          weight: withZeros(rows(ask.weight, run.from, run.to), learningRun),
+        })
+        losses.push(...loss!.data.subarray(0, count))
+        hiddenStates.push(rows(gradients[names.states]!, 0, count))
+        if (names.pooled) pooled.push(rows(gradients[names.pooled]!, 0, count))
+      }
+      const gradient = {
+        hiddenStates: concatenate(hiddenStates),
+        pooled: names.pooled ? concatenate(pooled) : undefined,
+      }
+      return { loss: losses, gradient }
+    },
+    close: () => network.close(),
+  }
+}
+
+/** Samples that are run together with their gradient: one of 64 × 64 takes some 3 GB in Stable Diffusion 1.5. */
+export function learnedAtOnce(latentDims: readonly number[]): number {
+  return Math.max(1, Math.floor((64 * 64) / sizeOf(latentDims.slice(1))))
+}
+
+/** A run without gradient takes that many times less memory. */
+const FORWARD_FACTOR = 4
+
+export interface Batching {
+  readonly fixedBatch?: number
+  /** One timestep for the whole batch. */
+  readonly sharesTimestep: boolean
+  readonly timestepDims: (size: number) => number[]
+}
+
+/** From the inputs for latents and for the timestep. */
+export function batchingOf(latents: ValueInfo, timestep: ValueInfo): Batching {
+  const [batch] = latents.dims
+  const fixedBatch = typeof batch === 'number' ? batch : undefined
+  const rank = timestep.dims.length
+  const sharesTimestep = rank === 0 || (timestep.dims[0] === 1 && fixedBatch !== 1)
+  return { fixedBatch, sharesTimestep, timestepDims: (size) => (rank === 0 ? [] : [sharesTimestep ? 1 : size]) }
+}
+
+/**
+ * The inputs of a denoising network, by name.
+ * @throws UserError when one of `wanted` is missing, or there is one that is neither `wanted` nor `known`.
+ */
+export function inputsOf(
+  graph: Graph,
+  folder: string,
+  wanted: readonly string[],
+  known: readonly string[],
+): (name: string) => ValueInfo | undefined {
+  const inputs = new Map(graph.inputs.map((info) => [info.name, info]))
+  const missing = wanted.find((name) => !inputs.has(name))
+  if (missing)
+    throw new UserError(`This model's denoising network has no input \`${missing}\`: export it as optimum does.`)
+  const strange = [...inputs.keys()].find((name) => !wanted.includes(name) && !known.includes(name))
+  if (strange) throw new UserError(`The model in ${folder} asks for \`${strange}\`, which is not known here.`)
+  return (name) => inputs.get(name)
+}
+
+/** @throws UserError when the network takes more channels than latents have, as one for inpainting does. */
+export function refuseOtherChannels(latents: ValueInfo, folder: string, latentDims: readonly number[]): void {
+  const channels = latents.dims[1]
+  if (typeof channels !== 'number' || channels === latentDims[0]) return
+  throw new UserError(
+    `The model in ${folder} takes a picture beside the prompt (its network has ${channels} channels instead of ${latentDims[0]}): use the plain model that it was made from.`,
+  )
+}
+
+/** Samples `from` (inclusive) to `to` (exclusive). */
+interface Run {
+  readonly from: number
+  readonly to: number
+}
+
+function runsOf(timesteps: readonly number[], most: number, sharesTimestep: boolean): Run[] {
+  const runs: Run[] = []
+  for (let from = 0; from < timesteps.length; from = runs.at(-1)!.to) {
+    let to = from + 1
+    while (to < timesteps.length && to - from < most && !(sharesTimestep && timesteps[to] !== timesteps[from])) to++
+    runs.push({ from, to })
+  }
+  return runs
+}
+
+/** Rows of a batch; the last one again and again, up to `size` of them. */
+function filled(value: Tensor, from: number, to: number, size: number): Tensor {
+  const part = from === 0 && to === value.dims[0] ? value : rows(value, from, to)
+  const lacking = size - (to - from)
+  return lacking === 0 ? part : concatenate([part, repeat(rows(value, to - 1, to), lacking)])
+}
+
+function withZeros(value: Tensor, size: number): Tensor {
+  const result = tensor([size, ...value.dims.slice(1)])
+  result.data.set(value.data)
+  return result
+}
