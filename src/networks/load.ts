@@ -11,6 +11,7 @@ import { type ImageEncoder, openImageEncoder, openTextEncoder, type TextEncoder 
 import { learnedAtOnce } from './denoising.ts'
 import { identityOf, readIndex, sideOf, unetPath } from './folder.ts'
 import { joinEncoders, type PromptEncoder } from './prompt.ts'
+import { openTowers } from './joint.ts'
 import { loadTokenizer } from './tokenizer.ts'
 import { openUnet } from './unet.ts'
 import { openAutoencoder } from './vae.ts'
@@ -36,6 +37,7 @@ export async function loadNetworks(options: LoadOptions): Promise<Networks> {
   const eyes = existsSync(join(folder, 'image_encoder', 'model.onnx'))
     ? await openImageEncoder(folder, threads)
     : undefined
+  const towers = await openTowers({ folder, tokenWidth: text.tokenWidths[0]!, cacheFolder, threads })
   const autoencoder = await openAutoencoder(folder, side, threads)
   const { latentDims } = autoencoder
   const learningBatch = Math.min(options.learningBatch, Math.max(2, learnedAtOnce(latentDims)))
@@ -47,6 +49,7 @@ export async function loadNetworks(options: LoadOptions): Promise<Networks> {
   const phrases = isCaptioned ? await readPhrases(folder) : undefined
   const words = phrases && [...phrases.things, ...phrases.attributes.flatMap(({ phrases }) => phrases)]
   const { projecting } = text
+  const joint = towers ?? (eyes && projecting && jointSpace(text, eyes))
   return {
     name,
     hash,
@@ -69,11 +72,11 @@ export async function loadNetworks(options: LoadOptions): Promise<Networks> {
     embedWords: text.embedWords,
     encodePrompt: text.encode,
     promptGradient: text.gradient,
-    ...(eyes && projecting && { joint: jointSpace(text, eyes) }),
+    ...(joint && { joint }),
     denoise: unet.denoise,
     denoisingGradient: unet.denoisingGradient,
     close: async () => {
-      await Promise.all([text.close(), eyes?.close(), autoencoder.close(), unet.close()])
+      await Promise.all([text.close(), eyes?.close(), towers?.close(), autoencoder.close(), unet.close()])
     },
   }
 }

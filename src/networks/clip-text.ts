@@ -1,0 +1,125 @@
+import { UserError } from '../errors.ts'
+import { cutTokenEmbeddings } from '../onnx/cut.ts'
+import { readModel } from '../onnx/proto.ts'
+import { median } from '../tensor/math.ts'
+import { type Tensor, tensor } from '../tensor/tensor.ts'
+import { openDifferentiable } from './differentiable.ts'
+import type { Tokenizer } from './tokenizer.ts'
+
+/** A text transformer of CLIP's kind: prompts with difference tokens [tokens, width] in, whatever it gives out. */
+export interface TextNetwork {
+  /** Of every prompt, in tokens. */
+  readonly length: number
+  readonly tokenWidth: number
+  /** Median length of the embeddings of `words`. @default of a thousand tokens all over the vocabulary */
+  tokenNorm(words?: readonly string[]): number
+  /** [tokens, width], at most `most` */
+  wordEmbeddings(text: string, most: number): Tensor
+  /** Tokens go behind a comma after the prompt, before the end token. Each output has a row for every prompt. */
+  run(prompts: readonly string[], tokens?: Tensor): Promise<Record<string, Tensor>>
+  /** The gradient by the tokens of Σ cotangent · output, n = 1; what is left out counts as zero. */
+  gradient(prompt: string, tokens: Tensor, cotangents: Readonly<Record<string, Tensor | undefined>>): Promise<Tensor>
+  close(): Promise<void>
+}
+
+export async function openTextNetwork(options: {
+  /** Its `.onnx` file. */
+  readonly path: string
+  readonly tokenizer: Tokenizer
+  /** The ones that are used. */
+  readonly outputs: readonly string[]
+  readonly cacheFolder?: string
+  readonly threads?: number
+}): Promise<TextNetwork> {
+  const { path, tokenizer, outputs, cacheFolder, threads } = options
+  const length = tokenizer.maxLength
+  const width = cutTokenEmbeddings(readModel(path)).table.dims[1]!
+  const network = await openDifferentiable({
+    path,
+    inputDims: { input_ids: [1, length], token_embeddings: [1, length, width] },
+    by: ['token_embeddings'],
+    loss: { kind: 'cotangent', outputs },
+    cutTokenEmbeddings: true,
+    cacheFolder,
+    threads,
+  })
+  const table = network.tokenEmbeddingTable()
+  const rows = new Map<number, Float32Array>()
+  const row = (id: number) => {
+    const known = rows.get(id) ?? table.row(id)
+    rows.set(id, known)
+    return known
+  }
+  const feedsOf = (layouts: readonly Layout[], tokens?: Tensor) => {
+    const embeddings = new Float32Array(layouts.length * length * width)
+    for (const [n, { ids, start }] of layouts.entries()) {
+      for (const [place, id] of ids.entries()) embeddings.set(row(id), (n * length + place) * width)
+      if (tokens) embeddings.set(tokens.data, (n * length + start) * width)
+    }
+    return {
+      input_ids: { dims: [layouts.length, length], data: Int32Array.from(layouts.flatMap(({ ids }) => ids)) },
+      token_embeddings: tensor([layouts.length, length, width], embeddings),
+    }
+  }
+  const run: TextNetwork['run'] = (prompts, tokens) =>
+    network.run(
+      feedsOf(
+        prompts.map((prompt) => layoutOf(tokenizer, prompt, countOf(tokens))),
+        tokens,
+      ),
+    )
+  const everyToken = () => {
+    const [count] = table.dims
+    return Array.from({ length: Math.min(count, 1000) }, (_, index) => Math.floor((index * count) / 1000))
+  }
+  let shapes: Promise<Record<string, Tensor>> | undefined
+  return {
+    length,
+    tokenWidth: width,
+    tokenNorm: (words) => {
+      const ids = words ? words.flatMap((word) => tokenizer.encode(word)) : everyToken()
+      return median(ids.map((id) => Math.hypot(...row(id))))
+    },
+    wordEmbeddings: (text, most) => {
+      const ids = tokenizer.encode(text).slice(0, most)
+      return tensor([ids.length, width], Float32Array.from(ids.flatMap((id) => [...row(id)])))
+    },
+    run,
+    gradient: async (prompt, tokens, cotangents) => {
+      const count = countOf(tokens)
+      const layout = layoutOf(tokenizer, prompt, count)
+      shapes ??= run([''])
+      const known = await shapes
+      const { gradients } = await network.runWithGradient({
+        ...feedsOf([layout], tokens),
+        ...Object.fromEntries(
+          outputs.map((name) => [`cotangent:${name}`, cotangents[name] ?? tensor(known[name]!.dims)]),
+        ),
+      })
+      const { data } = gradients.token_embeddings!
+      return tensor([count, width], data.slice(layout.start * width, (layout.start + count) * width))
+    },
+    close: () => network.close(),
+  }
+}
+
+interface Layout {
+  readonly ids: readonly number[]
+  /** Where the difference tokens begin. */
+  readonly start: number
+}
+
+/** begin, prompt, comma, `count` places, end, padding. Without tokens no comma; without a prompt neither. A long prompt is cut. */
+function layoutOf({ encode, bos, eos, pad, maxLength }: Tokenizer, prompt: string, count: number): Layout {
+  const comma = encode(',')
+  if (count > maxLength / 2) {
+    throw new UserError(`The difference has ${count} tokens; this model’s prompts have room for ${maxLength / 2}.`)
+  }
+  const separator = count > 0 && prompt !== '' ? comma : []
+  const words = encode(prompt).slice(0, maxLength - 2 - count - separator.length)
+  const lead = [bos, ...words, ...separator]
+  const ids = [...lead, ...Array<number>(count).fill(comma[0]!), eos]
+  return { ids: [...ids, ...Array<number>(maxLength - ids.length).fill(pad)], start: lead.length }
+}
+
+const countOf = (tokens: Tensor | undefined) => tokens?.dims[0] ?? 0

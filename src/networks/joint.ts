@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { JointSpace } from '../engine/networks.ts'
+import { UserError } from '../errors.ts'
+import { type Tensor, tensor } from '../tensor/tensor.ts'
+import { openImageEncoder } from './clip.ts'
+import { readClipPixels } from './clip-pixels.ts'
+import { openTextNetwork } from './clip-text.ts'
+import { loadTokenizer } from './tokenizer.ts'
+
+export interface OpenJointSpace extends JointSpace {
+  close(): Promise<void>
+}
+
+/**
+ * CLIP's two towers in the folder `joint/` of a model whose first text encoder came of the same CLIP: its tokens mean the same
+ * in both. What further text encoders are given has no part in it.
+ * @returns undefined where the model came without them.
+ * @throws UserError when they are of another CLIP.
+ */
+export async function openTowers(options: {
+  readonly folder: string
+  /** Of the model's first text encoder. */
+  readonly tokenWidth: number
+  readonly cacheFolder?: string
+  readonly threads?: number
+}): Promise<OpenJointSpace | undefined> {
+  const { folder, tokenWidth, cacheFolder, threads } = options
+  const towers = join(folder, 'joint')
+  const path = join(towers, 'text_encoder', 'model.onnx')
+  if (!existsSync(path)) return undefined
+  const tokenizer = await loadTokenizer(join(folder, 'tokenizer'))
+  const words = await openTextNetwork({ path, tokenizer, outputs: ['text_embeds'], cacheFolder, threads })
+  if (words.tokenWidth !== tokenWidth) {
+    throw new UserError(
+      `${path} is of another CLIP than the model: its tokens have ${words.tokenWidth} numbers, the model’s ${tokenWidth}.`,
+    )
+  }
+  const prepare = await readClipPixels(join(towers, 'image_encoder', 'preprocessor_config.json'))
+  const eyes = await openImageEncoder(towers, threads, prepare)
+  return {
+    embedText: async (prompt, tokens) => flat((await words.run([prompt], tokens?.[0])).text_embeds!),
+    textGradient: async (prompt, [first, ...others], { data }) => [
+      await words.gradient(prompt, first!, { text_embeds: tensor([1, data.length], data) }),
+      ...others.map(({ dims }) => tensor(dims)),
+    ],
+    embedPicture: eyes.embed,
+    close: async () => {
+      await Promise.all([words.close(), eyes.close()])
+    },
+  }
+}
+
+const flat = ({ data }: { readonly data: Float32Array }): Tensor => tensor([data.length], data)

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict'
+import { cp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { Networks } from '../../src/engine/networks.ts'
+import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
+import { loadNetworks } from '../../src/networks/load.ts'
+import { tensor } from '../../src/tensor/tensor.ts'
+import { modelWith } from '../fixtures/model-with.ts'
+import { eyes, readNumbers, relativeError } from './eyes.ts'
+
+// CLIP's towers as transformers.js' exports have them, beside a model that came without; against transformers.
+
+const numbers = await readNumbers()
+const PROMPT = 'a cat, flat style, on a teal background'
+const LEARNED_BEHIND = 'a small dog'
+
+const load = (folder: string): Promise<Networks> =>
+  loadNetworks({
+    ...{ folder, learningBatch: 3, threads: 1 },
+    readSchedule: (config) => schedule(readScheduleConfig(config)),
+  })
+
+describe('the joint space of a model with one text encoder', () => {
+  let model: Awaited<ReturnType<typeof modelWith>>
+  let networks: Networks
+  before(async () => {
+    model = await modelWith('sd15')
+    await cp(join(eyes, 'joint'), join(model.folder, 'joint'), { recursive: true })
+    networks = await load(model.folder)
+  })
+  after(async () => {
+    await networks?.close()
+    await model.remove()
+  })
+
+  test('of a prompt', async () => {
+    const embeds = await networks.joint!.embedText(PROMPT)
+    assert.deepEqual(embeds.dims, [12])
+    assert.ok(relativeError(embeds, numbers.prompt_embeds!) < 1e-4)
+  })
+
+  test('of a prompt with difference tokens, and the gradient by them', async () => {
+    const { tokens, cotangent, learned_embeds, gradient } = numbers
+    assert.ok(relativeError(await networks.joint!.embedText(LEARNED_BEHIND, [tokens!]), learned_embeds!) < 1e-4)
+    const [found] = await networks.joint!.textGradient(LEARNED_BEHIND, [tokens!], cotangent!)
+    assert.deepEqual(found!.dims, [3, 16])
+    assert.ok(relativeError(found!, gradient!) < 1e-4)
+  })
+
+  test('of a picture, resized and normed as the tower wants it', async () => {
+    const embeds = await networks.joint!.embedPicture(numbers.picture!)
+    assert.deepEqual(embeds.dims, [12])
+    assert.ok(relativeError(embeds, numbers.image_embeds!) < 1e-4)
+  })
+})
+
+test('with two text encoders only the first one’s tokens have a part in it', async () => {
+  const model = await modelWith('sdxl')
+  await cp(join(eyes, 'joint'), join(model.folder, 'joint'), { recursive: true })
+  const networks = await load(model.folder)
+  const { tokens, cotangent, learned_embeds, gradient } = numbers
+  const both = [
+    tokens!,
+    tensor(
+      [3, 24],
+      Float32Array.from({ length: 72 }, () => 0.3),
+    ),
+  ]
+  assert.ok(relativeError(await networks.joint!.embedText(LEARNED_BEHIND, both), learned_embeds!) < 1e-4)
+  const [first, second] = await networks.joint!.textGradient(LEARNED_BEHIND, both, cotangent!)
+  assert.ok(relativeError(first!, gradient!) < 1e-4)
+  assert.deepEqual(second, tensor([3, 24]))
+  await networks.close()
+  await model.remove()
+})
+
+test('towers of another CLIP are refused with a sentence', async () => {
+  const model = await modelWith('sdxl')
+  await cp(join(eyes, 'joint'), join(model.folder, 'joint'), { recursive: true })
+  const tower = join(model.folder, 'joint/text_encoder/model.onnx')
+  await rm(tower)
+  await cp(join(model.folder, 'text_encoder_2/model.onnx'), tower)
+  await assert.rejects(load(model.folder), {
+    name: 'UserError',
+    message: /is of another CLIP than the model: its tokens have 24 numbers, the model’s 16\.$/,
+  })
+  await model.remove()
+})
