@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { open, readdir, readFile } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors.ts'
 import { readModel } from '../onnx/proto.ts'
 import { readJson } from './json.ts'
@@ -44,9 +45,10 @@ export async function sideOf(folder: string): Promise<number> {
   const manifest = await readJson<{ side?: number }>(join(folder, 'manifest.json'))
   if (manifest?.side) return manifest.side
   if (!manifest) await readIndex(folder)
-  const sample = readModel(unetPath(folder)).inputs.find(({ name }) => name === 'sample')
-  const config = await readJson<{ sample_size?: number | [number, number] }>(join(folder, 'unet', 'config.json'))
-  const [height, width] = [2, 3].map((axis) => sample?.dims[axis])
+  const path = denoiserPath(folder)
+  const latents = readModel(path).inputs.find(({ name }) => name === 'sample' || name === 'hidden_states')
+  const config = await readJson<{ sample_size?: number | [number, number] }>(join(dirname(path), 'config.json'))
+  const [height, width] = [2, 3].map((axis) => latents?.dims[axis])
   const fixed = typeof height === 'number' && typeof width === 'number' ? [height, width] : undefined
   const sizes = fixed ?? [config?.sample_size ?? USUAL_LATENT_SIDE].flat()
   if (sizes.some((size) => size !== sizes[0])) {
@@ -55,7 +57,33 @@ export async function sideOf(folder: string): Promise<number> {
   return sizes[0]! * ((await readVaeConfig(folder)).factor ?? USUAL_FACTOR)
 }
 
-export const unetPath = (folder: string): string => join(folder, 'unet', 'model.onnx')
+/** The denoising network: a transformer, or else a UNet. */
+export function denoiserPath(folder: string): string {
+  const [transformer, unet] = DENOISERS.map((name) => join(folder, name, 'model.onnx')) as [string, string]
+  return existsSync(transformer) ? transformer : unet
+}
+
+/** `sd3`: a transformer that is told of the prompt by CLIP's two encoders and T5, joined. */
+export type Architecture = 'unet' | 'sd3'
+
+/**
+ * What the denoising network is, by its inputs: some exports call a transformer's folder `unet`.
+ * @throws UserError when it is one that cannot be used.
+ */
+export function architectureOf(folder: string): Architecture {
+  const inputs = new Set(readModel(denoiserPath(folder)).inputs.map(({ name }) => name))
+  if (!inputs.has('hidden_states')) return 'unet'
+  if (inputs.has('img_ids')) {
+    throw new UserError(`The model in ${folder} is of FLUX's kind, which cannot be used: ${USABLE}.`)
+  }
+  if (inputs.has('pooled_projections')) return 'sd3'
+  throw new UserError(
+    `The model in ${folder} reads its prompts through T5 alone, in which no difference can be learned: ${USABLE}.`,
+  )
+}
+
+const USABLE = 'Stable Diffusion 1.x, 2.x, XL, 3 and 3.5 can be used, exported to ONNX as optimum does'
+const DENOISERS = ['transformer', 'unet']
 
 /** `model_index.json`, as far as it matters. */
 export interface ModelIndex {
@@ -68,17 +96,16 @@ export interface ModelIndex {
 export async function readIndex(folder: string): Promise<ModelIndex> {
   const index = await readJson<ModelIndex>(join(folder, 'model_index.json'))
   if (!index) throw new UserError(`There is no model in ${folder}: choose one that \`models list\` names.`)
-  const files: string[] = await readdir(join(folder, 'unet')).catch(() => [])
-  if (files.includes('model.onnx')) return index
+  if (existsSync(denoiserPath(folder))) return index
   const kind = index._class_name ? ` It is a ${index._class_name}.` : ''
-  throw new UserError(
-    `There is no unet/model.onnx in ${folder}: Stable Diffusion 1.x, 2.x and XL can be used, exported to ONNX as optimum does.${kind}`,
-  )
+  throw new UserError(`There is no unet/model.onnx or transformer/model.onnx in ${folder}: ${USABLE}.${kind}`)
 }
 
 export interface VaeConfig {
   /** What latents are multiplied by. */
   readonly scalingFactor?: number
+  /** What is taken from them before. */
+  readonly shiftFactor?: number
   readonly channels?: number
   /** Pixels to a latent, along one side. */
   readonly factor?: number
@@ -92,6 +119,7 @@ export async function readVaeConfig(folder: string): Promise<VaeConfig> {
     const levels = config.block_out_channels?.length
     return {
       scalingFactor: config.scaling_factor,
+      shiftFactor: config.shift_factor ?? undefined,
       channels: config.latent_channels,
       factor: levels && 2 ** (levels - 1),
     }
@@ -101,13 +129,23 @@ export async function readVaeConfig(folder: string): Promise<VaeConfig> {
 
 interface RawVaeConfig {
   readonly scaling_factor?: number
+  readonly shift_factor?: number | null
   readonly latent_channels?: number
   readonly block_out_channels?: readonly number[]
 }
 
 const USUAL_LATENT_SIDE = 64
 const USUAL_FACTOR = 8
-const PARTS = ['scheduler', 'text_encoder', 'text_encoder_2', 'unet', 'vae_decoder', 'vae_encoder']
+const PARTS = [
+  'scheduler',
+  'text_encoder',
+  'text_encoder_2',
+  'text_encoder_3',
+  'transformer',
+  'unet',
+  'vae_decoder',
+  'vae_encoder',
+]
 
 /** What lock.json says was fetched, by the checksums: another commit with the same files is the same model. */
 async function contentLocked(folder: string): Promise<string> {

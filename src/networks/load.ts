@@ -3,16 +3,15 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Caption, JointSpace, Networks } from '../engine/networks.ts'
 import type { Schedule } from '../engine/schedule.ts'
-import { UserError } from '../errors.ts'
-import { readModel } from '../onnx/proto.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { captionOf, readPhrases } from './captioner.ts'
-import { type ImageEncoder, openImageEncoder, openTextEncoder, type TextEncoder } from './clip.ts'
+import { type ImageEncoder, openImageEncoder } from './clip.ts'
 import { learnedAtOnce } from './denoising.ts'
-import { identityOf, readIndex, sideOf, unetPath } from './folder.ts'
-import { joinEncoders, type PromptEncoder } from './prompt.ts'
+import { architectureOf, identityOf, sideOf } from './folder.ts'
 import { openTowers } from './joint.ts'
-import { loadTokenizer } from './tokenizer.ts'
+import type { Projecting } from './prompt.ts'
+import { openTextEncoders } from './text-encoders.ts'
+import { openTransformer } from './transformer.ts'
 import { openUnet } from './unet.ts'
 import { openAutoencoder } from './vae.ts'
 
@@ -33,7 +32,7 @@ export async function loadNetworks(options: LoadOptions): Promise<Networks> {
   const { folder, cacheFolder, threads } = options
   const { name, hash } = await identityOf(folder)
   const side = await sideOf(folder)
-  const text = await openPromptEncoder(options)
+  const text = await openTextEncoders(options)
   const eyes = existsSync(join(folder, 'image_encoder', 'model.onnx'))
     ? await openImageEncoder(folder, threads)
     : undefined
@@ -41,7 +40,8 @@ export async function loadNetworks(options: LoadOptions): Promise<Networks> {
   const autoencoder = await openAutoencoder(folder, side, threads)
   const { latentDims } = autoencoder
   const learningBatch = Math.min(options.learningBatch, Math.max(2, learnedAtOnce(latentDims)))
-  const unet = await openUnet({
+  const open = architectureOf(folder) === 'sd3' ? openTransformer : openUnet
+  const denoiser = await open({
     ...{ folder, learningBatch, side, latentDims, cacheFolder, threads },
     conditioning: await text.encode(''),
   })
@@ -49,7 +49,7 @@ export async function loadNetworks(options: LoadOptions): Promise<Networks> {
   const phrases = isCaptioned ? await readPhrases(folder) : undefined
   const words = phrases && [...phrases.things, ...phrases.attributes.flatMap(({ phrases }) => phrases)]
   const { projecting } = text
-  const joint = towers ?? (eyes && projecting && jointSpace(text, eyes))
+  const joint = towers ?? (eyes && projecting && jointSpace(projecting, eyes))
   return {
     name,
     hash,
@@ -73,35 +73,18 @@ export async function loadNetworks(options: LoadOptions): Promise<Networks> {
     encodePrompt: text.encode,
     promptGradient: text.gradient,
     ...(joint && { joint }),
-    denoise: unet.denoise,
-    denoisingGradient: unet.denoisingGradient,
+    denoise: denoiser.denoise,
+    denoisingGradient: denoiser.denoisingGradient,
     close: async () => {
-      await Promise.all([text.close(), eyes?.close(), towers?.close(), autoencoder.close(), unet.close()])
+      await Promise.all([text.close(), eyes?.close(), towers?.close(), autoencoder.close(), denoiser.close()])
     },
   }
 }
 
-/** A network that is told of sizes is SDXL's: its encoders are read a layer earlier, and no words are zeros. */
-async function openPromptEncoder({ folder, cacheFolder, threads }: LoadOptions): Promise<PromptEncoder> {
-  const isXl = readModel(unetPath(folder)).inputs.some(({ name }) => name === 'time_ids')
-  const encoders: TextEncoder[] = []
-  for (const suffix of ['', '_2']) {
-    const path = join(folder, `text_encoder${suffix}`, 'model.onnx')
-    if (!existsSync(path)) continue
-    const tokenizer = await loadTokenizer(join(folder, `tokenizer${suffix}`))
-    const layer = isXl ? 'penultimate' : 'last'
-    encoders.push(await openTextEncoder({ path, tokenizer, layer, cacheFolder, threads }))
-  }
-  if (encoders.length === 0) throw new UserError(`There is no text_encoder/model.onnx in ${folder}: fetch it again.`)
-  const isZeros = isXl && (await readIndex(folder)).force_zeros_for_empty_prompt !== false
-  return joinEncoders(encoders, isZeros ? 'zeros' : 'encoded')
-}
-
-function jointSpace(text: PromptEncoder, eyes: ImageEncoder): JointSpace {
+function jointSpace(text: Projecting, eyes: ImageEncoder): JointSpace {
   return {
-    embedText: async (prompt, tokens) => flat((await text.encode(prompt, tokens)).pooled!),
-    textGradient: (prompt, tokens, { data }) =>
-      text.gradient(prompt, tokens, { pooled: tensor([1, data.length], data) }),
+    embedText: async (prompt, tokens) => flat(await text.embedTokens(prompt, tokens)),
+    textGradient: (prompt, tokens, { data }) => text.gradient(prompt, tokens, tensor([1, data.length], data)),
     embedPicture: eyes.embed,
   }
 }

@@ -1,6 +1,7 @@
 import type { Conditioning, Tokens } from '../engine/networks.ts'
 import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
 import type { TextEncoder } from './clip.ts'
+import type { PlainEncoder } from './t5.ts'
 
 export interface PromptEncoder {
   readonly tokenWidths: readonly number[]
@@ -10,25 +11,53 @@ export interface PromptEncoder {
   encode(prompt: string, tokens?: Tokens): Promise<Conditioning>
   /** The gradient by the tokens of Σ cotangent · conditioning; what is left out counts as zero. */
   gradient(prompt: string, tokens: Tokens, cotangent: Partial<Conditioning>): Promise<Tokens>
-  /** The encoder with a projection into CLIP's joint space. */
-  readonly projecting?: TextEncoder
+  /** The encoder with a projection into CLIP's joint space, of several the last. */
+  readonly projecting?: Projecting
   close(): Promise<void>
 }
 
+/** CLIP's joint space, [1, width]; tokens are those of all encoders, whose gradients are zero but for its own. */
+export interface Projecting extends Pick<TextEncoder, 'embed'> {
+  embedTokens(prompt: string, tokens?: Tokens): Promise<Tensor>
+  gradient(prompt: string, tokens: Tokens, cotangent: Tensor): Promise<Tokens>
+}
+
+export interface Joining {
+  /** What conditions without words and tokens: `zeros`, or the empty prompt's encoding. */
+  readonly empty: 'encoded' | 'zeros'
+  /** The pooled embedding: that of the last encoder which has one, or all of them side by side. */
+  readonly pooled: 'last' | 'all'
+  /** Stable Diffusion 3: the states, filled up with zeros to its width, come first, and T5's follow. */
+  readonly behind?: PlainEncoder
+}
+
 /**
- * One text encoder, or SDXL's two: each reads the prompt with tokens of its own, their states stand side by side, and the
- * pooled embedding is the last one's that has one.
- * @param empty What conditions without words and tokens: `zeros`, or the empty prompt's encoding.
+ * One text encoder, or two: each reads the prompt with tokens of its own, and their states stand side by side. Tokens go
+ * through these alone; what stands `behind` reads the plain prompt.
  */
-export function joinEncoders(encoders: readonly TextEncoder[], empty: 'encoded' | 'zeros'): PromptEncoder {
-  const pooling = encoders.findLastIndex(({ hasPooled }) => hasPooled)
+export function joinEncoders(encoders: readonly TextEncoder[], { empty, pooled, behind }: Joining): PromptEncoder {
+  const last = encoders.findLastIndex(({ hasPooled }) => hasPooled)
+  const widths = encoders.map(({ tokenWidth }) => tokenWidth)
+  let pooledWidths: Promise<number[]> | undefined
+  const widthsOfPooled = () => {
+    pooledWidths ??= Promise.all(encoders.map(async (each) => (await each.encode('')).pooled!.dims[1]!))
+    return pooledWidths
+  }
   const encode = async (prompt: string, tokens?: Tokens): Promise<Conditioning> => {
     const found: Conditioning[] = []
     for (const [index, encoder] of encoders.entries()) found.push(await encoder.encode(prompt, tokens?.[index]))
-    return { hiddenStates: sideBySide(found.map(({ hiddenStates }) => hiddenStates)), pooled: found[pooling]?.pooled }
+    const states = sideBySide(found.map(({ hiddenStates }) => hiddenStates))
+    return {
+      hiddenStates: behind ? stacked(states, await behind.encode(prompt)) : states,
+      pooled: pooled === 'all' ? sideBySide(found.map((each) => each.pooled!)) : found[last]?.pooled,
+    }
+  }
+  const apartPooled = async (cotangent: Tensor | undefined): Promise<(Tensor | undefined)[]> => {
+    if (cotangent && pooled === 'all') return apart(cotangent, await widthsOfPooled())
+    return encoders.map((_, index) => (index === last ? cotangent : undefined))
   }
   return {
-    tokenWidths: encoders.map(({ tokenWidth }) => tokenWidth),
+    tokenWidths: widths,
     tokenNorms: (words) => encoders.map((encoder) => encoder.tokenNorm(words)),
     embedWords: (text, most) => encoders.map((encoder) => encoder.wordEmbeddings(text, most)),
     encode: async (prompt, tokens) => {
@@ -36,21 +65,44 @@ export function joinEncoders(encoders: readonly TextEncoder[], empty: 'encoded' 
       if (empty === 'encoded' || prompt !== '' || tokens) return found
       return { hiddenStates: tensor(found.hiddenStates.dims), pooled: found.pooled && tensor(found.pooled.dims) }
     },
-    gradient: async (prompt, tokens, { hiddenStates, pooled }) => {
-      const widths = encoders.map(({ tokenWidth }) => tokenWidth)
-      const states = hiddenStates && apart(hiddenStates, widths)
+    gradient: async (prompt, tokens, cotangent) => {
+      const states = cotangent.hiddenStates && apart(cotangent.hiddenStates, widths, behind?.length)
+      const pools = await apartPooled(cotangent.pooled)
       const gradients: Tensor[] = []
       for (const [index, encoder] of encoders.entries()) {
-        const cotangent = { hiddenStates: states?.[index], pooled: index === pooling ? pooled : undefined }
-        gradients.push(await encoder.gradient(prompt, tokens[index]!, cotangent))
+        const own = { hiddenStates: states?.[index], pooled: pools[index] }
+        gradients.push(await encoder.gradient(prompt, tokens[index]!, own))
       }
       return gradients
     },
-    projecting: encoders[pooling],
+    projecting: encoders[last] && projecting(encoders[last], last),
     close: async () => {
-      await Promise.all(encoders.map((encoder) => encoder.close()))
+      await Promise.all([...encoders, ...(behind ? [behind] : [])].map((each) => each.close()))
     },
   }
+}
+
+function projecting(encoder: TextEncoder, place: number): Projecting {
+  return {
+    embed: encoder.embed,
+    embedTokens: async (prompt, tokens) => (await encoder.encode(prompt, tokens?.[place])).pooled!,
+    gradient: async (prompt, tokens, pooled) => {
+      const own = await encoder.gradient(prompt, tokens[place]!, { pooled })
+      return tokens.map((each, index) => (index === place ? own : tensor(each.dims)))
+    },
+  }
+}
+
+/** [1, m, narrow] above [1, n, width], with zeros beside. */
+function stacked(above: Tensor, below: Tensor): Tensor {
+  const [, count, narrow] = above.dims as [number, number, number]
+  const [, more, width] = below.dims as [number, number, number]
+  const whole = tensor([1, count + more, width])
+  for (let row = 0; row < count; row++) {
+    whole.data.set(above.data.subarray(row * narrow, (row + 1) * narrow), row * width)
+  }
+  whole.data.set(below.data, count * width)
+  return whole
 }
 
 /** Joins along the last axis. */
@@ -70,11 +122,10 @@ function sideBySide(parts: readonly Tensor[]): Tensor {
   return joined
 }
 
-/** The inverse. */
-function apart(joined: Tensor, widths: readonly number[]): Tensor[] {
-  if (widths.length === 1) return [joined]
-  const lead = joined.dims.slice(0, -1)
+/** The inverse, as far as the widths go; of [1, rows, width] without the last rows, `more` of them. */
+function apart(joined: Tensor, widths: readonly number[], more = 0): Tensor[] {
   const width = joined.dims.at(-1)!
+  const lead = joined.dims.length === 2 ? joined.dims.slice(0, 1) : [1, joined.dims[1]! - more]
   let start = 0
   return widths.map((each) => {
     const part = tensor([...lead, each])

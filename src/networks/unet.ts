@@ -11,7 +11,7 @@ import {
   openDenoisingNetwork,
   refuseOtherChannels,
 } from './denoising.ts'
-import { unetPath } from './folder.ts'
+import { denoiserPath } from './folder.ts'
 
 /** Reads `unet/`: the one place that knows its tensor names. */
 export function openUnet(options: DenoisingOptions): Promise<DenoisingNetwork> {
@@ -19,7 +19,7 @@ export function openUnet(options: DenoisingOptions): Promise<DenoisingNetwork> {
 }
 
 function formOf({ folder, side, latentDims, conditioning }: DenoisingOptions): DenoisingForm {
-  const path = unetPath(folder)
+  const path = denoiserPath(folder)
   const graph = readModel(path)
   const input = inputsOf(graph, folder, ['sample', 'timestep', 'encoder_hidden_states'], ['text_embeds', 'time_ids'])
   const sample = input('sample')!

@@ -19,6 +19,7 @@ export async function openAutoencoder(folder: string, side: number, threads?: nu
   const decoder = await openForward(join(folder, 'vae_decoder', 'model.onnx'), threads)
   const config = await readVaeConfig(folder)
   const scale = config.scalingFactor ?? USUAL_SCALE
+  const shift = config.shiftFactor ?? 0
   const declared = decoder.inputs.get('latent_sample')?.dims[1]
   const channels = typeof declared === 'number' ? declared : (config.channels ?? USUAL_CHANNELS)
   const encode = async (pixels: Tensor) => {
@@ -28,7 +29,7 @@ export async function openAutoencoder(folder: string, side: number, threads?: nu
     const latentDims = [1, channels, ...dims.slice(2)]
     return tensor(
       latentDims,
-      data.slice(0, sizeOf(latentDims)).map((value) => value * scale),
+      data.slice(0, sizeOf(latentDims)).map((value) => (value - shift) * scale),
     )
   }
   const latentSides = config.factor
@@ -41,7 +42,7 @@ export async function openAutoencoder(folder: string, side: number, threads?: nu
       const { sample } = await decoder.run({
         latent_sample: tensor(
           latents.dims,
-          latents.data.map((value) => value / scale),
+          latents.data.map((value) => value / scale + shift),
         ),
       })
       const pixels = sample!.data.map((value) => Math.min(1, Math.max(-1, value)))

@@ -40,10 +40,11 @@ function assertNear(actual: Tensor, expected: Tensor, most: number) {
   assert.ok(relative <= most, `relative error ${relative}`)
 }
 
-for (const { name, widths, tensors } of [
-  { name: 'sd15', widths: [16], tensors: ['emb_params'] },
-  { name: 'sd21', widths: [16], tensors: ['emb_params'] },
-  { name: 'sdxl', widths: [16, 24], tensors: ['clip_l', 'clip_g'] },
+for (const { name, widths, tensors, channels } of [
+  { name: 'sd15', widths: [16], tensors: ['emb_params'], channels: 4 },
+  { name: 'sd21', widths: [16], tensors: ['emb_params'], channels: 4 },
+  { name: 'sdxl', widths: [16, 24], tensors: ['clip_l', 'clip_g'], channels: 4 },
+  { name: 'sd3', widths: [16, 24], tensors: ['clip_l', 'clip_g'], channels: 16 },
 ]) {
   describe(name, () => {
     let networks: Networks
@@ -59,7 +60,7 @@ for (const { name, widths, tensors } of [
     after(() => networks?.close())
 
     test('says what it is', () => {
-      assert.deepEqual([networks.name, networks.side, networks.latentDims], [name, 16, [4, 8, 8]])
+      assert.deepEqual([networks.name, networks.side, networks.latentDims], [name, 16, [channels, 8, 8]])
       assert.deepEqual(networks.tokenWidths, widths)
       assert.ok(networks.tokenNorms.every((norm) => norm > 0.1 && norm < 10))
       assert.deepEqual([networks.caption, networks.joint], [undefined, undefined])
@@ -80,9 +81,9 @@ for (const { name, widths, tensors } of [
     test('one step of textual inversion has the gradient of PyTorch, in every text encoder', async () => {
       const { originals, epsilon, weight } = numbers
       const row = (value: Tensor, index: number) =>
-        tensor([1, 4, 8, 8], value.data.slice(index * 256, index * 256 + 256))
+        tensor([1, channels, 8, 8], value.data.slice(index * channels * 64, (index + 1) * channels * 64))
       const rowsOf = (make: (index: number) => Tensor) =>
-        tensor([3, 4, 8, 8], Float32Array.from(known.timesteps.flatMap((_, index) => [...make(index).data])))
+        tensor([3, channels, 8, 8], Float32Array.from(known.timesteps.flatMap((_, index) => [...make(index).data])))
       const each = (what: 'addNoise' | 'target') =>
         rowsOf((index) =>
           networks.schedule[what](row(originals!, index), row(epsilon!, index), known.timesteps[index]!),

@@ -18,13 +18,25 @@ import torch
 from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
-from safetensors.torch import save_file
+from diffusers.loaders import TextualInversionLoaderMixin
+from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    T5Config,
+    T5EncoderModel,
+    T5Tokenizer,
+)
 
 from exports import enliven, relative_error, seeded
 
@@ -33,6 +45,8 @@ TOKENIZERS = FIXTURES / "tokenizer"
 BOS, EOS = 712, 713  # of those tokenizers
 LENGTH = 77
 WIDTH, WIDTH_2, PROJECTION = 16, 24, 20
+PROJECTION_1, WIDTH_3 = 12, 48  # of SD 3's first encoder, and of its third, T5
+LENGTH_3 = 256
 PROMPT = "a cat, flat style, on a teal background"
 LEARNED_BEHIND = "a small dog"
 TOKENS, STEPS, GUIDANCE = 3, 5, 4.0
@@ -45,14 +59,29 @@ class Family:
     tokenizers: list[str]
     scheduler: dict
     vae: dict
-    unet: dict
+    unet: dict  # or what stands in its place
     activation: str = "quick_gelu"
     text_heads: tuple[int, ...] = (2,)
     xl: bool = False
+    sd3: bool = False
     half: bool = False
     opset: int = 14
     batch: int | None = None  # of the denoising network; None leaves every size open
     timestep: torch.Tensor = field(default_factory=lambda: torch.tensor([601]))
+
+    @property
+    def channels(self):
+        return 16 if self.sd3 else 4
+
+    @property
+    def projections(self):
+        """Of each text encoder, the width of its pooled embedding."""
+        return [PROJECTION_1, PROJECTION] if self.sd3 else [None, PROJECTION]
+
+    @property
+    def names(self):
+        """Of the tensors in a difference file."""
+        return ["clip_l", "clip_g"] if self.xl or self.sd3 else ["emb_params"]
 
 
 PNDM = {"_class_name": "PNDMScheduler", **BETAS, "clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
@@ -91,6 +120,19 @@ FAMILIES = [
         opset=17,
         timestep=torch.tensor([601.0]),
     ),
+    # As SD 3.5 medium: a transformer with normed queries and keys and a second attention in its first block, flow
+    # matching, two CLIP encoders and T5, 16 channels.
+    Family(
+        name="sd3",
+        tokenizers=["eos-pad", "bang-added"],
+        scheduler={"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": 3.0},
+        vae={"scaling_factor": 1.5305, "shift_factor": 0.0609, "use_quant_conv": False, "use_post_quant_conv": False},
+        unet={"dual_attention_layers": (0,), "qk_norm": "rms_norm"},
+        text_heads=(4, 6),
+        sd3=True,
+        opset=18,
+        timestep=torch.tensor([601.25, 601.25]),
+    ),
 ]
 
 
@@ -117,6 +159,35 @@ def unet_of(family):
     )
 
 
+def transformer_of(family):
+    return SD3Transformer2DModel(
+        sample_size=8,
+        in_channels=family.channels,
+        out_channels=family.channels,
+        num_layers=2,
+        attention_head_dim=8,
+        num_attention_heads=2,
+        joint_attention_dim=WIDTH_3,
+        caption_projection_dim=16,
+        pooled_projection_dim=sum(family.projections),
+        pos_embed_max_size=12,
+        **family.unet,
+    )
+
+
+def t5():
+    config = T5Config(
+        vocab_size=208,
+        d_model=WIDTH_3,
+        d_kv=8,
+        d_ff=64,
+        num_layers=2,
+        num_heads=4,
+        feed_forward_proj="gated-gelu",
+    )
+    return T5EncoderModel._from_config(config)
+
+
 def text_of(width, heads, activation, projection=None):
     # The end is found by its id, for diffusers gives the difference tokens ids above it.
     config = CLIPTextConfig(
@@ -138,7 +209,7 @@ def text_of(width, heads, activation, projection=None):
 def vae_of(family):
     return AutoencoderKL(
         sample_size=16,
-        latent_channels=4,
+        latent_channels=family.channels,
         block_out_channels=(8, 8),
         down_block_types=("DownEncoderBlock2D",) * 2,
         up_block_types=("UpDecoderBlock2D",) * 2,
@@ -154,15 +225,26 @@ def pipeline_of(family):
         return module.half() if family.half else module
 
     tokenizers = [CLIPTokenizer.from_pretrained(TOKENIZERS / name) for name in family.tokenizers]
+    heads, (projection, projection_2) = family.text_heads, family.projections
     parts = {
         "tokenizer": tokenizers[0],
-        "text_encoder": lively(text_of(WIDTH, family.text_heads[0], family.activation), "text"),
-        "unet": lively(unet_of(family), "unet"),
+        "text_encoder": lively(text_of(WIDTH, heads[0], family.activation, projection), "text"),
         "vae": lively(vae_of(family), "vae"),
-        "scheduler": DDIMScheduler.from_config(family.scheduler),
     }
+    if family.sd3:
+        return StableDiffusion3Pipeline(
+            **parts,
+            tokenizer_2=tokenizers[1],
+            text_encoder_2=lively(text_of(WIDTH_2, heads[1], "gelu", projection_2), "text 2"),
+            tokenizer_3=T5Tokenizer.from_pretrained(TOKENIZERS / "t5"),
+            text_encoder_3=lively(t5(), "text 3"),
+            transformer=lively(transformer_of(family), "transformer"),
+            scheduler=FlowMatchEulerDiscreteScheduler.from_config(family.scheduler),
+        )
+    parts["unet"] = lively(unet_of(family), "unet")
+    parts["scheduler"] = DDIMScheduler.from_config(family.scheduler)
     if family.xl:
-        second = lively(text_of(WIDTH_2, family.text_heads[1], "gelu", PROJECTION), "text 2")
+        second = lively(text_of(WIDTH_2, heads[1], "gelu", projection_2), "text 2")
         return StableDiffusionXLPipeline(**parts, tokenizer_2=tokenizers[1], text_encoder_2=second)
     return StableDiffusionPipeline(
         **parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False
@@ -170,7 +252,7 @@ def pipeline_of(family):
 
 
 def text_encoders(pipeline):
-    """Of each its folder, tokenizer and module."""
+    """Of CLIP's, each its folder, tokenizer and module."""
     names = ["text_encoder", "text_encoder_2"] if hasattr(pipeline, "text_encoder_2") else ["text_encoder"]
     return [
         (name, getattr(pipeline, name.replace("text_encoder", "tokenizer")), getattr(pipeline, name)) for name in names
@@ -194,10 +276,14 @@ def unet_call(unet, sample, timestep, states, text_embeds=None, time_ids=None):
     return unet(sample, timestep, states, added_cond_kwargs=added, return_dict=False)
 
 
+def transformer_call(transformer, *inputs):
+    return transformer(*inputs, return_dict=False)
+
+
 def export(path, module, call, inputs, outputs, opset, dynamic):
     path.parent.mkdir(parents=True)
     torch.onnx.export(
-        Wrapped(module, call),
+        Wrapped(module, call).eval(),  # the exporter puts back the mode that it finds, and T5 drops out
         tuple(inputs.values()),
         path,
         dynamo=False,
@@ -215,8 +301,8 @@ def write_folder(family, pipeline, folder):
     numbers = torch.half if family.half else torch.float
     is_open = family.batch is None
     for name, tokenizer, module in text_encoders(pipeline):
-        states = [f"hidden_states.{layer}" for layer in range(4)] if family.xl else []
-        with_projection = name == "text_encoder_2"
+        states = [f"hidden_states.{layer}" for layer in range(4)] if family.xl or family.sd3 else []
+        with_projection = hasattr(module, "text_projection")
         outputs = ["text_embeds", "last_hidden_state"] if with_projection else ["last_hidden_state", "pooler_output"]
 
         def call(text, ids):
@@ -229,10 +315,67 @@ def write_folder(family, pipeline, folder):
         ids[:, 0] = BOS
         axes = {"input_ids": {0: "batch_size", 1: "sequence_length"}} if is_open else {}
         export(folder / name / "model.onnx", module, call, {"input_ids": ids}, outputs + states, family.opset, axes)
-        source = TOKENIZERS / family.tokenizers[1 if with_projection else 0]
+        source = TOKENIZERS / family.tokenizers[int(name.endswith("_2"))]
         shutil.copytree(source, folder / name.replace("text_encoder", "tokenizer"))
 
     batch = family.batch or 2
+    if family.sd3:
+        write_sd3_parts(family, pipeline, folder, batch)
+    else:
+        write_unet(family, pipeline, folder, batch)
+
+    picture = {0: "batch_size", 2: "height", 3: "width"}
+    export(
+        folder / "vae_encoder" / "model.onnx",
+        pipeline.vae,
+        lambda vae, sample: vae.encode(sample).latent_dist.parameters,
+        {"sample": torch.randn(1, 3, 16, 16, dtype=numbers)},
+        ["latent_parameters"],
+        family.opset,
+        {"sample": picture} if is_open else {},
+    )
+    export(
+        folder / "vae_decoder" / "model.onnx",
+        pipeline.vae,
+        lambda vae, latents: vae.decode(latents, return_dict=False),
+        {"latent_sample": torch.randn(1, family.channels, 8, 8, dtype=numbers)},
+        ["sample"],
+        family.opset,
+        {"latent_sample": {**picture, 1: "num_channels_latent"}} if is_open else {},
+    )
+    pipeline.save_config(folder)
+    write_json(folder / "scheduler" / "scheduler_config.json", family.scheduler)
+
+
+def write_sd3_parts(family, pipeline, folder, batch):
+    shutil.copytree(TOKENIZERS / "t5", folder / "tokenizer_3")
+    ids = {"input_ids": torch.ones(1, LENGTH_3, dtype=torch.long)}
+    axes = {"input_ids": {0: "batch_size", 1: "sequence_length"}}
+
+    def call(encoder, ids):
+        return encoder(ids).last_hidden_state
+
+    path = folder / "text_encoder_3" / "model.onnx"
+    export(path, pipeline.text_encoder_3, call, ids, ["last_hidden_state"], family.opset, axes)
+    inputs = {
+        "hidden_states": torch.randn(batch, family.channels, 8, 8),
+        "encoder_hidden_states": torch.randn(batch, LENGTH + LENGTH_3, WIDTH_3),
+        "pooled_projections": torch.randn(batch, sum(family.projections)),
+        "timestep": family.timestep,
+    }
+    axes = {
+        "hidden_states": {0: "batch_size", 2: "height", 3: "width"},
+        "encoder_hidden_states": {0: "batch_size", 1: "sequence_length"},
+        "pooled_projections": {0: "batch_size"},
+        "timestep": {0: "step"},
+    }
+    path = folder / "transformer" / "model.onnx"
+    export(path, pipeline.transformer, transformer_call, inputs, ["out_hidden_states"], family.opset, axes)
+
+
+def write_unet(family, pipeline, folder, batch):
+    numbers = torch.half if family.half else torch.float
+    is_open = family.batch is None
     width = WIDTH + (WIDTH_2 if family.xl else 0)
     inputs = {
         "sample": torch.randn(batch, 4, 8, 8, dtype=numbers),
@@ -251,28 +394,6 @@ def write_folder(family, pipeline, folder):
     path = folder / "unet" / "model.onnx"
     export(path, pipeline.unet, unet_call, inputs, ["out_sample"], family.opset, axes if is_open else {})
 
-    picture = {0: "batch_size", 2: "height", 3: "width"}
-    export(
-        folder / "vae_encoder" / "model.onnx",
-        pipeline.vae,
-        lambda vae, sample: vae.encode(sample).latent_dist.parameters,
-        {"sample": torch.randn(1, 3, 16, 16, dtype=numbers)},
-        ["latent_parameters"],
-        family.opset,
-        {"sample": picture} if is_open else {},
-    )
-    export(
-        folder / "vae_decoder" / "model.onnx",
-        pipeline.vae,
-        lambda vae, latents: vae.decode(latents, return_dict=False),
-        {"latent_sample": torch.randn(1, 4, 8, 8, dtype=numbers)},
-        ["sample"],
-        family.opset,
-        {"latent_sample": {**picture, 1: "num_channels_latent"}} if is_open else {},
-    )
-    pipeline.save_config(folder)
-    write_json(folder / "scheduler" / "scheduler_config.json", family.scheduler)
-
 
 def write_json(path, value):
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -283,9 +404,10 @@ def write_json(path, value):
 
 
 def sampled(family, pipeline, noise):
-    """Prompt to latents, 5 steps of DDIM under guidance; and what the loop was told of the prompt."""
+    """Prompt to latents, 5 steps of DDIM, or of Euler where it is a flow, under guidance."""
+    more = {} if family.sd3 else {"eta": 0.0}
     return pipeline(
-        PROMPT, latents=noise, num_inference_steps=STEPS, guidance_scale=GUIDANCE, eta=0.0, output_type="latent"
+        PROMPT, latents=noise, num_inference_steps=STEPS, guidance_scale=GUIDANCE, output_type="latent", **more
     ).images
 
 
@@ -301,7 +423,7 @@ def learning_step(family, pipeline, dtype, tokens, case):
     """loss_i = sum over j of weight_ij (output_ij - target_ij)^2, and the gradient of their sum by the tokens."""
     pipeline.to(dtype=dtype)
     leaves = [each.to(dtype).requires_grad_() for each in tokens]
-    states, pooled = [], None
+    states, pooled = [], []
     for (_, tokenizer, module), leaf in zip(text_encoders(pipeline), leaves, strict=True):
         ids, start = learned_ids(tokenizer)
 
@@ -312,33 +434,62 @@ def learning_step(family, pipeline, dtype, tokens, case):
             hook = module.get_input_embeddings().register_forward_hook(replace)
             stack.callback(hook.remove)
             out = module(ids, output_hidden_states=True)
-        states.append(out.hidden_states[-2] if family.xl else out.last_hidden_state)
-        pooled = out.text_embeds if hasattr(out, "text_embeds") else pooled
+        states.append(out.hidden_states[-2] if family.xl or family.sd3 else out.last_hidden_state)
+        pooled += [out.text_embeds] if hasattr(out, "text_embeds") else []
     n = len(case["timesteps"])
     conditioning = torch.cat(states, dim=-1).repeat(n, 1, 1)
+    noisy, timesteps = case["noisy"].to(dtype), case["timesteps"]
+    if family.sd3:
+        plain = pipeline._get_t5_prompt_embeds(LEARNED_BEHIND, n)
+        widened = nn.functional.pad(conditioning, (0, WIDTH_3 - conditioning.shape[-1]))
+        given = (torch.cat([widened, plain], dim=1), torch.cat(pooled, dim=-1).repeat(n, 1))
+        output = pipeline.transformer(noisy, *given, timesteps.to(dtype), return_dict=False)[0]
+        return loss_of(output, case, leaves)
     added = {}
     if family.xl:
         ids = torch.tensor([[16.0, 16, 0, 0, 16, 16]] * n, dtype=dtype)
-        added = {"added_cond_kwargs": {"text_embeds": pooled.repeat(n, 1), "time_ids": ids}}
-    output = pipeline.unet(case["noisy"].to(dtype), case["timesteps"], conditioning, **added, return_dict=False)[0]
-    loss = (case["weight"].to(dtype) * (output - case["target"].to(dtype)) ** 2).flatten(1).sum(1)
+        added = {"added_cond_kwargs": {"text_embeds": pooled[0].repeat(n, 1), "time_ids": ids}}
+    output = pipeline.unet(noisy, timesteps, conditioning, **added, return_dict=False)[0]
+    return loss_of(output, case, leaves)
+
+
+def loss_of(output, case, leaves):
+    loss = (case["weight"].to(output) * (output - case["target"].to(output)) ** 2).flatten(1).sum(1)
     return loss, torch.autograd.grad(loss.sum(), leaves)
+
+
+class WithInversion(StableDiffusion3Pipeline, TextualInversionLoaderMixin):
+    """SD 3's pipeline has no such loader; this is the others'."""
 
 
 def with_difference(family, pipeline, path):
     """The file as diffusers loads it, and what it makes of a prompt."""
-    if family.xl:
-        from safetensors.torch import load_file
-
+    if family.sd3:
+        pipeline = WithInversion(**pipeline.components)
+    if len(family.names) > 1:
         content = load_file(path)
-        for name, (_, tokenizer, module) in zip(["clip_l", "clip_g"], text_encoders(pipeline), strict=True):
+        for name, (_, tokenizer, module) in zip(family.names, text_encoders(pipeline), strict=True):
             pipeline.load_textual_inversion(content[name], token="<diff>", text_encoder=module, tokenizer=tokenizer)
     else:
         pipeline.load_textual_inversion(str(path), token="<diff>")
-    found = pipeline.encode_prompt(
-        f"{LEARNED_BEHIND}, <diff>", device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False
-    )
+    prompt = f"{LEARNED_BEHIND}, <diff>"
+    options = {"device": "cpu", "num_images_per_prompt": 1, "do_classifier_free_guidance": False}
+    if family.sd3:
+        prompt = pipeline.maybe_convert_prompt(prompt, pipeline.tokenizer)
+        found = pipeline.encode_prompt(prompt, prompt, LEARNED_BEHIND, **options)
+        return {"hidden_states": found[0], "pooled": found[2]}
+    found = pipeline.encode_prompt(prompt, **options)
     return {"hidden_states": found[0], **({"pooled": found[2]} if family.xl else {})}
+
+
+def noised(family, scheduler, originals, epsilon, timesteps):
+    """What the network is shown, and what it should put out."""
+    if family.sd3:
+        sigmas = (timesteps / scheduler.config.num_train_timesteps).view(-1, 1, 1, 1)
+        return (1 - sigmas) * originals + sigmas * epsilon, epsilon - originals
+    is_velocity = scheduler.config.prediction_type == "v_prediction"
+    target = scheduler.get_velocity(originals, epsilon, timesteps) if is_velocity else epsilon.clone()
+    return scheduler.add_noise(originals, epsilon, timesteps), target
 
 
 @torch.no_grad()
@@ -346,33 +497,35 @@ def numbers_of(family, pipeline, difference_path):
     random = seeded(f"{family.name} numbers")
     pipeline.set_progress_bar_config(disable=True)
     pipeline.to(dtype=torch.double)
-    noise = torch.randn(1, 4, 8, 8, generator=random)
+    config = pipeline.vae.config
+    shift = config.shift_factor or 0
+    noise = torch.randn(1, family.channels, 8, 8, generator=random)
     picture = torch.rand(1, 3, 16, 16, generator=random) * 2 - 1
-    encoded = pipeline.vae.encode(picture.double()).latent_dist.mean * pipeline.vae.config.scaling_factor
+    encoded = pipeline.vae.encode(picture.double()).latent_dist.mean
+    encoded = (encoded - shift) * config.scaling_factor
     latents = sampled(family, pipeline, noise.double())
-    decoded = pipeline.vae.decode(latents / pipeline.vae.config.scaling_factor, return_dict=False)[0].clamp(-1, 1)
+    decoded = pipeline.vae.decode(latents / config.scaling_factor + shift, return_dict=False)[0].clamp(-1, 1)
 
     scheduler = pipeline.scheduler
     timesteps = torch.tensor([20, 480, 801])
-    originals, epsilon = torch.randn(2, 3, 4, 8, 8, generator=random)
-    is_velocity = scheduler.config.prediction_type == "v_prediction"
+    originals, epsilon = torch.randn(2, 3, family.channels, 8, 8, generator=random)
+    noisy, target = noised(family, scheduler, originals, epsilon, timesteps)
     case = {
         "timesteps": timesteps,
         "originals": originals,
         "epsilon": epsilon,
-        "noisy": scheduler.add_noise(originals, epsilon, timesteps),
-        "target": scheduler.get_velocity(originals, epsilon, timesteps) if is_velocity else epsilon.clone(),
+        "noisy": noisy,
+        "target": target,
         "weight": torch.rand(originals.shape, generator=random) / originals[0].numel(),
     }
-    widths = [WIDTH, WIDTH_2] if family.xl else [WIDTH]
+    widths = [WIDTH, WIDTH_2][: len(family.names)]
     tokens = [0.5 * torch.randn(TOKENS, width, generator=random) for width in widths]
     with torch.enable_grad():
         loss, gradients = learning_step(family, pipeline, torch.double, tokens, case)
         _, own = learning_step(family, pipeline, torch.float, tokens, case)
     pipeline.to(dtype=torch.double)
 
-    names = ["clip_l", "clip_g"] if family.xl else ["emb_params"]
-    save_file(dict(zip(names, tokens, strict=True)), difference_path)
+    save_file(dict(zip(family.names, tokens, strict=True)), difference_path)
     known = with_difference(family, pipeline, difference_path)
     numbers = {
         **{"noise": noise, "latents": latents, "decoded": decoded, "picture": picture, "encoded": encoded},

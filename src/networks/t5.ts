@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Tensor, tensor } from '../tensor/tensor.ts'
+import { openForward } from './differentiable.ts'
+import { loadT5Tokenizer } from './t5-tokenizer.ts'
+
+/** What reads a plain prompt: difference tokens do not pass through it. */
+export interface PlainEncoder {
+  readonly length: number
+  /** [1, length, width] */
+  encode(prompt: string): Promise<Tensor>
+  close(): Promise<void>
+}
+
+/**
+ * Reads T5, `text_encoder_3/` and `tokenizer_3/`. Where the folder came without it, its states are zeros: Stable Diffusion
+ * 3 was trained to do without.
+ * @param size Of its states.
+ */
+export async function openT5(
+  folder: string,
+  { length, width }: { readonly length: number; readonly width: number },
+  threads?: number,
+): Promise<PlainEncoder> {
+  const path = join(folder, 'text_encoder_3', 'model.onnx')
+  if (!existsSync(path)) return { length, encode: async () => tensor([1, length, width]), close: async () => {} }
+  const idsOf = await loadT5Tokenizer(join(folder, 'tokenizer_3'))
+  const network = await openForward(path, threads)
+  /** A learning asks for the same few prompts hundreds of times, and T5 is the largest of the networks. */
+  const known = new Map<string, Promise<Tensor>>()
+  const encode = async (prompt: string) => {
+    const ids = { dims: [1, length], data: Int32Array.from(idsOf(prompt, length)) }
+    const { last_hidden_state } = await network.run({ input_ids: ids })
+    return last_hidden_state!
+  }
+  return {
+    length,
+    encode: (prompt) => {
+      const states = known.get(prompt) ?? encode(prompt)
+      known.delete(prompt)
+      known.set(prompt, states)
+      if (known.size > MOST_KNOWN) known.delete(known.keys().next().value!)
+      return states
+    },
+    close: () => network.close(),
+  }
+}
+
+/** Prompts, of 4 MB each. */
+const MOST_KNOWN = 16
