@@ -5,7 +5,8 @@ import { type Example, learn } from './learn.ts'
 import { deltaInterpolation } from './losses.ts'
 import type { Application, Method } from './modes.ts'
 import type { Caption, JointSpace, Networks, Tokens } from './networks.ts'
-import { type Applied, differenceGuidance, invert, sample } from './sampler.ts'
+import type { Applied } from './sampler.ts'
+import { sampleWays, waysFrom } from './ways.ts'
 
 export type Stage = 'caption' | 'learn' | 'try' | 'invert' | 'sample'
 
@@ -110,13 +111,10 @@ export async function applyDifferences(
   const seen = prompt === undefined ? await networks.caption?.(b) : { thing: prompt, full: prompt, attributes: [] }
   const caption = seen ?? wordless
   const source = await invertPicture(networks, b, caption, method, handles)
-  const path = await source.path(differences, preserve)
-  const [latents] = await sample(networks, [path], {
-    steps: method.sampleSteps,
-    signal: handles.signal,
-    onStep: (step, originals) =>
-      handles.onProgress?.('sample', step, method.sampleSteps, () => networks.decodeLatents(originals()[0]!)),
-  })
+  const way = await source.way(differences, preserve)
+  const [latents] = await sampleWays(networks, [way], handles, (step, of, originals) =>
+    handles.onProgress?.('sample', step, of, () => networks.decodeLatents(originals()[0]!)),
+  )
   return { pixels: await networks.decodeLatents(latents!), caption: caption.full || undefined }
 }
 
@@ -160,14 +158,10 @@ async function chooseOnPair(
   const { onProgress, ...quiet } = handles
   onProgress?.('try', 0, method.sampleSteps)
   const source = await invertPicture(networks, a, caption, method, quiet)
-  const paths = await Promise.all(
-    candidates.map(({ strength, preserve }) => source.path([{ tokens, strength }], preserve)),
+  const ways = await Promise.all(
+    candidates.map(({ strength, preserve }) => source.way([{ tokens, strength }], preserve)),
   )
-  const latents = await sample(networks, paths, {
-    steps: method.sampleSteps,
-    signal: handles.signal,
-    onStep: (step) => onProgress?.('try', step, method.sampleSteps),
-  })
+  const latents = await sampleWays(networks, ways, handles, (step, of) => onProgress?.('try', step, of))
   const unchanged = meanSquare(a, a2)
   const fits: number[] = []
   for (const each of latents) fits.push(1 - Math.sqrt(meanSquare(await networks.decodeLatents(each), a2) / unchanged))
@@ -183,34 +177,12 @@ const definite = ({ strength, preserve }: Partial<Application>): Partial<Applica
 
 /** A picture's noise, and the ways from it. */
 async function invertPicture(networks: Networks, pixels: Tensor, caption: Caption, method: Method, handles: Handles) {
-  const steps = method.sampleSteps
-  const latents = await networks.encodePicture(pixels)
-  const inverted = new Map<string, Tensor>()
-  const noiseOf = async (prompt: string) => {
-    const known = inverted.get(prompt)
-    if (known) return known
-    const guidance = await differenceGuidance(networks, prompt, [], 1)
-    const [noise] = await invert(networks, [{ latents, guidance }], {
-      steps,
-      refinements: method.refinements,
-      signal: handles.signal,
-      onStep: (step) => handles.onProgress?.('invert', step, steps),
-    })
-    inverted.set(prompt, noise!)
-    return noise!
-  }
-  const fresh = handles.random.fork('noise').normal(latents.dims)
-  return {
-    /** Between B's own noise (`preserve` 1) and fresh noise (0) along a quarter circle, which keeps its variance. */
-    path: async (differences: readonly Applied[], preserve: number) => {
-      const prompt =
-        method.prompts === 'thing' || (method.prompts === 'mixed' && preserve === 1) ? caption.thing : caption.full
-      const angle = ((1 - preserve) * Math.PI) / 2
-      const start = combine([Math.cos(angle), await noiseOf(prompt)], [Math.sin(angle), fresh])
-      const scale = preserve * method.guidanceScale.kept + (1 - preserve) * method.guidanceScale.fresh
-      return { latents: start, guidance: await differenceGuidance(networks, prompt, differences, scale) }
-    },
-  }
+  const { random, signal, onProgress } = handles
+  return waysFrom(networks, await networks.encodePicture(pixels), caption, method, {
+    random,
+    signal,
+    onStep: (step, of) => onProgress?.('invert', step, of),
+  })
 }
 
 /** The embeddings of what is said of A′ and not of A; nothing where the captions are the same. */

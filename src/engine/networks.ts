@@ -34,6 +34,8 @@ export interface Networks {
   /** Tells models of one shape apart. */
   readonly hash: string
   readonly schedule: Schedule
+  /** Present in a model that was distilled to few steps: it wants that many, and this guidance instead of the method's. */
+  readonly sampling?: Sampling
   /** Pixels of a picture. */
   readonly side: number
   /** [channels, height, width] */
@@ -74,6 +76,13 @@ export interface Networks {
   ): Promise<{ readonly loss: readonly number[]; readonly gradient: Conditioning }>
 
   close(): Promise<void>
+}
+
+export interface Sampling {
+  /** From fresh noise. Minimum: `1`. */
+  readonly steps: number
+  /** Of classifier-free guidance; 1 is none. */
+  readonly guidanceScale: number
 }
 
 /** CLIP's joint space of texts and pictures; embeddings are [width], not normalised. */

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { methods } from '../../src/engine/modes.ts'
+import type { Networks } from '../../src/engine/networks.ts'
+import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
+import { sampleWays, waysFrom } from '../../src/engine/ways.ts'
+import { scale } from '../../src/tensor/math.ts'
+import { createRandom } from '../../src/tensor/random.ts'
+import { tensor } from '../../src/tensor/tensor.ts'
+import { fakeNetworks, vector } from './fake-networks.ts'
+
+const BETAS = { beta_schedule: 'scaled_linear', beta_start: 0.00085, beta_end: 0.012, timestep_spacing: 'trailing' }
+const SAMPLING = { steps: 4, guidanceScale: 1 }
+const caption = { thing: 'b', full: 'b', attributes: [] }
+const picture = vector(0.4, -0.3, 1.2, 0)
+const tokens = [tensor([1, 4], Float32Array.of(0, 1, -2, 0.5))]
+const method = { ...methods.fast, refinements: 8 }
+
+/** Pictures spread around 0 with deviation 1, whatever is said; it remembers at which timesteps it was asked, and how often. */
+function spread(sampler: string, sampling?: Networks['sampling']) {
+  const made = schedule(readScheduleConfig({ ...BETAS, _class_name: sampler }))
+  const asked: number[][] = []
+  const networks: Networks = {
+    ...fakeNetworks(),
+    schedule: made,
+    sampling,
+    denoise: async ({ latents, timesteps }) => {
+      asked.push([...timesteps])
+      return scale(latents, made.level(timesteps[0]!).sigma)
+    },
+  }
+  const handles = { random: createRandom(4) }
+  return { networks, asked, handles }
+}
+
+for (const sampler of ['DDIMScheduler', 'EulerDiscreteScheduler', 'LCMScheduler', 'EulerAncestralDiscreteScheduler']) {
+  for (const sampling of [undefined, SAMPLING]) {
+    test(`a picture's own noise leads back to it: ${sampler}${sampling ? ', few steps' : ''}`, async () => {
+      const { networks, handles } = spread(sampler, sampling)
+      const source = waysFrom(networks, picture, caption, method, handles)
+      const [again] = await sampleWays(networks, [await source.way([], 1)], handles)
+      const error = Math.hypot(...again!.data.map((value, index) => value - picture.data[index]!))
+      assert.ok(error < 0.03, `error ${error}`)
+    })
+  }
+}
+
+test('the noise is found once for all ways, and they go in one batch', async () => {
+  const { networks, asked, handles } = spread('DDIMScheduler')
+  const source = waysFrom(networks, picture, caption, method, handles)
+  const ways = await Promise.all([1, 0.5, 0].map((preserve) => source.way([], preserve)))
+  assert.equal(asked.length, method.sampleSteps * (1 + method.refinements))
+  asked.length = 0
+  await sampleWays(networks, ways, handles)
+  assert.equal(asked.length, method.sampleSteps)
+})
+
+test('a model of few steps takes them from fresh noise, asked once each, without guidance or inversion', async () => {
+  for (const sampler of ['LCMScheduler', 'EulerDiscreteScheduler']) {
+    const { networks, asked, handles } = spread(sampler, SAMPLING)
+    const source = waysFrom(networks, picture, caption, method, handles)
+    const seen: [number, number][] = []
+    await sampleWays(networks, [await source.way([{ tokens, strength: 1 }], 0)], handles, (step, of) => {
+      seen.push([step, of])
+    })
+    const expected = { LCMScheduler: [999, 759, 499, 259], EulerDiscreteScheduler: [999, 749, 499, 249] }[sampler]
+    assert.deepEqual(asked.flat(), expected)
+    assert.deepEqual(
+      seen,
+      [1, 2, 3, 4].map((step) => [step, 4]),
+    )
+  }
+})
+
+test('a difference has its own term without guidance too', async () => {
+  const { networks, asked, handles } = spread('LCMScheduler', SAMPLING)
+  const source = waysFrom(networks, picture, caption, method, handles)
+  const way = await source.way([{ tokens, strength: 1.5 }], 0)
+  assert.deepEqual(
+    way.path.guidance.map(({ weight }) => weight),
+    [-0.5, 1.5],
+  )
+  await sampleWays(networks, [way], handles)
+  assert.deepEqual(asked[0], [999, 999])
+})
+
+test('kept and fresh noise go apart where their steps differ, and come back in order', async () => {
+  const { networks, handles } = spread('LCMScheduler', SAMPLING)
+  const source = waysFrom(networks, picture, caption, method, handles)
+  const ways = await Promise.all([0, 1, 0].map((preserve) => source.way([], preserve)))
+  const seen: number[] = []
+  const [first, kept, last] = await sampleWays(networks, ways, handles, (step, of) => {
+    assert.equal(of, 4 + method.sampleSteps)
+    seen.push(step)
+  })
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 29 }, (_, index) => index + 1),
+  )
+  assert.deepEqual(first, last)
+  assert.notDeepEqual(first, kept)
+  assert.deepEqual((await sampleWays(networks, [ways[1]!], handles))[0], kept)
+})
+
+test('parity is DDIM whatever the model says', async () => {
+  const { networks, asked, handles } = spread('LCMScheduler', SAMPLING)
+  const source = waysFrom(networks, picture, caption, methods.parity, handles)
+  await sampleWays(networks, [await source.way([], 0)], handles)
+  assert.equal(asked.length, 2 * methods.parity.sampleSteps)
+})
