@@ -192,8 +192,12 @@ describe('models pull', () => {
     folder = await emptyFolder()
     const manifest = {
       ...{ name: 'tiny', description: 'A tiny model', licence: 'MIT', note: 'It is tiny.' },
-      source: { repository: REPOSITORY_OF_THE_HUB, revision: 'main', bytes: weights.length },
-      files: [{ path: 'unet/model.onnx' }, { path: 'model_index.json' }],
+      sources: [
+        {
+          ...{ repository: REPOSITORY_OF_THE_HUB, revision: 'main', bytes: weights.length },
+          files: [{ path: 'unet/model.onnx' }, { path: 'model_index.json' }],
+        },
+      ],
     }
     await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest))
   })
@@ -229,11 +233,9 @@ describe('models pull', () => {
     hub.mood.pause = undefined
     const { code, stdout, stderr } = await pull(' --json')
     assert.deepEqual([code, stderr], [0, licence])
-    const { name, files, bytes, state, commit, fetched } = JSON.parse(stdout)
-    assert.deepEqual(
-      [name, files, bytes, state, commit, fetched],
-      ['tiny', 2, weights.length + 2, 'whole', hub.commit, 1],
-    )
+    const { name, files, bytes, state, sources, fetched } = JSON.parse(stdout)
+    assert.deepEqual([name, files, bytes, state, fetched], ['tiny', 2, weights.length + 2, 'whole', 1])
+    assert.deepEqual(sources, [{ repository: REPOSITORY_OF_THE_HUB, revision: 'main', commit: hub.commit }])
     assert.ok(hub.reads.at(-1)!.from > 0)
     assert.equal((await isto(`models check ${folder}`, inputs)).stdout, 'tiny is whole: 2 files, 1.9 MB.\n')
   })

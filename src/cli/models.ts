@@ -17,14 +17,15 @@ export const modelsList: CommandLine = async (given, { modelsFolder }) => {
 
 export const modelsPull: CommandLine = async (given, { modelsFolder, pull, tell }) => {
   const model = await findModel(given.operands[0]!, modelsFolder)
-  if (model.source) tell(`The licence of “${model.name}”: ${model.licence}.`)
+  if (model.sources) tell(`The licence of “${model.name}”: ${model.licence}.`)
   if (model.note) tell(model.note)
-  const { commit, fetched } = await pull(model)
+  const { fetched } = await pull(model)
   const described = await describe(await findModel(given.operands[0]!, modelsFolder))
-  if (given.has('json')) return JSON.stringify({ ...described, commit, fetched })
+  if (given.has('json')) return JSON.stringify({ ...described, fetched })
   const size = `${described.files} files, ${readableSize(described.bytes)}`
   if (fetched === 0) return `${model.name} is here and whole: ${size}.`
-  return `${model.name} is whole now: ${size}; ${model.source!.repository} at ${commit}.`
+  const origins = described.sources?.map(({ repository, commit }) => `${repository} at ${commit}`)
+  return `${model.name} is whole now: ${size}; ${origins?.join(', ')}.`
 }
 
 export const modelsCheck: CommandLine = async (given, { modelsFolder }) => {
@@ -44,13 +45,13 @@ export const modelsCheck: CommandLine = async (given, { modelsFolder }) => {
 }
 
 async function describe(model: Model) {
-  const { name, description, licence, files, source, memory, note } = model
-  const isUnknown = files.length === 0 && source !== undefined
-  const bytes = isUnknown ? source.bytes : files.reduce((sum, file) => sum + file.bytes, 0)
+  const { name, description, licence, files, sources, memory, note } = model
+  const isUnknown = files.length === 0 && sources !== undefined
+  const bytes = (isUnknown ? sources : files).reduce((sum, one) => sum + one.bytes, 0)
   const isComplete = (await findMissing(model)).length === 0
   const isAbsent = !isComplete && (await isUnfetched(model))
   const state = isComplete ? 'whole' : isAbsent ? 'not fetched' : 'incomplete'
-  const count = isUnknown ? source.wanted.length : files.length
-  const { repository, revision } = source ?? {}
-  return { name, description, licence, files: count, bytes, isComplete, state, repository, revision, memory, note }
+  const count = isUnknown ? sources.reduce((sum, { wanted }) => sum + wanted.length, 0) : files.length
+  const origins = sources?.map(({ repository, revision, commit }) => ({ repository, revision, commit }))
+  return { name, description, licence, files: count, bytes, isComplete, state, sources: origins, memory, note }
 }

@@ -16,12 +16,13 @@ export interface Identity {
 /** @throws UserError when the folder holds no model. */
 export async function identityOf(folder: string): Promise<Identity> {
   const path = join(folder, 'manifest.json')
-  const manifest = await readJson<{ name: string; source?: { revision: string } }>(path)
+  const manifest = await readJson<{ name: string; sources?: readonly { revision: string }[] }>(path)
   const hash = createHash('sha256')
   if (manifest) {
     hash.update(await readFile(path))
-    // A branch moves on; a commit does not.
-    const isPinned = !manifest.source || /^[0-9a-f]{40}$/.test(manifest.source.revision)
+    // A branch moves on; a commit does not. The first source is the model itself, the others are what it sees with.
+    const [source] = manifest.sources ?? []
+    const isPinned = !source || /^[0-9a-f]{40}$/.test(source.revision)
     if (!isPinned) hash.update(await contentLocked(folder))
     return { name: manifest.name, hash: shortened(hash) }
   }
@@ -149,8 +150,8 @@ const PARTS = [
 
 /** What lock.json says was fetched, by the checksums: another commit with the same files is the same model. */
 async function contentLocked(folder: string): Promise<string> {
-  const lock = await readJson<{ files?: readonly LockedFile[] }>(join(folder, 'lock.json'))
-  const lines = (lock?.files ?? []).map(({ path, sha256, gitOid }) => `\n${path} ${sha256 ?? gitOid}`)
+  const lock = await readJson<{ sources?: readonly { files: readonly LockedFile[] }[] }>(join(folder, 'lock.json'))
+  const lines = (lock?.sources?.[0]?.files ?? []).map(({ path, sha256, gitOid }) => `\n${path} ${sha256 ?? gitOid}`)
   return lines.sort().join('')
 }
 

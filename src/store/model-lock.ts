@@ -1,9 +1,9 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isModelFile, type ModelFile } from './model-file.ts'
+import { isMeant, isModelFile, type ModelFile, type WantedFile } from './model-file.ts'
 
-/** What was, or is being, fetched: it stays the same when the hub's branch has moved on. */
-export interface ModelLock {
+/** What was, or is being, fetched of a repository: it stays the same when the hub's branch has moved on. */
+export interface LockedSource {
   readonly repository: string
   /** As the manifest had it. */
   readonly revision: string
@@ -12,26 +12,42 @@ export interface ModelLock {
   readonly files: readonly ModelFile[]
 }
 
-/** @returns undefined when there is none, or it is of something else than the manifest asks for */
-export async function readLock(
-  folder: string,
-  { repository, revision }: Pick<ModelLock, 'repository' | 'revision'>,
-): Promise<ModelLock | undefined> {
-  let lock: ModelLock
-  try {
-    lock = Object(JSON.parse(await readFile(lockPath(folder), 'utf8')))
-  } catch {
-    // A damaged one is as good as none: it is asked for again, and what is here is compared.
-    return undefined
-  }
-  const isSame = lock.repository === repository && lock.revision === revision
-  return isSame && Array.isArray(lock.files) && lock.files.every(isModelFile) ? lock : undefined
+interface Asked extends Pick<LockedSource, 'repository' | 'revision'> {
+  readonly wanted: readonly WantedFile[]
 }
 
-export async function writeLock(folder: string, lock: ModelLock): Promise<void> {
+/** @returns For each source what is settled; undefined where nothing is, or something else than the manifest asks for. */
+export async function readLock(folder: string, sources: readonly Asked[]): Promise<(LockedSource | undefined)[]> {
+  const known = await readSources(folder)
+  return sources.map(({ repository, revision, wanted }) =>
+    known.find(
+      (one) =>
+        one.repository === repository &&
+        one.revision === revision &&
+        wanted.every((each) => one.files.some(({ path, from = path }) => isMeant(from, each))),
+    ),
+  )
+}
+
+export async function writeLock(folder: string, sources: readonly LockedSource[]): Promise<void> {
   const path = lockPath(folder)
-  await writeFile(`${path}.part`, `${JSON.stringify(lock, undefined, 2)}\n`)
+  await writeFile(`${path}.part`, `${JSON.stringify({ sources }, undefined, 2)}\n`)
   await rename(`${path}.part`, path)
+}
+
+/** A damaged lock is as good as none: the hub is asked again, and what is here is compared. */
+async function readSources(folder: string): Promise<readonly LockedSource[]> {
+  try {
+    const { sources } = Object(JSON.parse(await readFile(lockPath(folder), 'utf8')))
+    return Array.isArray(sources) ? sources.filter(isLocked) : []
+  } catch {
+    return []
+  }
+}
+
+function isLocked(value: unknown): value is LockedSource {
+  const { commit, files } = Object(value)
+  return typeof commit === 'string' && Array.isArray(files) && files.every(isModelFile)
 }
 
 const lockPath = (folder: string) => join(folder, 'lock.json')

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UserError } from '../errors.ts'
 import { isUnchanged } from './checksum.ts'
-import { isInside, isModelFile, type ModelFile } from './model-file.ts'
+import { isModelFile, isWantedFile, type ModelFile, type WantedFile } from './model-file.ts'
 import { readLock } from './model-lock.ts'
 
 /** What a model's manifest.json says of it. */
@@ -11,10 +11,10 @@ export interface Model {
   readonly name: string
   readonly description: string
   readonly licence: string
-  /** What it consists of. Of one that lies on a hub nothing is known before it is fetched. */
+  /** What it consists of. Of one that lies on a hub nothing is known before all of it is settled. */
   readonly files: readonly ModelFile[]
-  /** Where the files lie, if they did not come with isto. */
-  readonly source?: ModelSource
+  /** Where the files lie, if they did not come with isto: the model itself, then what it sees with. */
+  readonly sources?: readonly ModelSource[]
   /** What it takes, in words. */
   readonly memory?: string
   /** What should be known of the export, in words. */
@@ -26,15 +26,14 @@ export interface ModelSource {
   readonly repository: string
   /** A commit, or a branch where no commit could be pinned. */
   readonly revision: string
+  /** What the revision was when it was settled. */
+  readonly commit?: string
   readonly wanted: readonly WantedFile[]
   /** All files together, roughly. */
   readonly bytes: number
   /** The licence is given to accounts that have accepted it at the repository's page. */
   readonly mustBeAccepted: boolean
 }
-
-/** A path that ends in `/` means whatever of that folder a model is made of. */
-export type WantedFile = Pick<ModelFile, 'path'> & Partial<ModelFile>
 
 /** The models in the subfolders of `folder` that have a manifest, by name. @throws UserError when a manifest is damaged */
 export async function listModels(folder: string): Promise<Model[]> {
@@ -59,14 +58,14 @@ export async function findModel(model: string, folder: string): Promise<Model> {
 
 /** Not one file of it is here, and that is as it should be: it lies on a hub. */
 export async function isUnfetched(model: Model): Promise<boolean> {
-  if (!model.source) return false
+  if (!model.sources) return false
   const sizes = await Promise.all(model.files.map(({ path }) => sizeOf(join(model.folder, path))))
   return sizes.every((size) => size === undefined)
 }
 
 /** The files that are missing or of another size, each as "path is missing"; cheap, for it reads none of them. */
 export async function findMissing(model: Model): Promise<string[]> {
-  if (model.source && model.files.length === 0) return ['it has not been fetched']
+  if (model.sources && model.files.length === 0) return ['it has not been fetched']
   const faults = await Promise.all(
     model.files.map(async ({ path, bytes }) => {
       const size = await sizeOf(join(model.folder, path))
@@ -99,14 +98,14 @@ async function readManifest(folder: string): Promise<Model | undefined> {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
     throw new UserError(`\`${path}\` cannot be read: check that it is a file you may open.`, { cause: error })
   }
-  const { name, description, licence, files, source, memory, note } = parseObject(text)
+  const { name, description, licence, files, sources, memory, note } = parseObject(text)
   const isValid = [name, description, licence].every((value) => typeof value === 'string')
   const texts = { ...(typeof memory === 'string' && { memory }), ...(typeof note === 'string' && { note }) }
-  if (isValid && Array.isArray(files)) {
+  if (isValid) {
     const model = { folder, name, description, licence, ...texts } as Omit<Model, 'files'>
-    if (source === undefined && files.every(isModelFile)) return { ...model, files }
-    const known = readSource(source, files)
-    if (known) return { ...model, files: (await readLock(folder, known))?.files ?? [], source: known }
+    if (sources === undefined && Array.isArray(files) && files.every(isModelFile)) return { ...model, files }
+    const asked = files === undefined ? readSources(sources) : undefined
+    if (asked) return { ...model, ...(await settled(folder, asked)) }
   }
   throw new UserError(`\`${path}\` is damaged: fetch the model again.`)
 }
@@ -119,10 +118,25 @@ async function readIndex(folder: string): Promise<Model | undefined> {
   return { folder, name: basename(folder), description: `A ${kind}.`, licence: 'see where it came from', files: [] }
 }
 
-function readSource(value: unknown, wanted: readonly unknown[]): ModelSource | undefined {
-  const { repository, revision, bytes, mustBeAccepted = false } = Object(value)
+async function settled(folder: string, asked: readonly ModelSource[]): Promise<Pick<Model, 'files' | 'sources'>> {
+  const locks = await readLock(folder, asked)
+  return {
+    files: locks.every((lock) => lock !== undefined) ? locks.flatMap(({ files }) => files) : [],
+    sources: asked.map((source, index) => ({ ...source, commit: locks[index]?.commit })),
+  }
+}
+
+function readSources(value: unknown): readonly ModelSource[] | undefined {
+  if (!Array.isArray(value) || value.length === 0) return undefined
+  const sources = value.map(readSource)
+  return sources.every((source) => source !== undefined) ? sources : undefined
+}
+
+function readSource(value: unknown): ModelSource | undefined {
+  const { repository, revision, bytes, mustBeAccepted, files: wanted } = Object(value)
   const isNamed = /^\w[\w.-]*\/\w[\w.-]*$/.test(repository) && /^\w[\w.-]*$/.test(revision)
-  if (!isNamed || !Number.isSafeInteger(bytes) || !wanted.length || !wanted.every(isWanted)) return undefined
+  if (!isNamed || !Number.isSafeInteger(bytes)) return undefined
+  if (!Array.isArray(wanted) || wanted.length === 0 || !wanted.every(isWantedFile)) return undefined
   return { repository, revision, wanted, bytes, mustBeAccepted: mustBeAccepted === true }
 }
 
@@ -132,12 +146,6 @@ function parseObject(text: string): Record<string, unknown> {
   } catch {
     return {}
   }
-}
-
-function isWanted(value: unknown): value is WantedFile {
-  const { path, bytes, sha256 } = Object(value)
-  const isKnown = bytes === undefined && sha256 === undefined ? true : isModelFile(value)
-  return typeof path === 'string' && isInside(path.replace(/\/$/, '')) && isKnown
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

@@ -5,9 +5,9 @@ import { UserError } from '../errors.ts'
 import { isUnchanged } from './checksum.ts'
 import { download, sizeOfPart } from './download.ts'
 import { mustAccept, openHub, type Snapshot } from './hub.ts'
-import type { ModelFile } from './model-file.ts'
-import { type ModelLock, readLock, writeLock } from './model-lock.ts'
-import type { Model, ModelSource, WantedFile } from './models.ts'
+import { isMeant, type ModelFile } from './model-file.ts'
+import { type LockedSource, readLock, writeLock } from './model-lock.ts'
+import type { Model, ModelSource } from './models.ts'
 import { type Wait, waitFor } from './patience.ts'
 import { readableSize } from './size.ts'
 
@@ -31,7 +31,6 @@ export interface PullProgress {
 }
 
 export interface Pulled {
-  readonly commit: string
   readonly files: readonly ModelFile[]
   /** How many of the files were not here, or damaged. */
   readonly fetched: number
@@ -44,42 +43,57 @@ export interface Pulled {
  * @throws UserError; what the signal was aborted with
  */
 export async function pullModel(model: Model, options: PullOptions): Promise<Pulled> {
-  const { source, folder } = model
-  if (!source) throw new UserError(`The model “${model.name}” comes with isto: there is nothing to pull.`)
+  const { sources, folder } = model
+  if (!sources) throw new UserError(`The model “${model.name}” comes with isto: there is nothing to pull.`)
   const { url, token, signal, onProgress, wait = waitFor, stallMilliseconds = 60_000 } = options
   await using _alone = await beAlone(model)
 
   // 1. What belongs to it: as it was settled before, or as the hub says now.
   const hub = openHub({ url, token, wait })
-  const known = await readLock(folder, source)
-  if (!known && source.mustBeAccepted && !token) throw mustAccept({ url, repository: source.repository })
-  const lock = known ?? settle(source, await hub.look(source.repository, source.revision, signal))
+  const known = await readLock(folder, sources)
+  const locks: LockedSource[] = []
+  for (const [index, source] of sources.entries()) {
+    const { repository, revision, mustBeAccepted } = source
+    if (!known[index] && mustBeAccepted && !token) throw mustAccept({ url, repository })
+    locks.push(known[index] ?? settle(source, await hub.look(repository, revision, signal)))
+  }
+  const remote = locks.flatMap(({ repository, commit, files }) =>
+    files.map((file) => ({ file, repository, commit, from: file.from ?? file.path })),
+  )
+  const files = remote.map(({ file }) => file)
 
   // 2. What is here of it.
-  const missing = await findUnusable(folder, lock.files, options)
-  if (missing.length === 0) return { commit: lock.commit, files: lock.files, fetched: 0 }
+  const unusable = new Set(await findUnusable(folder, files, options))
+  const missing = remote.filter(({ file }) => unusable.has(file))
+  const isSettled = known.every((lock) => lock !== undefined)
+  if (missing.length === 0) {
+    if (!isSettled) await writeLock(folder, locks)
+    return { files, fetched: 0 }
+  }
 
   // 3. Room for the rest.
-  const parts = await Promise.all(missing.map(({ path }) => sizeOfPart(join(folder, path))))
-  const here = total(lock.files) - total(missing)
-  await findRoom(model, total(missing) - parts.reduce((sum, bytes) => sum + bytes, 0))
-  if (!known) await writeLock(folder, lock)
+  const parts = await Promise.all(missing.map(({ file }) => sizeOfPart(join(folder, file.path))))
+  const wanting = total([...unusable])
+  await findRoom(model, wanting - parts.reduce((sum, bytes) => sum + bytes, 0))
+  if (!isSettled) await writeLock(folder, locks)
 
   // 4. The rest, small files first: what is wrong with the access shows early.
-  let done = here
-  for (const file of missing.toSorted((one, other) => one.bytes - other.bytes)) {
+  let done = total(files) - wanting
+  for (const { file, repository, commit, from } of missing.toSorted(
+    (one, other) => one.file.bytes - other.file.bytes,
+  )) {
     const path = join(folder, file.path)
     await mkdir(dirname(path), { recursive: true })
-    const onBytes = (count: number) => onProgress({ stage: 'fetch', bytes: done + count, of: total(lock.files) })
-    const remote = { ...file, repository: lock.repository, commit: lock.commit }
-    await download(remote, path, { hub, signal, onBytes, wait, stallMilliseconds })
+    const onBytes = (count: number) => onProgress({ stage: 'fetch', bytes: done + count, of: total(files) })
+    const asked = { ...file, path: from, repository, commit }
+    await download(asked, path, { hub, signal, onBytes, wait, stallMilliseconds })
     done += file.bytes
   }
-  return { commit: lock.commit, files: lock.files, fetched: missing.length }
+  return { files, fetched: missing.length }
 }
 
 /** @throws UserError when the hub has something else than the manifest says */
-function settle({ repository, revision, wanted }: ModelSource, { commit, files }: Snapshot): ModelLock {
+function settle({ repository, revision, wanted }: ModelSource, { commit, files }: Snapshot): LockedSource {
   const chosen = wanted.flatMap((one) => {
     const found = files.filter(({ path }) => isMeant(path, one))
     if (found.length === 0) throw new UserError(`\`${repository}\` has no \`${one.path}\` (at ${commit}).`)
@@ -87,14 +101,16 @@ function settle({ repository, revision, wanted }: ModelSource, { commit, files }
       const isOther = (one.bytes ?? bytes) !== bytes || (one.sha256 ?? sha256) !== sha256
       if (isOther) throw new UserError(`\`${path}\` of \`${repository}\` is not the file that isto’s manifest names.`)
     }
-    return found
+    return one.as === undefined ? found : found.map((file) => renamed(file, one.path, one.as!))
   })
   return { repository, revision, commit, files: chosen }
 }
 
-/** Of a folder: graphs, weights, vocabularies and configurations; not the same weights for other programs. */
-const isMeant = (path: string, { path: wanted }: WantedFile) =>
-  wanted.endsWith('/') ? path.startsWith(wanted) && /\.(onnx|onnx[._]data\w*|pb|json|txt)$/.test(path) : path === wanted
+const renamed = (file: ModelFile, path: string, as: string): ModelFile => ({
+  ...file,
+  path: as + file.path.slice(path.length),
+  from: file.path,
+})
 
 async function findUnusable(
   folder: string,

@@ -12,13 +12,14 @@ test('only whole models can be chosen; of one that was never fetched nothing is 
   const source = { repository: 'somebody/x', revision: 'main', bytes: 2 }
   for (const name of ['whole', 'broken', 'distant', 'begun']) {
     await mkdir(join(folder, name))
-    const manifest = { name, description: '', licence: '', files: [file] }
+    const manifest = { name, description: '', licence: '' }
     const isRemote = name === 'distant' || name === 'begun'
-    await writeFile(join(folder, name, 'manifest.json'), JSON.stringify({ ...manifest, ...(isRemote && { source }) }))
+    const where = isRemote ? { sources: [{ ...source, files: [{ path: 'x.json' }] }] } : { files: [file] }
+    await writeFile(join(folder, name, 'manifest.json'), JSON.stringify({ ...manifest, ...where }))
   }
   await writeFile(join(folder, 'whole/x.json'), '{}')
   const files = [file, { ...file, path: 'y.json' }]
-  await writeFile(join(folder, 'begun/lock.json'), JSON.stringify({ ...source, commit: 'c', files }))
+  await writeFile(join(folder, 'begun/lock.json'), JSON.stringify({ sources: [{ ...source, commit: 'c', files }] }))
   await writeFile(join(folder, 'begun/x.json'), '{}')
 
   const told: string[] = []

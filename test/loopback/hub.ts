@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from 'node:net'
 export interface LoopbackHub {
   readonly url: string
   readonly commit: string
-  /** Path → content. */
+  /** Path → content, of `REPOSITORY_OF_THE_HUB`. */
   readonly files: Map<string, Buffer>
   /** How it behaves; may be changed at any time. */
   readonly mood: Mood
@@ -45,17 +45,23 @@ const REPOSITORY = 'somebody/tiny-onnx'
 const LARGE = 1000
 
 /** Content lies on a server of its own, to which the hub redirects: a token must not go there. */
-export async function startHub(files: Readonly<Record<string, Buffer>>): Promise<LoopbackHub> {
+export async function startHub(
+  files: Readonly<Record<string, Buffer>>,
+  /** Repositories beside it, "owner/name". */
+  others: Readonly<Record<string, Readonly<Record<string, Buffer>>>> = {},
+): Promise<LoopbackHub> {
   const commit = randomBytes(20).toString('hex')
   const mood: Mood = {}
   const reads: { path: string; from: number }[] = []
   const requests: LoopbackHub['requests'] = []
-  const content = new Map(Object.entries(files))
+  const repositories = new Map(
+    Object.entries({ [REPOSITORY]: files, ...others }).map(([name, held]) => [name, new Map(Object.entries(held))]),
+  )
 
   const store = await listen((request, response) => {
     requests.push({ url: request.url!, authorization: request.headers.authorization, server: 'store' })
-    const path = decodeURIComponent(request.url!.slice(1))
-    void send(path, content.get(path)!, request, response)
+    const [repository, path] = request.url!.slice(1).split('/').map(decodeURIComponent) as [string, string]
+    void send(path, repositories.get(repository)!.get(path)!, request, response)
   })
 
   async function send(path: string, whole: Buffer, request: IncomingMessage, response: ServerResponse) {
@@ -94,24 +100,25 @@ export async function startHub(files: Readonly<Record<string, Buffer>>): Promise
     const token = authorization?.replace('Bearer ', '')
     if (mood.tokens && !mood.tokens.includes(token ?? '')) return refuse(401, token ? undefined : 'RepoNotFound')
     const isListing = path.startsWith('/api/models/')
-    if (!path.startsWith(isListing ? `/api/models/${REPOSITORY}/` : `/${REPOSITORY}/resolve/`)) {
-      return refuse(404, 'RepoNotFound')
-    }
-    const rest = path
+    const [owner, name, ...after] = path
       .split('/')
-      .slice(isListing ? 5 : 4)
+      .slice(isListing ? 3 : 1)
       .map(decodeURIComponent)
+    const repository = `${owner}/${name}`
+    const content = repositories.get(repository)
+    if (!content || (!isListing && after[0] !== 'resolve')) return refuse(404, 'RepoNotFound')
+    const rest = isListing ? after : after.slice(1)
     const revision = isListing ? rest[1] : rest[0]
     if (revision !== 'main' && revision !== commit) return refuse(404, 'RevisionNotFound')
     if (isListing && rest[0] === 'revision') {
-      return response.end(JSON.stringify({ _id: '1', id: REPOSITORY, sha: commit, gated: false }))
+      return response.end(JSON.stringify({ _id: '1', id: repository, sha: commit, gated: false }))
     }
     if (isListing) {
       const page = Number(searchParams.get('cursor') ?? 0)
       const length = mood.pageLength ?? 1000
-      const entries = [...content].map(([name, bytes]) => ({
-        ...entry(name, bytes),
-        ...(mood.claim?.path === name && { size: mood.claim.size }),
+      const entries = [...content].map(([file, bytes]) => ({
+        ...entry(file, bytes),
+        ...(mood.claim?.path === file && { size: mood.claim.size }),
       }))
       if (entries.length > page + length) {
         searchParams.set('cursor', String(page + length))
@@ -120,15 +127,16 @@ export async function startHub(files: Readonly<Record<string, Buffer>>): Promise
       return response.end(JSON.stringify(entries.slice(page, page + length)))
     }
     if (mood.accepted && !mood.accepted.includes(token ?? '')) return refuse(token ? 403 : 401, 'GatedRepo')
-    const name = rest.slice(1).join('/')
-    const bytes = content.get(name)
+    const file = rest.slice(1).join('/')
+    const bytes = content.get(file)
     if (!bytes) return refuse(404, 'EntryNotFound')
-    if (bytes.length < LARGE) return void send(name, bytes, request, response)
-    response.writeHead(302, { location: `${origin(store)}/${encodeURIComponent(name)}` }).end()
+    if (bytes.length < LARGE) return void send(file, bytes, request, response)
+    const location = `${origin(store)}/${encodeURIComponent(repository)}/${encodeURIComponent(file)}`
+    response.writeHead(302, { location }).end()
   })
 
   return {
-    ...{ url: origin(hub), commit, files: content, mood, reads, requests },
+    ...{ url: origin(hub), commit, files: repositories.get(REPOSITORY)!, mood, reads, requests },
     close: async () => {
       await Promise.all([hub.close(), store.close()])
     },

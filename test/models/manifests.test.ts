@@ -14,18 +14,18 @@ test('every family has a manifest', () => {
   }
 })
 
-for (const { folder, name, licence, source, memory, note } of models.filter(({ source }) => source)) {
+for (const { folder, name, licence, sources, memory, note } of models.filter(({ sources }) => sources)) {
   test(`${name} says where it comes from, under which licence, and what is not certain`, () => {
     assert.equal(name, basename(folder))
     assert.match(licence, /https:\/\/\S+$/)
     assert.ok(memory)
-    const isPinned = /^[0-9a-f]{40}$/.test(source!.revision)
+    const isPinned = sources!.every(({ revision }) => /^[0-9a-f]{40}$/.test(revision))
     assert.equal(/pinned/.test(note!), !isPinned, 'a branch is said to be one')
     const { side } = JSON.parse(readFileSync(`${folder}/manifest.json`, 'utf8'))
     assert.ok([512, 768, 1024].includes(side))
     for (const part of ['unet', 'text_encoder', 'tokenizer', 'scheduler', 'vae_encoder', 'vae_decoder']) {
       assert.ok(
-        source!.wanted.some(({ path }) => path.startsWith(`${part}/`)),
+        sources![0]!.wanted.some(({ path }) => path.startsWith(`${part}/`)),
         part,
       )
     }

@@ -15,13 +15,15 @@ before(async () => {
 after(() => rm(folder, { recursive: true }))
 
 const write = (revision: string) =>
-  writeFile(join(folder, 'manifest.json'), JSON.stringify({ name: 'sd', source: { repository: 'a/b', revision } }))
+  writeFile(join(folder, 'manifest.json'), JSON.stringify({ name: 'sd', sources: [{ repository: 'a/b', revision }] }))
 const hashOf = async () => (await identityOf(folder)).hash
 const lock = (revision: string, commit: string, ...contents: string[]) =>
-  writeLock(folder, {
-    ...{ repository: 'a/b', revision, commit },
-    files: contents.map((content, index) => ({ path: `unet/${index}`, bytes: 1, sha256: content.repeat(64) })),
-  })
+  writeLock(folder, [
+    {
+      ...{ repository: 'a/b', revision, commit },
+      files: contents.map((content, index) => ({ path: `unet/${index}`, bytes: 1, sha256: content.repeat(64) })),
+    },
+  ])
 
 test('other weights pulled from a branch are another model, the same weights of another commit are not', async () => {
   await write('main')

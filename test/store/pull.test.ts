@@ -41,10 +41,14 @@ beforeEach(async () => {
 })
 afterEach(() => hub.close())
 
-async function writeManifest(source: object = {}, files: readonly object[] = WANTED.map((path) => ({ path }))) {
+async function writeManifest(
+  source: object = {},
+  files: readonly object[] = WANTED.map((path) => ({ path })),
+  ...others: object[]
+) {
   const manifest = {
-    ...{ name: 'tiny', side: 8, description: 'A tiny model', licence: 'MIT', files },
-    source: { repository, revision: 'main', bytes: 640_000, ...source },
+    ...{ name: 'tiny', side: 8, description: 'A tiny model', licence: 'MIT' },
+    sources: [{ repository, revision: 'main', bytes: 640_000, ...source, files }, ...others],
   }
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest))
 }
@@ -75,12 +79,12 @@ test('everything a model is made of is fetched, compared and settled', async () 
   assert.ok(await isUnfetched(await model()))
   assert.deepEqual(await findFaults(await model()), ['it has not been fetched'])
   const shown: number[] = []
-  const { commit, fetched } = await pull({ onProgress: ({ bytes }) => shown.push(bytes) })
-  assert.deepEqual([commit, fetched], [hub.commit, MADE_OF.length])
+  const { fetched } = await pull({ onProgress: ({ bytes }) => shown.push(bytes) })
+  assert.equal(fetched, MADE_OF.length)
   await assertWhole()
   assert.equal(await isUnfetched(await model()), false)
   assert.ok(!existsSync(join(folder, 'unet/diffusion_pytorch_model.safetensors')))
-  const lock = JSON.parse(await readFile(join(folder, 'lock.json'), 'utf8'))
+  const [lock] = JSON.parse(await readFile(join(folder, 'lock.json'), 'utf8')).sources
   const sha256 = createHash('sha256').update(content['unet/model.onnx_data']).digest('hex')
   assert.deepEqual([lock.repository, lock.revision, lock.commit], [repository, 'main', hub.commit])
   assert.deepEqual(lock.files.at(3), { path: 'unet/model.onnx_data', bytes: 600_000, sha256 })
@@ -106,6 +110,109 @@ test('a second pull asks nobody; it repairs what was damaged, from the same comm
   assert.deepEqual(await findFaults(await model()), ['unet/model.onnx has been changed'])
   assert.equal((await pull()).fetched, 1)
   await assertWhole()
+})
+
+describe('files of several repositories', () => {
+  const eyes = 'somebody/eyes'
+  const seen = {
+    'config.json': Buffer.from('{"of":"the eyes"}'),
+    'onnx/vision_model.onnx': randomBytes(300_000),
+    'onnx/vision_model_fp16.onnx': randomBytes(3000),
+    'tokenizer/vocab.json': Buffer.from('{"a":0}'),
+    'tokenizer/merges.txt': Buffer.from('#version'),
+  }
+  const source = {
+    ...{ repository: eyes, revision: 'main', bytes: 300_100 },
+    files: [
+      { path: 'onnx/vision_model.onnx', as: 'image_encoder/model.onnx' },
+      { path: 'config.json', as: 'image_encoder/config.json' },
+      { path: 'tokenizer/', as: 'captioner/' },
+    ],
+  }
+  const laid = {
+    'image_encoder/model.onnx': seen['onnx/vision_model.onnx'],
+    'image_encoder/config.json': seen['config.json'],
+    'captioner/vocab.json': seen['tokenizer/vocab.json'],
+    'captioner/merges.txt': seen['tokenizer/merges.txt'],
+  }
+  beforeEach(async () => {
+    await hub.close()
+    hub = await startHub(content, { [eyes]: seen })
+    await writeManifest({}, undefined, source)
+  })
+  const assertLaid = async () => {
+    await assertWhole()
+    for (const [path, bytes] of Object.entries(laid)) {
+      assert.ok((await readFile(join(folder, path))).equals(bytes), path)
+    }
+    assert.ok(!existsSync(join(folder, 'onnx')))
+  }
+
+  test('are laid where the manifest says, as one model', async () => {
+    const shown: number[] = []
+    const { fetched } = await pull({ onProgress: ({ bytes }) => shown.push(bytes) })
+    assert.equal(fetched, MADE_OF.length + 4)
+    await assertLaid()
+    const { files, sources } = await model()
+    assert.equal(
+      shown.at(-1),
+      files.reduce((sum, { bytes }) => sum + bytes, 0),
+    )
+    assert.deepEqual(
+      sources!.map(({ repository, commit }) => [repository, commit]),
+      [
+        [repository, hub.commit],
+        [eyes, hub.commit],
+      ],
+    )
+    const { length } = hub.requests
+    assert.equal((await pull()).fetched, 0)
+    assert.equal(hub.requests.length, length, 'a second pull asks nobody')
+  })
+
+  test('go on after a cut where they were, and are repaired one by one', async () => {
+    hub.mood.cutAfter = () => randomInt(1, 100_000)
+    await pull()
+    await assertLaid()
+    assert.ok(read('onnx/vision_model.onnx').length > 1)
+    hub.mood.cutAfter = undefined
+    hub.reads.length = 0
+    await writeFile(join(folder, 'image_encoder/model.onnx'), randomBytes(300_000))
+    assert.deepEqual(await findFaults(await model()), ['image_encoder/model.onnx has been changed'])
+    assert.equal((await pull()).fetched, 1)
+    assert.deepEqual(hub.reads, [{ path: 'onnx/vision_model.onnx', from: 0 }])
+    await assertLaid()
+  })
+
+  test('that a manifest asks for later are fetched beside what is here', async () => {
+    await writeManifest()
+    await pull()
+    await writeManifest({}, undefined, source)
+    assert.deepEqual(await findFaults(await model()), ['it has not been fetched'])
+    hub.reads.length = 0
+    assert.equal((await pull()).fetched, 4)
+    assert.ok(hub.reads.every(({ path }) => path in seen))
+    await assertLaid()
+
+    await writeManifest({}, undefined, { ...source, files: source.files.slice(0, 2) })
+    assert.deepEqual(await findFaults(await model()), [], 'less than is here is whole')
+  })
+
+  test('one that is not open keeps the model from being pulled, by name', async () => {
+    await writeManifest({}, undefined, { ...source, mustBeAccepted: true })
+    await refused(/^The licence of `somebody\/eyes` has to be accepted first/)
+    await writeManifest({}, undefined, { ...source, repository: 'somebody/blind' })
+    await refused(/^There is no `somebody\/blind` on /)
+    assert.deepEqual(left(), [])
+    assert.ok(await isUnfetched(await model()))
+  })
+
+  test('places that lead out of the folder, or turn a folder into a file, make a manifest damaged', async () => {
+    for (const as of ['../x', '/x', '', 'x/', 3]) {
+      await writeManifest({}, undefined, { ...source, files: [{ path: 'config.json', as }] })
+      await assert.rejects(model(), { name: 'UserError', message: /manifest\.json` is damaged/ })
+    }
+  })
 })
 
 test('a listing of many pages is read to its end', async () => {
