@@ -44,6 +44,11 @@ for (const { name, widths, tensors, channels } of [
   { name: 'sd15', widths: [16], tensors: ['emb_params'], channels: 4 },
   { name: 'sd21', widths: [16], tensors: ['emb_params'], channels: 4 },
   { name: 'sdxl', widths: [16, 24], tensors: ['clip_l', 'clip_g'], channels: 4 },
+  { name: 'sd15-fp16', widths: [16], tensors: ['emb_params'], channels: 4 },
+  { name: 'sd15-dynamo', widths: [16], tensors: ['emb_params'], channels: 4 },
+  { name: 'sd21-base', widths: [16], tensors: ['emb_params'], channels: 4 },
+  { name: 'sdxl-fp32', widths: [16, 24], tensors: ['clip_l', 'clip_g'], channels: 4 },
+  { name: 'sdxl-dynamo', widths: [16, 24], tensors: ['clip_l', 'clip_g'], channels: 4 },
   { name: 'sd3', widths: [16, 24], tensors: ['clip_l', 'clip_g'], channels: 16 },
 ]) {
   describe(name, () => {

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import warnings
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -38,7 +38,7 @@ from transformers import (
     T5Tokenizer,
 )
 
-from exports import enliven, relative_error, seeded
+from exports import enliven, relative_error, seeded, without_traces
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 TOKENIZERS = FIXTURES / "tokenizer"
@@ -66,6 +66,7 @@ class Family:
     sd3: bool = False
     half: bool = False
     opset: int = 14
+    dynamo: bool = False  # the exporter of PyTorch 2.5 and later, else TorchScript's
     batch: int | None = None  # of the denoising network; None leaves every size open
     timestep: torch.Tensor = field(default_factory=lambda: torch.tensor([601]))
 
@@ -133,6 +134,17 @@ FAMILIES = [
         opset=18,
         timestep=torch.tensor([601.25, 601.25]),
     ),
+]
+
+SD15, SD21, SDXL = FAMILIES[:3]
+FAMILIES += [
+    # The same in the other forms that people have: half precision, the newer exporter (with its weights in a file beside
+    # the graph), SD 2's base model, which predicts noise, and SDXL in single precision.
+    replace(SD15, name="sd15-fp16", half=True, opset=17),
+    replace(SD15, name="sd15-dynamo", dynamo=True, opset=18),
+    replace(SD21, name="sd21-base", scheduler=PNDM, opset=14, batch=None, timestep=torch.tensor([601])),
+    replace(SDXL, name="sdxl-fp32", half=False, opset=14),
+    replace(SDXL, name="sdxl-dynamo", dynamo=True, opset=20),
 ]
 
 
@@ -280,18 +292,19 @@ def transformer_call(transformer, *inputs):
     return transformer(*inputs, return_dict=False)
 
 
-def export(path, module, call, inputs, outputs, opset, dynamic):
+def export(path, module, call, inputs, outputs, family, dynamic):
     path.parent.mkdir(parents=True)
-    torch.onnx.export(
-        Wrapped(module, call).eval(),  # the exporter puts back the mode that it finds, and T5 drops out
-        tuple(inputs.values()),
-        path,
-        dynamo=False,
-        input_names=list(inputs),
-        output_names=outputs,
-        opset_version=opset,
-        dynamic_axes=dynamic,
-    )
+    wrapped = Wrapped(module, call).eval()  # the exporter puts back the mode that it finds, and T5 drops out
+    options = {"input_names": list(inputs), "output_names": outputs, "opset_version": family.opset}
+    arguments = tuple(inputs.values())
+    if family.dynamo:
+        # Sizes are fixed: the networks compare them, which torch.export cannot keep open.
+        auto = torch.export.Dim.AUTO
+        shapes = tuple({axis: auto for axis in dynamic.get(name, {}) if axis < 2} for name in inputs)
+        torch.onnx.export(wrapped, arguments, path, dynamo=True, dynamic_shapes=(shapes,), verbose=False, **options)
+        without_traces(path)
+    else:
+        torch.onnx.export(wrapped, arguments, path, dynamo=False, dynamic_axes=dynamic, **options)
     config = module.config.to_dict() if hasattr(module.config, "to_dict") else dict(module.config)
     write_json(path.parent / "config.json", config)
 
@@ -314,7 +327,7 @@ def write_folder(family, pipeline, folder):
         ids = torch.full((1, LENGTH), EOS)
         ids[:, 0] = BOS
         axes = {"input_ids": {0: "batch_size", 1: "sequence_length"}} if is_open else {}
-        export(folder / name / "model.onnx", module, call, {"input_ids": ids}, outputs + states, family.opset, axes)
+        export(folder / name / "model.onnx", module, call, {"input_ids": ids}, outputs + states, family, axes)
         source = TOKENIZERS / family.tokenizers[int(name.endswith("_2"))]
         shutil.copytree(source, folder / name.replace("text_encoder", "tokenizer"))
 
@@ -331,7 +344,7 @@ def write_folder(family, pipeline, folder):
         lambda vae, sample: vae.encode(sample).latent_dist.parameters,
         {"sample": torch.randn(1, 3, 16, 16, dtype=numbers)},
         ["latent_parameters"],
-        family.opset,
+        family,
         {"sample": picture} if is_open else {},
     )
     export(
@@ -340,7 +353,7 @@ def write_folder(family, pipeline, folder):
         lambda vae, latents: vae.decode(latents, return_dict=False),
         {"latent_sample": torch.randn(1, family.channels, 8, 8, dtype=numbers)},
         ["sample"],
-        family.opset,
+        family,
         {"latent_sample": {**picture, 1: "num_channels_latent"}} if is_open else {},
     )
     pipeline.save_config(folder)
@@ -356,7 +369,7 @@ def write_sd3_parts(family, pipeline, folder, batch):
         return encoder(ids).last_hidden_state
 
     path = folder / "text_encoder_3" / "model.onnx"
-    export(path, pipeline.text_encoder_3, call, ids, ["last_hidden_state"], family.opset, axes)
+    export(path, pipeline.text_encoder_3, call, ids, ["last_hidden_state"], family, axes)
     inputs = {
         "hidden_states": torch.randn(batch, family.channels, 8, 8),
         "encoder_hidden_states": torch.randn(batch, LENGTH + LENGTH_3, WIDTH_3),
@@ -370,7 +383,7 @@ def write_sd3_parts(family, pipeline, folder, batch):
         "timestep": {0: "step"},
     }
     path = folder / "transformer" / "model.onnx"
-    export(path, pipeline.transformer, transformer_call, inputs, ["out_hidden_states"], family.opset, axes)
+    export(path, pipeline.transformer, transformer_call, inputs, ["out_hidden_states"], family, axes)
 
 
 def write_unet(family, pipeline, folder, batch):
@@ -392,7 +405,7 @@ def write_unet(family, pipeline, folder, batch):
         inputs["time_ids"] = torch.tensor([[16, 16, 0, 0, 16, 16]] * batch, dtype=numbers)
         axes |= {"text_embeds": {0: "batch_size"}, "time_ids": {0: "batch_size"}}
     path = folder / "unet" / "model.onnx"
-    export(path, pipeline.unet, unet_call, inputs, ["out_sample"], family.opset, axes if is_open else {})
+    export(path, pipeline.unet, unet_call, inputs, ["out_sample"], family, axes if is_open else {})
 
 
 def write_json(path, value):
