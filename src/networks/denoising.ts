@@ -51,7 +51,7 @@ export interface DenoisingForm {
 export async function openDenoisingNetwork(form: DenoisingForm, options: DenoisingOptions): Promise<DenoisingNetwork> {
   const { learningBatch, latentDims, conditioning, cacheFolder, threads } = options
   const { names, further } = form
-  const { fixedBatch, sharesTimestep, timestepDims } = form.batching
+  const { fixedBatch, sharesTimestep, timestepDims, timestepOf } = form.batching
   const learningRun = fixedBatch ?? (sharesTimestep ? 1 : Math.min(learningBatch, learnedAtOnce(latentDims)))
   const forwardRun = fixedBatch ?? FORWARD_FACTOR * learnedAtOnce(latentDims)
   const batched = ({ dims }: Tensor) => [learningRun, ...dims.slice(1)]
@@ -76,7 +76,7 @@ export async function openDenoisingNetwork(form: DenoisingForm, options: Denoisi
     const { hiddenStates, pooled } = ask.conditioning
     return {
       [names.latents]: filled(ask.latents, from, to, size),
-      timestep: { dims, data: Float32Array.from(timesteps) } satisfies Feed,
+      timestep: { dims, data: Float32Array.from(timesteps, timestepOf) } satisfies Feed,
       [names.states]: filled(hiddenStates, from, to, size),
       ...(names.pooled && { [names.pooled]: filled(pooled!, from, to, size) }),
       ...Object.fromEntries(Object.entries(further).map(([name, value]) => [name, repeat(value, size)])),
@@ -129,6 +129,8 @@ export interface Batching {
   /** One timestep for the whole batch. */
   readonly sharesTimestep: boolean
   readonly timestepDims: (size: number) => number[]
+  /** Samplers also stand between timesteps; a network that takes whole ones is told the nearest. */
+  readonly timestepOf: (timestep: number) => number
 }
 
 /** From the inputs for latents and for the timestep. */
@@ -137,7 +139,12 @@ export function batchingOf(latents: ValueInfo, timestep: ValueInfo): Batching {
   const fixedBatch = typeof batch === 'number' ? batch : undefined
   const rank = timestep.dims.length
   const sharesTimestep = rank === 0 || (timestep.dims[0] === 1 && fixedBatch !== 1)
-  return { fixedBatch, sharesTimestep, timestepDims: (size) => (rank === 0 ? [] : [sharesTimestep ? 1 : size]) }
+  return {
+    fixedBatch,
+    sharesTimestep,
+    timestepDims: (size) => (rank === 0 ? [] : [sharesTimestep ? 1 : size]),
+    timestepOf: (asked) => (timestep.type.startsWith('int') ? Math.round(asked) : asked),
+  }
 }
 
 /**

@@ -10,6 +10,7 @@ import { learnedAtOnce } from './denoising.ts'
 import { architectureOf, identityOf, sideOf } from './folder.ts'
 import { openTowers } from './joint.ts'
 import type { Projecting } from './prompt.ts'
+import { samplingOf } from './sampling.ts'
 import { openTextEncoders } from './text-encoders.ts'
 import { openTransformer } from './transformer.ts'
 import { openUnet } from './unet.ts'
@@ -56,6 +57,7 @@ export async function loadNetworks(options: LoadOptions): Promise<Networks> {
     schedule: options.readSchedule(
       JSON.parse(await readFile(join(folder, 'scheduler', 'scheduler_config.json'), 'utf8')),
     ),
+    sampling: await samplingOf(folder),
     side,
     latentDims,
     tokenWidths: text.tokenWidths,

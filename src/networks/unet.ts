@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import type { Conditioning } from '../engine/networks.ts'
 import { UserError } from '../errors.ts'
+import type { ValueInfo } from '../onnx/graph.ts'
 import { readModel } from '../onnx/proto.ts'
 import { tensor } from '../tensor/tensor.ts'
 import {
@@ -12,22 +14,26 @@ import {
   refuseOtherChannels,
 } from './denoising.ts'
 import { denoiserPath } from './folder.ts'
+import { readJson } from './json.ts'
+import { embeddedGuidance } from './sampling.ts'
 
 /** Reads `unet/`: the one place that knows its tensor names. */
-export function openUnet(options: DenoisingOptions): Promise<DenoisingNetwork> {
-  return openDenoisingNetwork(formOf(options), options)
+export async function openUnet(options: DenoisingOptions): Promise<DenoisingNetwork> {
+  return openDenoisingNetwork(await formOf(options), options)
 }
 
-function formOf({ folder, side, latentDims, conditioning }: DenoisingOptions): DenoisingForm {
+async function formOf({ folder, side, latentDims, conditioning }: DenoisingOptions): Promise<DenoisingForm> {
   const path = denoiserPath(folder)
   const graph = readModel(path)
-  const input = inputsOf(graph, folder, ['sample', 'timestep', 'encoder_hidden_states'], ['text_embeds', 'time_ids'])
+  const wanted = ['sample', 'timestep', 'encoder_hidden_states']
+  const input = inputsOf(graph, folder, wanted, ['text_embeds', 'time_ids', 'timestep_cond'])
   const sample = input('sample')!
   refuseOtherChannels(sample, folder, latentDims)
   const ids = input('time_ids')
   if (typeof ids?.dims[1] === 'number' && ids.dims[1] !== TIME_IDS) {
     throw new UserError(`The model in ${folder} is a refiner (its time_ids are ${ids.dims[1]}): use the base model.`)
   }
+  const guidance = input('timestep_cond')
   return {
     path,
     names: {
@@ -37,8 +43,19 @@ function formOf({ folder, side, latentDims, conditioning }: DenoisingOptions): D
       output: graph.outputs.includes('out_sample') ? 'out_sample' : graph.outputs[0]!,
     },
     batching: batchingOf(sample, input('timestep')!),
-    further: ids ? { time_ids: timeIds(side) } : {},
+    further: {
+      ...(ids && { time_ids: timeIds(side) }),
+      ...(guidance && { timestep_cond: await embeddedGuidance(folder, await guidanceWidth(folder, guidance)) }),
+    },
   }
+}
+
+/** Of a consistency model. */
+async function guidanceWidth(folder: string, { dims }: ValueInfo): Promise<number> {
+  if (typeof dims[1] === 'number') return dims[1]
+  const config = await readJson<{ time_cond_proj_dim?: number }>(join(folder, 'unet', 'config.json'))
+  if (config?.time_cond_proj_dim) return config.time_cond_proj_dim
+  throw new UserError(`The model in ${folder} does not say how wide its \`timestep_cond\` is: fetch unet/config.json.`)
 }
 
 function pooledName(folder: string, { pooled }: Conditioning): string {

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { Networks } from '../../src/engine/networks.ts'
+import { differenceGuidance, repeatConditioning, sample } from '../../src/engine/sampler.ts'
+import { samplerOf } from '../../src/engine/samplers/table.ts'
+import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
+import { loadNetworks } from '../../src/networks/load.ts'
+import { embeddedGuidance } from '../../src/networks/sampling.ts'
+import { rows, scale, sumRows } from '../../src/tensor/math.ts'
+import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
+import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
+
+// Models of few steps against diffusers (test/reference/few_steps.py), each laid over the folder of another family.
+
+interface Case {
+  readonly over: string
+  readonly prompt: string
+  readonly steps: number
+  readonly timesteps: readonly number[]
+  readonly learnedBehind: string
+}
+
+const fixtures = join(import.meta.dirname, '../fixtures')
+
+for (const name of ['lcm', 'turbo']) {
+  describe(name, () => {
+    let folder: string
+    let networks: Networks
+    let known: Case
+    let numbers: Readonly<Record<string, Tensor>>
+    before(async () => {
+      known = JSON.parse(await readFile(join(fixtures, 'few-steps', `${name}.json`), 'utf8'))
+      numbers = decodeSafetensors(await readFile(join(fixtures, 'few-steps', `${name}.safetensors`)), name).tensors
+      folder = await mkdtemp(join(tmpdir(), 'isto-few-steps-'))
+      await cp(join(fixtures, 'pipelines', known.over), folder, { recursive: true })
+      await cp(join(fixtures, 'few-steps', name), folder, { recursive: true })
+      networks = await load(folder)
+    })
+    after(async () => {
+      await networks?.close()
+      await rm(folder, { recursive: true })
+    })
+
+    test('a prompt and noise become the latents that diffusers makes of them', async () => {
+      const { sampler } = networks.schedule.config
+      const first = samplerOf(sampler).stops(networks.schedule, known.steps)[0]!
+      // Diffusers begins with the noise alone, at the size of its share in x; of a consistency model, at full size.
+      const latents = name === 'turbo' ? scale(numbers.noise!, first.sigma) : numbers.noise!
+      const guidance = await differenceGuidance(networks, known.prompt, [], 1)
+      const [made] = await sample(networks, [{ latents, guidance }], {
+        steps: known.steps,
+        sampler: 'own',
+        noise: (step) => rows(numbers.noises!, step - 1, step),
+      })
+      assertNear(made!, numbers.latents!, 1e-3)
+    })
+
+    if (name === 'lcm') {
+      test('its scheduler says in how many steps', () => {
+        assert.deepEqual(networks.sampling, { steps: 4, guidanceScale: 1 })
+      })
+
+      test('one step of textual inversion has the gradient of PyTorch', async () => {
+        const tokens = [numbers.tokens!]
+        const { loss, gradient } = await networks.denoisingGradient({
+          latents: numbers.noisy!,
+          timesteps: known.timesteps,
+          conditioning: repeatConditioning(await networks.encodePrompt(known.learnedBehind, tokens), 3),
+          target: numbers.target!,
+          weight: numbers.weight!,
+        })
+        assertNear(tensor([3], Float32Array.from(loss)), numbers.loss!, 1e-3)
+        const [found] = await networks.promptGradient(known.learnedBehind, tokens, {
+          hiddenStates: sumRows(gradient.hiddenStates),
+        })
+        assertNear(found!, numbers.gradient!, 1e-3)
+      })
+
+      test('a timestep between two is told as the nearest to a network that takes whole ones', async () => {
+        const conditioning = await networks.encodePrompt(known.prompt)
+        const at = (timestep: number) =>
+          networks.denoise({ latents: numbers.noise!, timesteps: [timestep], conditioning })
+        assert.deepEqual(await at(500.4), await at(500))
+        assert.notDeepEqual(await at(500.6), await at(500))
+      })
+
+      test('the manifest goes before the scheduler, also in what the network is told of guidance', async () => {
+        const usual = await embeddedGuidance(folder, 24)
+        const sampling = { steps: 2, guidanceScale: 1.5, embeddedGuidance: 3 }
+        const path = join(folder, 'manifest.json')
+        await writeFile(path, JSON.stringify({ name: 'mine', side: 16, sampling }))
+        const other = await load(folder)
+        await other.close()
+        assert.deepEqual(other.sampling, { steps: 2, guidanceScale: 1.5 })
+        assert.notDeepEqual(await embeddedGuidance(folder, 24), usual)
+        await rm(path)
+      })
+    } else {
+      test('it does not say that it is one', () => assert.equal(networks.sampling, undefined))
+    }
+  })
+}
+
+function load(folder: string): Promise<Networks> {
+  return loadNetworks({
+    folder,
+    learningBatch: 3,
+    threads: 1,
+    readSchedule: (config) => schedule(readScheduleConfig(config)),
+  })
+}
+
+/** ‖actual − expected‖ ÷ ‖expected‖ */
+function assertNear(actual: Tensor, expected: Tensor, most: number) {
+  assert.equal(actual.data.length, expected.data.length)
+  const error = Math.hypot(...actual.data.map((value, index) => value - expected.data[index]!))
+  const relative = error / Math.hypot(...expected.data)
+  assert.ok(relative <= most, `relative error ${relative}`)
+}
