@@ -2,8 +2,11 @@ import { Emitter } from '../onnx/emitter.ts'
 import { type Graph, type Node, node, numbersOf, type Value } from '../onnx/graph.ts'
 import type { Rule } from './rule.ts'
 
-/** Bytes of an attention map, all heads of the batch together, from which on it is worked through head by head. */
-const largestMap = 64 * 2 ** 20
+/** Bytes of an attention map, all heads of the batch together, from which on it is worked through part by part. */
+const largestMap = 16 * 2 ** 20
+
+/** Bytes of such a part: what stays in the processor's cache from one operator to the next. */
+const largestPart = 16 * 2 ** 20
 
 const domain = 'isto'
 const operator = 'SlicedAttention'
@@ -13,7 +16,7 @@ const operator = 'SlicedAttention'
  * kept from the forward pass for the backward pass, which computes it again for one head after another.
  * {@link expandSlicedAttention} puts standard operators back once the gradient is there.
  */
-export function gatherLargeAttention(graph: Graph, limit = largestMap): Graph {
+export function gatherLargeAttention(graph: Graph, limit = largestMap, part = largestPart): Graph {
   const producers = new Map(graph.nodes.flatMap((each) => each.outputs.map((name) => [name, each])))
   const uses = Map.groupBy(
     graph.nodes.flatMap((each) => each.inputs.map((name) => ({ name, each }))),
@@ -34,12 +37,13 @@ export function gatherLargeAttention(graph: Graph, limit = largestMap): Graph {
     for (const each of [product, softmax, ...between]) gathered.set(each, undefined)
     const inputs = [...product.inputs, mixing.inputs[1]!]
     if (!sameBatch(graph, inputs)) continue
-    gathered.set(mixing, { ...node(operator, inputs, mixing.outputs, { scale }), domain, name: mixing.name })
+    const rows = BigInt(Math.max(1, Math.floor(part / (4 * map.dims.at(-1)!))))
+    gathered.set(mixing, { ...node(operator, inputs, mixing.outputs, { scale, rows }), domain, name: mixing.name })
   }
   return { ...graph, nodes: graph.nodes.flatMap((each) => (gathered.has(each) ? (gathered.get(each) ?? []) : [each])) }
 }
 
-/** Standard operators for every gathered attention, one slice after another. */
+/** Standard operators for every gathered attention, one part after another. */
 export function expandSlicedAttention(graph: Graph): Graph {
   if (!graph.nodes.some(isSliced)) return graph
   const emit = new Emitter({ ...graph, nodes: [] }, 'sliced/')
@@ -49,40 +53,55 @@ export function expandSlicedAttention(graph: Graph): Graph {
       continue
     }
     const [q, kT, v] = each.inputs.map((name) => sized(graph, name)) as [Value, Value, Value]
-    const slices = slicesOf(q, emit).map((slice) => {
-      const weights = softmax(slice(q), slice(kT), each.attributes.scale as number, emit)
-      return emit.matmul(weights, slice(v))
+    const heads = headsOf(q, emit).map((head) => {
+      const [keys, values] = [head(kT), head(v)]
+      const weights = partsOf(each, q).map((part) =>
+        softmax(part(head(q), emit), keys, each.attributes.scale as number, emit),
+      )
+      return emit.concat(
+        weights.map((rows) => emit.matmul(rows, values)),
+        0,
+      )
     })
-    const y = joined(slices, [...q.dims.slice(0, -1), v.dims.at(-1)!], emit)
+    const y = joined(heads, [...q.dims.slice(0, -1), v.dims.at(-1)!], emit)
     emit.node('Identity', [y], y.dims, { name: each.outputs[0]! })
   }
   return emit.graph()
 }
 
 /**
- * For each slice P = softmax(scale·q·kᵀ); D = Σ g∘y along a row, which is Σ P∘∂P; then ∂S = P∘(g·vᵀ − D), ∂q = scale·∂S·k,
- * ∂k = scale·∂Sᵀ·q, ∂v = Pᵀ·g. Each slice's queries are tied to the gradients before them: ONNX Runtime would otherwise
- * keep the maps of all slices alive, or notice that P is the forward pass's and keep that.
+ * For each part of the queries P = softmax(scale·q·kᵀ); D = Σ g∘y along a row, which is Σ P∘∂P; then ∂S = P∘(g·vᵀ − D),
+ * ∂q = scale·∂S·k, and summed over the parts ∂k = scale·∂Sᵀ·q, ∂v = Pᵀ·g. D is taken off inside the product: one column
+ * more of g, and ones beside v. Each part's queries are tied to the gradients before them: ONNX Runtime would otherwise
+ * keep the maps of all parts alive, or notice that P is the forward pass's and keep that.
  */
-const slicedAttention: Rule = ({ node: { attributes }, inputs, y, gradient }, emit) => {
+const slicedAttention: Rule = ({ node, inputs, y, gradient }, emit) => {
   const [q, kT, v] = inputs as [Value, Value, Value]
-  const scale = attributes.scale as number
-  const results: [Value, Value, Value][] = []
-  for (const slice of slicesOf(q, emit)) {
-    const [k, values, g] = [slice(kT), slice(v), slice(gradient)]
-    const queries = tied(slice(q), results.at(-1) ?? [g], emit)
-    const weights = softmax(queries, k, scale, emit)
-    const rows = emit.sum(emit.mul(g, slice(y)), [1])
-    const slope = emit.mul(weights, emit.sub(emit.gemm(g, values, { transB: true }), rows))
-    results.push([
-      emit.gemm(slope, k, { transB: true, alpha: scale }),
-      emit.gemm(queries, slope, { transA: true, alpha: scale }),
-      emit.gemm(weights, g, { transA: true }),
-    ])
-  }
+  const scale = node.attributes.scale as number
+  const last = y.dims.length - 1
+  const lessRows = emit.concat([gradient, emit.neg(emit.sum(emit.mul(gradient, y), [last]))], last)
+  const besideOnes = emit.concat([v, emit.ones(v.type, v.dims.with(-1, 1))], last)
+  let before: Value[] = []
+  const heads = headsOf(q, emit).map((head): [Value, Value, Value] => {
+    const [k, values, g, less] = [head(kT), head(besideOnes), head(gradient), head(lessRows)]
+    const parts = partsOf(node, q).map((part): [Value, Value, Value] => {
+      const queries = tied(part(head(q), emit), before.length > 0 ? before : [g], emit)
+      const weights = softmax(queries, k, scale, emit)
+      const slope = emit.mul(weights, emit.gemm(part(less, emit), values, { transB: true }))
+      const found: [Value, Value, Value] = [
+        emit.gemm(slope, k, { transB: true, alpha: scale }),
+        emit.gemm(queries, slope, { transA: true, alpha: scale }),
+        emit.gemm(weights, part(g, emit), { transA: true }),
+      ]
+      before = found
+      return found
+    })
+    const [queries, keys, mixed] = [0, 1, 2].map((index) => parts.map((each) => each[index]!))
+    return [emit.concat(queries!, 0), emit.total(keys!), emit.total(mixed!)]
+  })
   return [q, kT, v].map((input, index) =>
     joined(
-      results.map((each) => each[index]!),
+      heads.map((each) => each[index]!),
       input.dims,
       emit,
     ),
@@ -129,12 +148,22 @@ function sameBatch(graph: Graph, names: readonly string[]): boolean {
 }
 
 /** For every matrix of the batch, how to take it out of an operand: [rows, columns]. */
-function slicesOf(like: Value, emit: Emitter): ((operand: Value) => Value)[] {
+function headsOf(like: Value, emit: Emitter): ((operand: Value) => Value)[] {
   const count = like.dims.slice(0, -2).reduce((product, dim) => product * dim, 1)
   return Array.from({ length: count }, (_, index) => (operand: Value) => {
     const matrix = operand.dims.slice(-2)
     return emit.reshape(emit.slice(emit.reshape(operand, [count, ...matrix]), 0, index, index + 1), matrix)
   })
+}
+
+/** How to take some of the rows of a matrix, all in turn, as many at a time as the attention says. */
+function partsOf({ attributes }: Node, { dims }: Value): ((matrix: Value, emit: Emitter) => Value)[] {
+  const [rows, atOnce] = [dims.at(-2)!, Number(attributes.rows)]
+  return Array.from(
+    { length: Math.ceil(rows / atOnce) },
+    (_, index) => (matrix: Value, emit: Emitter) =>
+      emit.slice(matrix, 0, index * atOnce, Math.min(rows, (index + 1) * atOnce)),
+  )
 }
 
 const joined = (slices: readonly Value[], dims: readonly number[], emit: Emitter) =>

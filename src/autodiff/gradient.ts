@@ -42,7 +42,8 @@ export function gradient(graph: Graph, { by, cotangents, rules = standardRules }
   const path = between(graph, infos, by, Object.keys(cotangents))
   const gradients = new Map(Object.entries(cotangents).map(([output, name]) => [output, [sized(infos, name)]]))
   const total = (name: string) => {
-    const sum = gradients.get(name)?.reduce((left, right) => emit.add(left, right))
+    const found = gradients.get(name)
+    const sum = found && emit.total(found)
     if (sum) gradients.set(name, [sum])
     return sum
   }

@@ -5,6 +5,7 @@ import {
   type ElementType,
   type Graph,
   type Node,
+  numbersOf,
   type Value,
 } from './graph.ts'
 
@@ -158,6 +159,40 @@ export class Emitter {
     sameDims(x.dims, dims) ? x : this.node('Expand', [x, this.integers(dims)], dims)
 
   zeros = (type: ElementType, dims: readonly number[]) => this.expand(this.constant(type, [], [0]), dims)
+
+  ones = (type: ElementType, dims: readonly number[]) => this.expand(this.constant(type, [], [1]), dims)
+
+  /** The sum. Values that are parts of one axis among zeros, as slices leave them behind, are put side by side instead. */
+  total(values: readonly Value[]): Value {
+    return this.#sideBySide(values) ?? values.reduce((left, right) => this.add(left, right))
+  }
+
+  #sideBySide(values: readonly Value[]): Value | undefined {
+    if (values.length < 2) return undefined
+    const parts = values.flatMap((value) => this.#amongZeros(value) ?? [])
+    const axis = parts[0]?.axis ?? 0
+    const sorted = parts.toSorted((one, other) => one.start - other.start)
+    const ends = sorted.map(({ start, part }) => start + part.dims[axis]!)
+    const isWhole =
+      parts.length === values.length &&
+      sorted.every((each, index) => each.axis === axis && each.start === (ends[index - 1] ?? 0)) &&
+      ends.at(-1) === values[0]!.dims[axis]
+    return isWhole
+      ? this.concat(
+          sorted.map(({ part }) => part),
+          axis,
+        )
+      : undefined
+  }
+
+  /** Of a value that `pad` made along one axis, what was there before, and where it stands. */
+  #amongZeros(value: Value): { readonly part: Value; readonly axis: number; readonly start: number } | undefined {
+    const node = this.#producers.get(value.name)
+    const pads = node?.operator === 'Pad' ? this.#constants.get(node.inputs[1]!) : undefined
+    const part = pads && this.#sourceThrough('Pad', value)
+    const axes = part?.dims.flatMap((dim, axis) => (dim === value.dims[axis] ? [] : [axis]))
+    return part && axes?.length === 1 ? { part, axis: axes[0]!, start: numbersOf(pads)![axes[0]!]! } : undefined
+  }
 
   /** What `x` was before it went through an operator of one data input. */
   #sourceThrough(operator: string, x: Value): Value | undefined {

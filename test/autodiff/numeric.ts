@@ -15,11 +15,19 @@ export interface Differentiated {
   readonly close: () => Promise<void>
 }
 
-/** A graph with its gradient by `by`, opened; every input's dims have to be known. Attention maps over `largestMap` bytes are sliced. */
-export async function differentiate(graph: Graph, by: readonly string[], largestMap?: number): Promise<Differentiated> {
+/**
+ * A graph with its gradient by `by`, opened; every input's dims have to be known. Attention maps over `largestMap` bytes are
+ * sliced, into parts of `largestPart`.
+ */
+export async function differentiate(
+  graph: Graph,
+  by: readonly string[],
+  largestMap?: number,
+  largestPart?: number,
+): Promise<Differentiated> {
   const inputDims = Object.fromEntries(graph.inputs.map(({ name, dims }) => [name, dims as number[]]))
   const lowered = lowerAttention(await simplify(graph, inputDims, { tidy, outputsOf }))
-  const simple = gatherLargeAttention(lowered, largestMap)
+  const simple = gatherLargeAttention(lowered, largestMap, largestPart)
   const outputs = simple.outputs.map((name) => simple.values.get(name) as Value)
   const cotangents = outputs.map((y) => ({ ...y, name: `cotangent:${y.name}` }))
   const names = Object.fromEntries(outputs.map(({ name }) => [name, `cotangent:${name}`]))
