@@ -8,7 +8,7 @@ import { differenceGuidance, repeatConditioning, sample } from '../../src/engine
 import { samplerOf } from '../../src/engine/samplers/table.ts'
 import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
 import { loadNetworks } from '../../src/networks/load.ts'
-import { embeddedGuidance } from '../../src/networks/sampling.ts'
+import { embeddedGuidance, samplingOf } from '../../src/networks/sampling.ts'
 import { rows, scale, sumRows } from '../../src/tensor/math.ts'
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
@@ -103,6 +103,13 @@ for (const name of ['lcm', 'turbo']) {
     }
   })
 }
+
+test('the models of few steps that can be pulled say so', async () => {
+  const models = join(import.meta.dirname, '../../models')
+  for (const name of ['sdxl-turbo', 'lcm-dreamshaper-v7'])
+    assert.deepEqual(await samplingOf(join(models, name)), { steps: 4, guidanceScale: 1 })
+  for (const name of ['emoji', 'sdxl-base']) assert.equal(await samplingOf(join(models, name)), undefined)
+})
 
 function load(folder: string): Promise<Networks> {
   return loadNetworks({
