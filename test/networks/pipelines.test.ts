@@ -4,41 +4,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { encodeDifference } from '../../src/engine/difference.ts'
-import type { Networks } from '../../src/engine/networks.ts'
-import { differenceGuidance, repeatConditioning, sample } from '../../src/engine/sampler.ts'
-import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
 import { identityOf } from '../../src/networks/folder.ts'
-import { loadNetworks } from '../../src/networks/load.ts'
-import { sumRows } from '../../src/tensor/math.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../src/tensor/safetensors.ts'
-import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
+import {
+  conditioningErrors,
+  encodingError,
+  learningErrors,
+  load,
+  lossOverSteps,
+  openCase,
+  type PipelineCase,
+  pipelinesFolder,
+  samplingErrors,
+} from './pipeline-case.ts'
 
 // Whole folders as optimum lays them out, without a manifest, against diffusers (test/reference/pipelines.py).
-
-interface Case {
-  readonly prompt: string
-  readonly steps: number
-  readonly guidanceScale: number
-  readonly learnedBehind: string
-  readonly timesteps: readonly number[]
-}
-
-const fixtures = join(import.meta.dirname, '../fixtures/pipelines')
-const load = (folder: string): Promise<Networks> =>
-  loadNetworks({
-    folder,
-    learningBatch: 3,
-    threads: 1,
-    readSchedule: (config) => schedule(readScheduleConfig(config)),
-  })
-
-/** ‖actual − expected‖ ÷ ‖expected‖ */
-function assertNear(actual: Tensor, expected: Tensor, most: number) {
-  assert.equal(actual.data.length, expected.data.length)
-  const error = Math.hypot(...actual.data.map((value, index) => value - expected.data[index]!))
-  const relative = error / Math.hypot(...expected.data)
-  assert.ok(relative <= most, `relative error ${relative}`)
-}
 
 for (const { name, widths, tensors, channels } of [
   { name: 'sd15', widths: [16], tensors: ['emb_params'], channels: 4 },
@@ -52,19 +32,14 @@ for (const { name, widths, tensors, channels } of [
   { name: 'sd3', widths: [16, 24], tensors: ['clip_l', 'clip_g'], channels: 16 },
 ]) {
   describe(name, () => {
-    let networks: Networks
-    let known: Case
-    let numbers: Readonly<Record<string, Tensor>>
-    let tokens: Tensor[]
+    let opened: PipelineCase
     before(async () => {
-      known = JSON.parse(await readFile(join(fixtures, `${name}.json`), 'utf8'))
-      numbers = decodeSafetensors(await readFile(join(fixtures, `${name}.safetensors`)), name).tensors
-      tokens = widths.map((_, index) => numbers[`tokens ${index}`]!)
-      networks = await load(join(fixtures, name))
+      opened = await openCase(name)
     })
-    after(() => networks?.close())
+    after(() => opened?.networks.close())
 
     test('says what it is', () => {
+      const { networks } = opened
       assert.deepEqual([networks.name, networks.side, networks.latentDims], [name, 16, [channels, 8, 8]])
       assert.deepEqual(networks.tokenWidths, widths)
       assert.ok(networks.tokenNorms.every((norm) => norm > 0.1 && norm < 10))
@@ -72,53 +47,39 @@ for (const { name, widths, tensors, channels } of [
     })
 
     test('a prompt and noise become the latents that diffusers makes of them', async () => {
-      const guidance = await differenceGuidance(networks, known.prompt, [], known.guidanceScale)
-      const [latents] = await sample(networks, [{ latents: numbers.noise!, guidance }], { steps: known.steps })
-      assertNear(latents!, numbers.latents!, 1e-3)
-      assertNear(await networks.decodeLatents(latents!), numbers.decoded!, 1e-3)
+      const { latents, decoded } = await samplingErrors(opened)
+      assertSmall(latents, 1e-3)
+      assertSmall(decoded, 1e-3)
     })
 
     test('a picture becomes the latents that diffusers makes of it', async () => {
-      const { data } = numbers.picture!
-      assertNear(await networks.encodePicture(tensor([3, 16, 16], data)), numbers.encoded!, 1e-4)
+      assertSmall(await encodingError(opened), 1e-4)
     })
 
     test('one step of textual inversion has the gradient of PyTorch, in every text encoder', async () => {
-      const { originals, epsilon, weight } = numbers
-      const row = (value: Tensor, index: number) =>
-        tensor([1, channels, 8, 8], value.data.slice(index * channels * 64, (index + 1) * channels * 64))
-      const rowsOf = (make: (index: number) => Tensor) =>
-        tensor([3, channels, 8, 8], Float32Array.from(known.timesteps.flatMap((_, index) => [...make(index).data])))
-      const each = (what: 'addNoise' | 'target') =>
-        rowsOf((index) =>
-          networks.schedule[what](row(originals!, index), row(epsilon!, index), known.timesteps[index]!),
-        )
-      assertNear(each('addNoise'), numbers.noisy!, 1e-5)
-      assertNear(each('target'), numbers.target!, 1e-5)
-      const { loss, gradient } = await networks.denoisingGradient({
-        latents: each('addNoise'),
-        timesteps: known.timesteps,
-        conditioning: repeatConditioning(await networks.encodePrompt(known.learnedBehind, tokens), 3),
-        target: each('target'),
-        weight: weight!,
-      })
-      assertNear(tensor([3], Float32Array.from(loss)), numbers.loss!, 1e-3)
-      const found = await networks.promptGradient(known.learnedBehind, tokens, {
-        hiddenStates: sumRows(gradient.hiddenStates),
-        pooled: gradient.pooled && sumRows(gradient.pooled),
-      })
-      for (const [index, value] of found.entries()) assertNear(value, numbers[`gradient ${index}`]!, 1e-3)
+      const { noisy, target, loss, gradients } = await learningErrors(opened)
+      assertSmall(noisy, 1e-5)
+      assertSmall(target, 1e-5)
+      assertSmall(loss, 1e-3)
+      assert.equal(gradients.length, widths.length)
+      for (const error of gradients) assertSmall(error, 1e-3)
+    })
+
+    test('the loss falls as it is learned', async () => {
+      const { first, last } = await lossOverSteps(opened, 10)
+      assert.ok(last < 0.99 * first, `${first} to ${last}`)
     })
 
     test('a difference is written as diffusers loads it, and conditions alike in both', async () => {
+      const { tokens } = opened
       const written = decodeSafetensors(encodeSafetensors(encodeDifference({ tokens })), 'D')
       assert.deepEqual(written.tensors, Object.fromEntries(tensors.map((each, index) => [each, tokens[index]!])))
-      const { hiddenStates, pooled } = await networks.encodePrompt(known.learnedBehind, tokens)
-      assertNear(hiddenStates, numbers.hidden_states!, 1e-4)
-      if (numbers.pooled) assertNear(pooled!, numbers.pooled, 1e-4)
+      for (const error of await conditioningErrors(opened)) assertSmall(error, 1e-4)
     })
   })
 }
+
+const assertSmall = (error: number, most: number) => assert.ok(error <= most, `relative error ${error}`)
 
 describe('a folder', () => {
   let folder: string
@@ -129,8 +90,8 @@ describe('a folder', () => {
 
   test('of other weights has another hash, and the same one wherever it lies', async () => {
     const [here, there, other] = ['here', 'there', 'other'].map((name) => join(folder, name))
-    await symlink(join(fixtures, 'sd15'), here!)
-    for (const copy of [there!, other!]) await cp(join(fixtures, 'sd15'), copy, { recursive: true })
+    await symlink(join(pipelinesFolder, 'sd15'), here!)
+    for (const copy of [there!, other!]) await cp(join(pipelinesFolder, 'sd15'), copy, { recursive: true })
     const path = join(other!, 'unet/model.onnx')
     const bytes = await readFile(path)
     bytes[bytes.length >> 1]! ^= 1

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { adam } from '../../src/engine/adam.ts'
+import type { Networks, Tokens } from '../../src/engine/networks.ts'
+import { differenceGuidance, repeatConditioning, sample } from '../../src/engine/sampler.ts'
+import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
+import { loadNetworks } from '../../src/networks/load.ts'
+import { sumRows } from '../../src/tensor/math.ts'
+import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
+import { sizeOf, type Tensor, tensor } from '../../src/tensor/tensor.ts'
+
+// A model folder of test/fixtures/pipelines, and how far what is computed with it here is from what diffusers computes.
+
+export const pipelinesFolder = join(import.meta.dirname, '../fixtures/pipelines')
+
+/** What test/reference/pipelines.py says of its numbers. */
+interface Known {
+  readonly prompt: string
+  readonly steps: number
+  readonly guidanceScale: number
+  readonly learnedBehind: string
+  readonly timesteps: readonly number[]
+  /** How far PyTorch's own gradient in float32 is from the one in float64. */
+  readonly errorOfPyTorch: number
+}
+
+export interface PipelineCase {
+  readonly networks: Networks
+  readonly known: Known
+  readonly numbers: Readonly<Record<string, Tensor>>
+  /** The difference tokens, one tensor for each text encoder. */
+  readonly tokens: Tokens
+}
+
+export const load = (folder: string): Promise<Networks> =>
+  loadNetworks({
+    ...{ folder, learningBatch: 3, threads: 1 },
+    readSchedule: (config) => schedule(readScheduleConfig(config)),
+  })
+
+export async function openCase(name: string): Promise<PipelineCase> {
+  const known: Known = JSON.parse(await readFile(join(pipelinesFolder, `${name}.json`), 'utf8'))
+  const { tensors: numbers } = decodeSafetensors(await readFile(join(pipelinesFolder, `${name}.safetensors`)), name)
+  const tokens = [0, 1].flatMap((encoder) => numbers[`tokens ${encoder}`] ?? [])
+  return { networks: await load(join(pipelinesFolder, name)), known, numbers, tokens }
+}
+
+/** ‖actual − expected‖ ÷ ‖expected‖ */
+export function relativeError(actual: Tensor, expected: Tensor | undefined): number {
+  assert.equal(actual.data.length, expected?.data.length)
+  const error = Math.hypot(...actual.data.map((value, index) => value - expected!.data[index]!))
+  return error / Math.hypot(...expected!.data)
+}
+
+/** The prompt and the noise to latents, by DDIM under guidance; and those to a picture. */
+export async function samplingErrors({ networks, known, numbers }: PipelineCase) {
+  const guidance = await differenceGuidance(networks, known.prompt, [], known.guidanceScale)
+  const [latents] = await sample(networks, [{ latents: numbers.noise!, guidance }], { steps: known.steps })
+  return {
+    latents: relativeError(latents!, numbers.latents),
+    decoded: relativeError(await networks.decodeLatents(latents!), numbers.decoded),
+  }
+}
+
+/** A picture to latents. */
+export async function encodingError({ networks, numbers }: PipelineCase): Promise<number> {
+  const { side } = networks
+  return relativeError(await networks.encodePicture(tensor([3, side, side], numbers.picture!.data)), numbers.encoded)
+}
+
+/** One step of textual inversion. */
+export async function learningErrors(of: PipelineCase) {
+  const { numbers, tokens } = of
+  const { loss, gradient, noisy, target } = await learningStep(of, tokens)
+  return {
+    noisy: relativeError(noisy, numbers.noisy),
+    target: relativeError(target, numbers.target),
+    loss: relativeError(tensor([loss.length], Float32Array.from(loss)), numbers.loss),
+    gradients: gradient.map((value, encoder) => relativeError(value, numbers[`gradient ${encoder}`])),
+  }
+}
+
+/** The loss before the first of so many steps of Adam on that one batch, and after the last. */
+export async function lossOverSteps(of: PipelineCase, steps: number) {
+  const total = (loss: readonly number[]) => loss.reduce((sum, each) => sum + each, 0)
+  const updates = of.tokens.map(() => adam({ steps, learningRate: { from: 0.1, to: 0.01 } }))
+  let { tokens } = of
+  let first: number | undefined
+  for (let step = 0; step < steps; step++) {
+    const { loss, gradient } = await learningStep(of, tokens)
+    first ??= total(loss)
+    tokens = tokens.map((each, encoder) => updates[encoder]!(each, gradient[encoder]!))
+  }
+  return { first: first!, last: total((await learningStep(of, tokens)).loss) }
+}
+
+/** What conditions the network, with the tokens behind a prompt. */
+export async function conditioningErrors({ networks, known, numbers, tokens }: PipelineCase) {
+  const { hiddenStates, pooled } = await networks.encodePrompt(known.learnedBehind, tokens)
+  return [
+    relativeError(hiddenStates, numbers.hidden_states),
+    ...(numbers.pooled ? [relativeError(pooled!, numbers.pooled)] : []),
+  ]
+}
+
+async function learningStep({ networks, known, numbers }: PipelineCase, tokens: Tokens) {
+  const { originals, epsilon, weight } = numbers
+  const { latentDims } = networks
+  const size = sizeOf(latentDims)
+  const row = (value: Tensor, at: number) => tensor([1, ...latentDims], value.data.slice(at * size, (at + 1) * size))
+  const each = (what: 'addNoise' | 'target') => {
+    const rows = known.timesteps.map((timestep, at) =>
+      networks.schedule[what](row(originals!, at), row(epsilon!, at), timestep),
+    )
+    return tensor([rows.length, ...latentDims], Float32Array.from(rows.flatMap(({ data }) => [...data])))
+  }
+  const [noisy, target] = [each('addNoise'), each('target')]
+  const prompt = await networks.encodePrompt(known.learnedBehind, tokens)
+  const { loss, gradient } = await networks.denoisingGradient({
+    ...{ latents: noisy, timesteps: known.timesteps, target, weight: weight! },
+    conditioning: repeatConditioning(prompt, known.timesteps.length),
+  })
+  const byTokens = await networks.promptGradient(known.learnedBehind, tokens, {
+    hiddenStates: sumRows(gradient.hiddenStates),
+    pooled: gradient.pooled && sumRows(gradient.pooled),
+  })
+  return { loss, gradient: byTokens, noisy, target }
+}
