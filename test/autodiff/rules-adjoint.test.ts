@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { constantOf, graphOf, type Node, node } from '../../src/onnx/graph.ts'
+import { type Constant, constantOf, graphOf, type Node, node } from '../../src/onnx/graph.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
 import { differentiate, dot, randomTensor, seeded } from './numeric.ts'
 
@@ -53,12 +53,12 @@ for (let trial = 0; trial < 60; trial++) {
 }
 
 /** J at x is known by differences along v (five points): ⟨J·v, g⟩ = ⟨v, Jᵀ·g⟩. */
-async function tangentError(op: Node, weightDims: number[], dims: number[]): Promise<number> {
+async function tangentError(op: Node, constants: Record<string, Constant>, dims: number[]): Promise<number> {
   const graph = graphOf({
     irVersion: 10,
     opsets: new Map([['', 23]]),
     inputs: [{ name: 'x', type: 'float32', dims }],
-    constants: new Map([['w', constantOf('float32', weightDims, [...randomTensor(weightDims, random).data])]]),
+    constants: new Map(Object.entries(constants)),
     nodes: [op],
     outputs: ['y'],
   })
@@ -84,7 +84,24 @@ for (let trial = 0; trial < 20; trial++) {
   const axis = pick(1, dims.length - 1)
   const attributes = { axis: BigInt(trial % 2 ? axis : axis - dims.length), epsilon: 0.05 }
   test(`the gradient of RMSNormalization is its adjoint: ${dims} over axis ${attributes.axis} and behind`, async () => {
-    const error = await tangentError(node('RMSNormalization', ['x', 'w'], ['y'], attributes), dims.slice(axis), dims)
+    const scale = dims.slice(axis)
+    const constants = { w: constantOf('float32', scale, [...randomTensor(scale, random).data]) }
+    const error = await tangentError(node('RMSNormalization', ['x', 'w'], ['y'], attributes), constants, dims)
+    assert.ok(error < 1e-4, `error ${error}`)
+  })
+}
+
+for (let trial = 0; trial < 20; trial++) {
+  const dims = Array.from({ length: pick(1, 3) }, () => pick(2, 9))
+  const starts = dims.map((size) => pick(0, size - 1))
+  const ends = dims.map((size, axis) => pick(starts[axis]! + 1, size))
+  const steps = dims.map(() => pick(1, 4))
+  test(`the gradient of Slice is its adjoint: ${dims} from ${starts} to ${ends} by ${steps}`, async () => {
+    const each = { starts, ends, axes: dims.map((_, axis) => axis), steps }
+    const constants = Object.fromEntries(
+      Object.entries(each).map(([name, values]) => [name, constantOf('int64', [dims.length], values)]),
+    )
+    const error = await tangentError(node('Slice', ['x', ...Object.keys(each)], ['y']), constants, dims)
     assert.ok(error < 1e-4, `error ${error}`)
   })
 }

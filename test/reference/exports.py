@@ -17,7 +17,8 @@ from typing import Callable
 import numpy as np
 import onnx
 import torch
-from diffusers import AutoencoderKL, SD3Transformer2DModel, UNet2DConditionModel
+from diffusers import AutoencoderKL, FluxTransformer2DModel, SD3Transformer2DModel, UNet2DConditionModel
+from diffusers.models.transformers import transformer_flux
 from diffusers.models.attention_processor import AttnProcessor, SlicedAttnProcessor
 from safetensors.numpy import save
 from torch import nn
@@ -107,6 +108,44 @@ class TransformerSd3(nn.Module):
 
 def transformer_sd35():
     return TransformerSd3(dual_attention_layers=(0,), qk_norm="rms_norm")
+
+
+class TransformerFlux(nn.Module):
+    """As FLUX.1 dev, which is told of the guidance."""
+
+    def __init__(self):
+        super().__init__()
+        self.transformer = FluxTransformer2DModel(
+            in_channels=64,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=8,
+            num_attention_heads=2,
+            joint_attention_dim=T5_WIDTH,
+            pooled_projection_dim=WIDTH,
+            guidance_embeds=True,
+            axes_dims_rope=(4, 2, 2),
+        )
+
+    def forward(self, hidden_states, encoder_hidden_states, pooled_projections, timestep, txt_ids, img_ids, guidance):
+        given = (hidden_states, encoder_hidden_states, pooled_projections, timestep, img_ids, txt_ids, guidance)
+        return self.transformer(*given, return_dict=False)
+
+
+def rotated_by_steps(x, frequencies, sequence_dim=2, **_):
+    """What optimum puts in the place of diffusers' `apply_rotary_emb`: even and odd places by slices in steps of two."""
+    cos, sin = (each[None, :, None, :] if sequence_dim == 1 else each[None, None] for each in frequencies)
+    turned = torch.stack([-x[..., 1::2], x[..., 0::2]], dim=-1).flatten(3)
+    return (x.float() * cos + turned.float() * sin).to(x.dtype)
+
+
+def plain_rms_norm(x, shape, weight=None, eps=None):
+    """The legacy exporter has no symbol for PyTorch's own."""
+    normed = x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps)
+    return normed if weight is None else normed * weight
+
+
+ROTATED, RMS_NORM = transformer_flux.apply_rotary_emb, nn.functional.rms_norm
 
 
 class Text(nn.Module):
@@ -246,6 +285,19 @@ def transformer_inputs(random):
     }
 
 
+def flux_inputs(random):
+    places = torch.stack(torch.meshgrid(torch.zeros(1), torch.arange(4.0), torch.arange(4.0), indexing="ij"), dim=-1)
+    return {
+        "hidden_states": torch.randn(2, 16, 64, generator=random),
+        "encoder_hidden_states": torch.randn(2, LENGTH, T5_WIDTH, generator=random),
+        "pooled_projections": torch.randn(2, WIDTH, generator=random),
+        "timestep": torch.tensor([0.60125, 0.02]),
+        "txt_ids": torch.zeros(LENGTH, 3),
+        "img_ids": places.view(16, 3),
+        "guidance": torch.tensor([3.5, 2.0]),
+    }
+
+
 def text_inputs(random):
     ids = torch.randint(1, BOS, (2, LENGTH), generator=random)
     ids[:, 0] = BOS
@@ -271,6 +323,16 @@ TRANSFORMER["dynamic"] = {
     "pooled_projections": {0: "batch"},
     "timestep": {0: "step"},
 }
+FLUX = {**TRANSFORMER, "inputs": flux_inputs}
+FLUX["dynamic"] = {
+    "hidden_states": {0: "batch", 1: "packed_height_width"},
+    "encoder_hidden_states": {0: "batch", 1: "sequence"},
+    "pooled_projections": {0: "batch"},
+    "timestep": {0: "step"},
+    "txt_ids": {0: "sequence"},
+    "img_ids": {0: "packed_height_width"},
+    "guidance": {0: "batch"},
+}
 STATES = [f"hidden_states.{layer}" for layer in range(4)]
 TEXT = {"inputs": text_inputs, "by": ["token_embeddings"], "dynamic": {"input_ids": {0: "batch", 1: "sequence"}}}
 TEXT["outputs"] = ["last_hidden_state", "pooler_output", *STATES]
@@ -295,6 +357,8 @@ CASES = [
     Case("transformer-sd35-legacy-18-fp16", transformer_sd35, **TRANSFORMER, half=True),
     Case("transformer-sd35-dynamo-20", transformer_sd35, **TRANSFORMER),
     Case("transformer-sd35-dynamo-23", transformer_sd35, **TRANSFORMER),
+    Case("transformer-flux-legacy-18", TransformerFlux, **FLUX),
+    Case("transformer-flux-dynamo-20", TransformerFlux, **FLUX),
     Case("text-sd15-legacy-14", text_sd15, **TEXT),
     Case("text-sd15-dynamo-18", lambda: text_sd15("eager"), **TEXT),
     Case("text-sd15-legacy-14-fp16", text_sd15, **TEXT, half=True),
@@ -339,6 +403,9 @@ def seeded(name):
 
 def made(case):
     """The module as it is exported; the same one each time."""
+    is_legacy = case.exporter == "legacy"
+    transformer_flux.apply_rotary_emb = rotated_by_steps if is_legacy else ROTATED
+    nn.functional.rms_norm = plain_rms_norm if is_legacy else RMS_NORM
     module = enliven(case.build(), seeded(case.name))
     if isinstance(module, Unet):
         case.attention(module.unet)

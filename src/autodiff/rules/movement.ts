@@ -35,19 +35,21 @@ export const movement: Record<string, Rule> = {
     return [emit.concat(parts, axis)]
   },
   Slice: (call, emit) => {
-    const { gradient, x, y } = call
+    const { gradient, x } = call
     const starts = constantInput(call, 1, 'starts')
     const axes = call.inputs[3] ? constantInput(call, 3, 'axes') : starts.map((_, axis) => axis)
     const steps = call.inputs[4] ? constantInput(call, 4, 'steps') : starts.map(() => 1)
-    if (steps.some((step) => step !== 1)) throw new Unsupported(`its steps are ${steps}; only 1 is supported`)
+    if (steps.some((step) => step < 1)) throw new Unsupported(`its steps are ${steps}; only forward is supported`)
     const before = x.dims.map(() => 0)
+    let spread = gradient
     for (const [index, axis] of axes.entries()) {
       const size = x.dims.at(axis)!
       const start = starts[index]! < 0 ? starts[index]! + size : starts[index]!
       before[fromFront(axis, x.dims.length)] = Math.min(Math.max(start, 0), size)
+      spread = withGaps(spread, fromFront(axis, x.dims.length), steps[index]!, emit)
     }
-    const after = x.dims.map((size, axis) => size - before[axis]! - y.dims[axis]!)
-    return [emit.pad(gradient, before, after)]
+    const after = x.dims.map((size, axis) => size - before[axis]! - spread.dims[axis]!)
+    return [emit.pad(spread, before, after)]
   },
   Pad: (call, emit) => {
     const { gradient, x } = call
@@ -93,6 +95,20 @@ export const movement: Record<string, Rule> = {
     const byUpdates = emit.node('GatherND', [gradient, indices], updates.dims)
     return [emit.node('ScatterND', [gradient, indices, zeros], gradient.dims), undefined, byUpdates]
   },
+}
+
+/** Zeros behind every element along an axis, so that each takes `step` places. */
+function withGaps(value: Value, axis: number, step: number, emit: Emitter): Value {
+  if (step === 1) return value
+  const { dims } = value
+  const apart = [...dims.slice(0, axis + 1), 1, ...dims.slice(axis + 1)]
+  const gaps = apart.map((_, each) => (each === axis + 1 ? step - 1 : 0))
+  const padded = emit.pad(
+    emit.reshape(value, apart),
+    gaps.map(() => 0),
+    gaps,
+  )
+  return emit.reshape(padded, dims.with(axis, dims[axis]! * step))
 }
 
 const product = (dims: readonly number[]) => dims.reduce((total, dim) => total * dim, 1)
