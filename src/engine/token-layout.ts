@@ -83,8 +83,8 @@ export function misfit(
 const FAMILIES: ReadonlyMap<string, string> = new Map([
   ['768', 'Stable Diffusion 1.x'],
   ['1024', 'Stable Diffusion 2.x'],
-  ['768,1280', 'SDXL'],
-  ['768,1280,4096', 'Stable Diffusion 3'],
+  ['768,1280', 'SDXL or Stable Diffusion 3'],
+  ['768,1280,4096', 'Stable Diffusion 3 with T5'],
   ['768,4096', 'Flux'],
 ])
 

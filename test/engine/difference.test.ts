@@ -127,7 +127,7 @@ describe('a textual inversion for another family', () => {
       'XL on 1.x',
       xl,
       sd15,
-      'D is for SDXL (tokens of width 768 and 1280), and “sd15” is Stable Diffusion 1.x (768): use it with a model of its own family.',
+      'D is for SDXL or Stable Diffusion 3 (tokens of width 768 and 1280), and “sd15” is Stable Diffusion 1.x (768): use it with a model of its own family.',
     ],
     [
       '1.x on a model of no known family',
@@ -139,13 +139,13 @@ describe('a textual inversion for another family', () => {
       'Flux on XL',
       { clip_l: tokens(2, 768), t5xxl: tokens(2, 4096) },
       sdxl,
-      'D is for Flux (tokens of width 768 and 4096), and “sdxl” is SDXL (768 and 1280): use it with a model of its own family.',
+      'D is for Flux (tokens of width 768 and 4096), and “sdxl” is SDXL or Stable Diffusion 3 (768 and 1280): use it with a model of its own family.',
     ],
     [
       'XL on 3',
       xl,
       sd3,
-      'D is for SDXL (tokens of width 768 and 1280), and “sd-3” is Stable Diffusion 3 (768 and 1280 and 4096): use it with a model of its own family.',
+      'D is for SDXL or Stable Diffusion 3 (tokens of width 768 and 1280), and “sd-3” is Stable Diffusion 3 with T5 (768 and 1280 and 4096): use it with a model of its own family.',
     ],
     [
       'the second file of a pair on XL',

@@ -39,7 +39,7 @@ def of_isto(families):
         path = FOLDER / "isto" / f"{family.name}.safetensors"
         found = conditioning(family, path)
         numbers |= {f"{family.name} {name}": value for name, value in found.items()}
-        if "pooled" not in found:
+        if not family.xl:
             continue
         pipeline = pipeline_of(family)
         pipeline.to(dtype=torch.double)

@@ -5,7 +5,7 @@ import { encodeDifference, type Origin } from '../../src/engine/difference.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../src/tensor/safetensors.ts'
 
 const fixtures = join(import.meta.dirname, '../fixtures')
-export const families = ['sd15', 'sd21', 'sdxl'] as const
+export const families = ['sd15', 'sd21', 'sdxl', 'sd3'] as const
 export const writtenFolder = join(fixtures, 'differences/isto')
 
 /** As a job writes it: the tokens of that family's fixture, and everything that can be known of them. */
