@@ -40,7 +40,7 @@ export function readFlowConfig(json: Readonly<Record<string, unknown>>, imageTok
   )
   if (strange) throw new UserError(`This model's scheduler asks for ${strange}; that is not known here.`)
   const isDynamic = Boolean(json.use_dynamic_shifting)
-  const shift = isDynamic ? dynamicShift(json, read, imageTokens) : read('shift', 1)
+  const shift = isDynamic ? dynamicShift(json, read, imageTokens) : read('shift', read('flow_shift', 1))
   return {
     predictionType: 'flow',
     trainTimesteps: read('num_train_timesteps', 1000),

@@ -22,10 +22,7 @@ export interface Method extends LearnOptions {
   readonly fromWords?: Pick<LearnOptions, 'steps' | 'learningRate'>
   /** The model's own sampler, or DDIM whatever it is. */
   readonly sampler: 'own' | 'ddim'
-  /**
-  Steps, for inversion and for sampling. A model of few steps has its own number from fresh noise, but is inverted in as many
-  as any: in 4 steps three times as much of a picture is lost as in 25.
-  */
+  /** Steps, for inversion and for sampling; a model of few steps has its own number instead, except by DDIM. */
   readonly sampleSteps: number
   /** Of each step of the inversion (see `invert`). */
   readonly refinements: number

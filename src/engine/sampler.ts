@@ -1,4 +1,4 @@
-import { combine, concatenate, repeat, rows, type Term } from '../tensor/math.ts'
+import { combine, concatenate, repeat, rows, scale, type Term } from '../tensor/math.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Conditioning, Networks, Tokens } from './networks.ts'
 import { ddim } from './samplers/ddim.ts'
@@ -14,6 +14,8 @@ export interface Path {
   /** x_t [1, channels, height, width] */
   readonly latents: Tensor
   readonly guidance: Guidance
+  /** What is added in each step (`keepNoise`), and how much of the noise that the sampler draws stays. */
+  readonly kept?: { readonly added: readonly Tensor[]; readonly drawn: number }
 }
 
 /** A difference behind B's prompt, and how strongly it works. */
@@ -84,9 +86,12 @@ export async function sample(
     }
     const outputs = await predict(networks, latents, paths, from.timestep)
     const seen = latents.map((noisy, path): Seen => ({ noisy, output: outputs[path]! }))
-    latents = seen.map((now, path) =>
-      sampler.step(schedule, { ...now, before: before[path], stops, index, noise: fresh }),
-    )
+    latents = seen.map((now, path) => {
+      const { kept } = paths[path]!
+      const noise = () => (kept ? scale(fresh(), kept.drawn) : fresh())
+      const next = sampler.step(schedule, { ...now, before: before[path], stops, index, noise })
+      return kept ? combine([1, next], [1, kept.added[index]!]) : next
+    })
     before = seen
     await onStep?.(index + 1, () =>
       seen.map((now) => ddim.step(schedule, { ...now, stops: [from, stops.at(-1)!], index: 0, noise: fresh })),
@@ -124,8 +129,8 @@ export async function invert(
   return latents
 }
 
-/** The network's output on each path, guided. */
-async function predict(
+/** The network's output on each path, guided, at `latents` instead of its own. */
+export async function predict(
   networks: Networks,
   latents: readonly Tensor[],
   paths: readonly Path[],

@@ -1,6 +1,7 @@
-import { combine } from '../tensor/math.ts'
+import { combine, scale } from '../tensor/math.ts'
 import type { Random } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { type KeptNoise, keepNoise } from './kept-noise.ts'
 import type { Method } from './modes.ts'
 import type { Caption, Networks } from './networks.ts'
 import { type Applied, differenceGuidance, invert, type Path, type SampleOptions, sample } from './sampler.ts'
@@ -27,49 +28,80 @@ export function waysFrom(
   method: Method,
   handles: WayHandles & { readonly onStep?: (step: number, of: number) => void },
 ) {
-  const { random, signal, onStep } = handles
-  const { refinements, guidanceScale, prompts, sampleSteps: steps } = method
+  const { random, signal } = handles
+  const { guidanceScale, prompts } = method
+  const { sampling } = networks
   const walks = walksOf(networks, method)
-  const inverted = new Map<string, Promise<Tensor>>()
-  const noiseOf = (prompt: string) => {
-    const noise = inverted.get(prompt) ?? inversionOf(prompt)
-    inverted.set(prompt, noise)
-    return noise
-  }
-  const inversionOf = async (prompt: string) => {
-    const guidance = await differenceGuidance(networks, prompt, [], 1)
-    const options = { steps, refinements, signal, onStep: (step: number) => onStep?.(step, steps) }
-    const [noise] = await invert(networks, [{ latents, guidance }], options)
-    return noise!
-  }
+  const noiseOf = once((prompt) => inverted(networks, latents, prompt, method, handles))
+  const keptOf = once((prompt) => kept(networks, latents, prompt, walks.fresh.steps, handles))
   const fresh = random.fork('noise').normal(latents.dims)
   return {
     /** Between the picture's own noise (`preserve` 1) and fresh noise (0) along a quarter circle, which keeps its variance. */
     way: async (differences: readonly Applied[], preserve: number): Promise<Way> => {
-      const walk = preserve === 0 ? walks.fresh : walks.kept
+      signal?.throwIfAborted()
       const prompt = prompts === 'thing' || (prompts === 'mixed' && preserve === 1) ? caption.thing : caption.full
       const angle = ((1 - preserve) * Math.PI) / 2
-      const start =
-        walk === walks.kept ? combine([Math.cos(angle), await noiseOf(prompt)], [Math.sin(angle), fresh]) : fresh
-      const scale =
-        networks.sampling?.guidanceScale ?? preserve * guidanceScale.kept + (1 - preserve) * guidanceScale.fresh
-      return {
-        path: { latents: start, guidance: await differenceGuidance(networks, prompt, differences, scale) },
-        walk,
-      }
+      const between = (own: Tensor) => combine([Math.cos(angle), own], [Math.sin(angle), fresh])
+      const scaled = sampling?.guidanceScale ?? preserve * guidanceScale.kept + (1 - preserve) * guidanceScale.fresh
+      const guidance = await differenceGuidance(networks, prompt, differences, scaled)
+      if (walks.kept !== walks.fresh && preserve === 0) return { path: { latents: fresh, guidance }, walk: walks.fresh }
+      if (walks.kept) return { path: { latents: between(await noiseOf(prompt)), guidance }, walk: walks.kept }
+      const { start, lacking } = await keptOf(prompt)
+      const added = lacking.map((each) => scale(each, Math.cos(angle)))
+      return { path: { latents: between(start), guidance, kept: { added, drawn: Math.sin(angle) } }, walk: walks.fresh }
     },
   }
 }
 
 /**
- * From a picture's own noise no way that draws other noise leads back to it: rebuilt by `emoji`, latents of 0.41 were off by
- * 0.165 with Euler's ancestral steps, and by 0.025 with DDIM and with DPM-Solver++ alike.
+ * How the two ends of `preserve` are walked. From a picture's own noise no way that draws other noise leads back to it:
+ * rebuilt by `emoji`, latents of 0.41 were off by 0.165 with Euler's ancestral steps, and by 0.025 with DDIM and with
+ * DPM-Solver++ alike. A model of few steps cannot be inverted by DDIM, in however many: a network that says x₀ at once is
+ * no direction to follow (an ideal one, of pictures of size 1: off by 0.5 to 0.8). It has `keepNoise`.
  */
-function walksOf({ schedule, sampling }: Networks, { sampler, sampleSteps }: Method) {
-  const isDrawn = drawsNoise(schedule.config.sampler)
-  const kept: Walk = { steps: sampleSteps, sampler: isDrawn ? 'ddim' : sampler }
-  if (sampler === 'ddim' || !(isDrawn || sampling)) return { kept, fresh: kept }
-  return { kept, fresh: { steps: sampling?.steps ?? sampleSteps, sampler } satisfies Walk }
+function walksOf({ schedule, sampling }: Networks, { sampler, sampleSteps: steps }: Method) {
+  if (sampling && sampler === 'own') return { fresh: { steps: sampling.steps, sampler } satisfies Walk }
+  const kept: Walk = { steps, sampler }
+  if (sampler === 'ddim' || !drawsNoise(schedule.config.sampler)) return { kept, fresh: kept }
+  return { kept: { steps, sampler: 'ddim' } satisfies Walk, fresh: kept }
+}
+
+type Noises = Parameters<typeof waysFrom>[4]
+
+async function inverted(
+  networks: Networks,
+  latents: Tensor,
+  prompt: string,
+  { refinements, sampleSteps: steps }: Method,
+  { signal, onStep }: Noises,
+): Promise<Tensor> {
+  const guidance = await differenceGuidance(networks, prompt, [], 1)
+  const options = { steps, refinements, signal, onStep: (step: number) => onStep?.(step, steps) }
+  const [noise] = await invert(networks, [{ latents, guidance }], options)
+  return noise!
+}
+
+async function kept(
+  networks: Networks,
+  latents: Tensor,
+  prompt: string,
+  steps: number,
+  { random, signal, onStep }: Noises,
+): Promise<KeptNoise> {
+  const guidance = await differenceGuidance(networks, prompt, [], networks.sampling!.guidanceScale)
+  const own = random.fork('kept')
+  const noise = (step: number) => own.fork(`step ${step}`).normal(latents.dims)
+  return keepNoise(networks, { latents, guidance }, { steps, noise, signal, onStep: (step) => onStep?.(step, steps) })
+}
+
+/** Each prompt is asked for once, however many want it at the same time. */
+function once<Found>(find: (prompt: string) => Promise<Found>): (prompt: string) => Promise<Found> {
+  const found = new Map<string, Promise<Found>>()
+  return (prompt) => {
+    const known = found.get(prompt) ?? find(prompt)
+    found.set(prompt, known)
+    return known
+  }
 }
 
 /** Pictures (latents x₀), those that go alike in one batch. `onStep`: as `sample` has it, over all of them. */

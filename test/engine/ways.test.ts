@@ -84,18 +84,32 @@ test('a difference has its own term without guidance too', async () => {
   assert.deepEqual(asked[0], [999, 999])
 })
 
+test('a model of few steps keeps a picture in as few, and exactly', async () => {
+  for (const sampler of ['LCMScheduler', 'EulerDiscreteScheduler', 'EulerAncestralDiscreteScheduler']) {
+    const { networks, asked, handles } = spread(sampler, SAMPLING)
+    const source = waysFrom(networks, picture, caption, method, handles)
+    const ways = await Promise.all([1, 0.5, 1].map((preserve) => source.way([], preserve)))
+    assert.equal(asked.length, 4)
+    const [kept, between, again] = await sampleWays(networks, ways, handles)
+    assert.equal(asked.length, 8)
+    assert.ok(kept!.data.every((value, index) => Math.abs(value - picture.data[index]!) < 1e-6))
+    assert.deepEqual(kept, again)
+    assert.notDeepEqual(kept, between)
+  }
+})
+
 test('kept and fresh noise go apart where their steps differ, and come back in order', async () => {
-  const { networks, handles } = spread('LCMScheduler', SAMPLING)
+  const { networks, handles } = spread('EulerAncestralDiscreteScheduler')
   const source = waysFrom(networks, picture, caption, method, handles)
   const ways = await Promise.all([0, 1, 0].map((preserve) => source.way([], preserve)))
   const seen: number[] = []
   const [first, kept, last] = await sampleWays(networks, ways, handles, (step, of) => {
-    assert.equal(of, 4 + method.sampleSteps)
+    assert.equal(of, 2 * method.sampleSteps)
     seen.push(step)
   })
   assert.deepEqual(
     seen,
-    Array.from({ length: 29 }, (_, index) => index + 1),
+    Array.from({ length: 2 * method.sampleSteps }, (_, index) => index + 1),
   )
   assert.deepEqual(first, last)
   assert.notDeepEqual(first, kept)
