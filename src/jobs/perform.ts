@@ -261,7 +261,7 @@ async function load(folder: string, { cacheFolder }: Handles): Promise<Model> {
     folder,
     learningBatch,
     cacheFolder,
-    readSchedule: (config) => schedule(readScheduleConfig(config)),
+    readSchedule: (config, imageTokens) => schedule(readScheduleConfig(config, imageTokens)),
   })
   loaded = { folder, networks, checker: await openSafetyChecker(folder) }
   return loaded

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expandSlicedAttention, gatherLargeAttention } from '../autodiff/attention.ts'
 import { gradient } from '../autodiff/gradient.ts'
+import { recomputeCheap } from '../autodiff/recompute.ts'
 import { Emitter } from '../onnx/emitter.ts'
 import type { Graph, Value } from '../onnx/graph.ts'
 import { lowerAttention } from '../onnx/lower-attention.ts'
@@ -71,7 +72,11 @@ async function gradientGraph(graph: Graph, { inputDims, by, loss }: GradientMode
   const gathered = gatherLargeAttention(lowerAttention(simple))
   const { graph: withLoss, cotangents } =
     loss.kind === 'cotangent' ? takeCotangents(gathered) : appendWeightedMse(gathered)
-  return expandSlicedAttention(gradient(withLoss, { by, cotangents }))
+  const differentiated = recomputeCheap(gradient(withLoss, { by, cotangents }), {
+    forward: new Set(withLoss.nodes),
+    cotangents: Object.values(cotangents),
+  })
+  return expandSlicedAttention(differentiated)
 }
 
 interface GraphWithLoss {

@@ -24,8 +24,8 @@ export interface LoadOptions {
   /** Where gradient graphs are kept. */
   readonly cacheFolder?: string
   readonly threads?: number
-  /** scheduler_config.json → its schedule */
-  readonly readSchedule: (config: Readonly<Record<string, unknown>>) => Schedule
+  /** scheduler_config.json → its schedule; some depend on how many pieces (2 × 2 latents) a transformer sees. */
+  readonly readSchedule: (config: Readonly<Record<string, unknown>>, imageTokens: number) => Schedule
 }
 
 /** @throws UserError when the folder is not a model that can be used. */
@@ -56,6 +56,7 @@ export async function loadNetworks(options: LoadOptions): Promise<Networks> {
     hash,
     schedule: options.readSchedule(
       JSON.parse(await readFile(join(folder, 'scheduler', 'scheduler_config.json'), 'utf8')),
+      (latentDims[1] * latentDims[2]) / 4,
     ),
     sampling: await samplingOf(folder),
     side,
