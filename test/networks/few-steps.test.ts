@@ -3,6 +3,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { applyDifferences } from '../../src/engine/analogy.ts'
+import { methods } from '../../src/engine/modes.ts'
 import type { Networks } from '../../src/engine/networks.ts'
 import { differenceGuidance, repeatConditioning, sample } from '../../src/engine/sampler.ts'
 import { samplerOf } from '../../src/engine/samplers/table.ts'
@@ -10,6 +12,7 @@ import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
 import { loadNetworks } from '../../src/networks/load.ts'
 import { embeddedGuidance, samplingOf } from '../../src/networks/sampling.ts'
 import { rows, scale, sumRows } from '../../src/tensor/math.ts'
+import { createRandom } from '../../src/tensor/random.ts'
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
 
@@ -56,6 +59,21 @@ for (const name of ['lcm', 'turbo']) {
         noise: (step) => rows(numbers.noises!, step - 1, step),
       })
       assertNear(made!, numbers.latents!, 1e-3)
+    })
+
+    test('a picture comes back whole where nothing is changed, and changed where something is', async () => {
+      const few = { ...networks, sampling: { steps: known.steps, guidanceScale: 1 } }
+      const random = createRandom(5)
+      const b = random.normal([3, 16, 16])
+      const tokens = networks.tokenWidths.map((width) => random.normal([2, width]))
+      const made = async (strength: number) => {
+        const how = { prompt: known.prompt, preserve: 1 }
+        return (await applyDifferences(few, b, [{ tokens, strength }], methods.fast, how, { random })).pixels
+      }
+      const whole = await networks.decodeLatents(await networks.encodePicture(b))
+      assertNear(await made(0), whole, 1e-3)
+      const changed = await made(1)
+      assert.throws(() => assertNear(changed, whole, 1e-2))
     })
 
     if (name === 'lcm') {
