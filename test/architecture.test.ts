@@ -53,6 +53,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   sharp: /^src\/tensor\/image\.ts$/,
   'p-queue': /^src\/jobs\/queue\.ts$/,
   '@huggingface/hub': /^src\/store\/hub\.ts$/,
+  '@huggingface/transformers': /^src\/networks\/photo-captioner\.ts$/,
   '@huggingface/tokenizers': /^src\/networks\/t5-tokenizer\.ts$/,
   keyv: /^src\/store\/collections\.ts$/,
   'node:sqlite': /^src\/store\/sqlite\.ts$/,

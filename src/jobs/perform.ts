@@ -272,7 +272,7 @@ const folderOf = ({ model }: JobOptions) =>
 
 const learningBatch = 6
 
-/** What is done without by a model that came without a captioner or an image encoder, in sentences. */
+/** What is done without by a model that came without a captioner or CLIP’s joint space, in sentences. */
 function blindness({ name, caption, joint }: Networks, does: 'learn' | 'apply', prompt?: string): string[] {
   const sentences: string[] = []
   if (!caption && does === 'learn') {
@@ -280,6 +280,11 @@ function blindness({ name, caption, joint }: Networks, does: 'learn' | 'apply', 
     const clip = joint ? '' : ', and without the CLIP loss'
     sentences.push(
       `The model “${name}” comes with no captioner${nor}: the difference was learned from the pictures alone, without captions${clip}.`,
+    )
+  }
+  if (caption && !joint && does === 'learn') {
+    sentences.push(
+      `The model “${name}” comes without the towers of CLIP: the difference was learned without the CLIP loss.`,
     )
   }
   if (!caption && prompt === undefined) {

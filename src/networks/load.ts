@@ -9,6 +9,7 @@ import { type ImageEncoder, openImageEncoder } from './clip.ts'
 import { learnedAtOnce } from './denoising.ts'
 import { architectureOf, identityOf, sideOf } from './folder.ts'
 import { openTowers } from './joint.ts'
+import { openPhotoCaptioner } from './photo-captioner.ts'
 import type { Projecting } from './prompt.ts'
 import { samplingOf } from './sampling.ts'
 import { openTextEncoders } from './text-encoders.ts'
@@ -46,6 +47,7 @@ export async function loadNetworks(options: LoadOptions): Promise<Networks> {
     ...{ folder, learningBatch, side, latentDims, cacheFolder, threads },
     conditioning: await text.encode(''),
   })
+  const captioner = openPhotoCaptioner(folder, threads)
   const isCaptioned = existsSync(join(folder, 'captioner', 'phrases.json'))
   const phrases = isCaptioned ? await readPhrases(folder) : undefined
   const words = phrases && [...phrases.things, ...phrases.attributes.flatMap(({ phrases }) => phrases)]
@@ -72,6 +74,7 @@ export async function loadNetworks(options: LoadOptions): Promise<Networks> {
         caption: async (pixels: Tensor, like?: Caption) =>
           captionOf(await eyes.embed(pixels), phrases, projecting.embed, like),
       }),
+    ...(captioner && { caption: captioner.caption }),
     embedWords: text.embedWords,
     encodePrompt: text.encode,
     promptGradient: text.gradient,
@@ -79,7 +82,14 @@ export async function loadNetworks(options: LoadOptions): Promise<Networks> {
     denoise: denoiser.denoise,
     denoisingGradient: denoiser.denoisingGradient,
     close: async () => {
-      await Promise.all([text.close(), eyes?.close(), towers?.close(), autoencoder.close(), denoiser.close()])
+      await Promise.all([
+        text.close(),
+        eyes?.close(),
+        towers?.close(),
+        captioner?.close(),
+        autoencoder.close(),
+        denoiser.close(),
+      ])
     },
   }
 }

@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Caption } from '../engine/networks.ts'
+import { toRgbBytes } from '../tensor/resample.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+
+/** Says in a few words what a photograph shows. */
+export interface PhotoCaptioner {
+  /**
+   * Every picture is described by itself, also one that is a variation of another: the words of a small captioner carry no
+   * score by which a slight difference could be told from a clear one.
+   * @param pixels [3, height, width] in −1…1
+   */
+  caption(pixels: Tensor): Promise<Caption>
+  close(): Promise<void>
+}
+
+/**
+ * An image-to-text model in the folder `captioner/`, laid out as transformers.js takes it (such as
+ * Xenova/vit-gpt2-image-captioning). Nothing is fetched, and it opens when first used.
+ * @returns undefined where the model came without one.
+ */
+export function openPhotoCaptioner(folder: string, threads?: number): PhotoCaptioner | undefined {
+  const graphs = join(folder, 'captioner', 'onnx')
+  const isWhole = existsSync(join(graphs, 'encoder_model.onnx'))
+  if (!isWhole && !existsSync(join(graphs, 'encoder_model_quantized.onnx'))) return undefined
+  let opened: ReturnType<typeof open> | undefined
+  return {
+    caption: async (pixels) => {
+      opened ??= open(folder, isWhole ? 'fp32' : 'q8', threads)
+      const { say } = await opened
+      const full = await say(pixels)
+      return { thing: thingOf(full), full, attributes: [] }
+    },
+    close: async () => (await opened)?.close(),
+  }
+}
+
+/** The package is large: only what captions photographs loads it. */
+async function open(folder: string, dtype: 'fp32' | 'q8', threads?: number) {
+  const { env, LogLevel, pipeline, RawImage } = await import('@huggingface/transformers')
+  env.allowRemoteModels = false
+  env.useFSCache = false
+  env.useWasmCache = false
+  env.localModelPath = resolve(folder)
+  env.logLevel = LogLevel.ERROR
+  const captioner = await pipeline('image-to-text', 'captioner', {
+    ...{ device: 'cpu', dtype, local_files_only: true },
+    session_options: { ...(threads !== undefined && { intraOpNumThreads: threads }) },
+  })
+  return {
+    say: async (pixels: Tensor) => {
+      const { width, height, data } = toRgbBytes(pixels)
+      const image = new RawImage(data, width, height, 3)
+      const [said] = await captioner(image, { do_sample: false, num_beams: 1 })
+      return said!.generated_text
+    },
+    close: () => captioner.dispose(),
+  }
+}
+
+/**
+ * The words up to where a caption says what the thing does or where it is: "a man" of "a man riding a wave". What a
+ * caption says about the surroundings the difference must first contradict.
+ */
+export function thingOf(caption: string): string {
+  const words = caption.split(' ')
+  const end = words.findIndex((word, index) => {
+    const isFirstNoun = index === 0 || OPENERS.has(words[index - 1]!)
+    return !isFirstNoun && (PLACES.has(word) || (word.endsWith('ing') && !NOUNS.has(word)))
+  })
+  return end < 0 ? caption : words.slice(0, end).join(' ')
+}
+
+const OPENERS = new Set(['a', 'an', 'the', 'two', 'three', 'some', 'several', 'and', 'of'])
+const PLACES = new Set(
+  'above across against along are at behind beside by down for from has in inside into is near next on onto outside over that through to under up which while who with'.split(
+    ' ',
+  ),
+)
+const NOUNS = new Set(
+  'building buildings painting drawing ceiling ring king wing string spring swing railing clothing wedding crossing thing'.split(
+    ' ',
+  ),
+)

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
+import { loadNetworks } from '../../src/networks/load.ts'
+import { openPhotoCaptioner, type PhotoCaptioner, thingOf } from '../../src/networks/photo-captioner.ts'
+import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
+import type { Tensor } from '../../src/tensor/tensor.ts'
+import { modelWith } from '../fixtures/model-with.ts'
+
+// A small random ViT and GPT-2, exported; what transformers says with the same weights (test/reference/captioner.py).
+
+const folder = join(import.meta.dirname, '../fixtures/captioner')
+
+describe('a captioner of photographs', () => {
+  let captioner: PhotoCaptioner
+  let said: Record<string, { readonly ids: readonly number[]; readonly text: string }>
+  let pictures: Readonly<Record<string, Tensor>>
+  before(async () => {
+    said = JSON.parse(await readFile(join(folder, 'case.json'), 'utf8'))
+    pictures = decodeSafetensors(await readFile(join(folder, 'numbers.safetensors')), 'numbers').tensors
+    captioner = openPhotoCaptioner(folder, 1)!
+  })
+  after(() => captioner.close())
+
+  for (const name of ['one', 'other']) {
+    test(`says of the picture “${name}” what transformers says, word for word`, async () => {
+      const { full, attributes } = await captioner.caption(pictures[name]!)
+      assert.equal(full, said[name]!.text)
+      assert.deepEqual(attributes, [])
+    })
+  }
+})
+
+test('there is none where the model came without one', () => {
+  assert.equal(openPhotoCaptioner(join(folder, 'captioner')), undefined)
+})
+
+test('the thing is what stands before what it does and where it is', () => {
+  for (const [caption, thing] of [
+    ['a man riding a wave on top of a surfboard', 'a man'],
+    ['a cat laying on a couch with another cat', 'a cat'],
+    ['a group of people standing around a table', 'a group of people'],
+    ['a large building with a clock tower', 'a large building'],
+    ['a building', 'a building'],
+    ['two dogs are playing in the snow', 'two dogs'],
+    ['a red and white boat in the water', 'a red and white boat'],
+    ['a smiling woman', 'a smiling woman'],
+    ['flowers', 'flowers'],
+    ['', ''],
+  ]) {
+    assert.equal(thingOf(caption!), thing)
+  }
+})
+
+test('a model that came with one captions with it', async () => {
+  const model = await modelWith('sd15', 'captioner')
+  const networks = await loadNetworks({
+    ...{ folder: model.folder, learningBatch: 3, threads: 1 },
+    readSchedule: (config) => schedule(readScheduleConfig(config)),
+  })
+  const { tensors } = decodeSafetensors(await readFile(join(folder, 'numbers.safetensors')), 'numbers')
+  const said = JSON.parse(await readFile(join(folder, 'case.json'), 'utf8'))
+  const first = await networks.caption!(tensors.one!)
+  assert.equal(first.full, said.one.text)
+  assert.equal((await networks.caption!(tensors.other!, first)).full, said.other.text, 'each picture by itself')
+  await networks.close()
+  await model.remove()
+})
