@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keepNoise } from '../../src/engine/kept-noise.ts'
 import type { Networks } from '../../src/engine/networks.ts'
-import { differenceGuidance, sample } from '../../src/engine/sampler.ts'
-import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
+import { differenceGuidance, invert, type Path, type SampleOptions, sample } from '../../src/engine/sampler.ts'
+import { type Level, readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
 import { createRandom } from '../../src/tensor/random.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
 import { fakeNetworks, vector } from './fake-networks.ts'
@@ -38,6 +38,25 @@ for (const [sampler, steps] of [
   })
 }
 
+test('where the network says x₀ at once, DDIM may lose a picture in any number of steps, and this does not', async () => {
+  const networks = consistent()
+  const guidance = await differenceGuidance(networks, '', [], 1)
+  const start = vector(0.9, -1.2, 1.1, -0.8)
+  const off = async (path: Path, options: SampleOptions) => {
+    const [again] = await sample(networks, [path], options)
+    return Math.hypot(...again!.data.map((value, index) => value - start.data[index]!)) / 2
+  }
+  const errors: number[] = []
+  for (const steps of [4, 8, 16, 25]) {
+    const [inverted] = await invert(networks, [{ latents: start, guidance }], { steps, refinements: 2 })
+    errors.push(await off({ latents: inverted!, guidance }, { steps }))
+  }
+  assert.ok(Math.max(...errors) > 0.5, `off by ${errors}`)
+  const { start: own, lacking } = await keepNoise(networks, { latents: start, guidance }, { steps: 4, noise })
+  const kept = { added: lacking, drawn: 0 }
+  assert.ok((await off({ latents: own, guidance, kept }, { steps: 4, sampler: 'own', noise })) < 1e-5)
+})
+
 test('an abort is seen between steps', async () => {
   const networks = said('LCMScheduler')
   const guidance = await differenceGuidance(networks, 'b', [], 1)
@@ -69,4 +88,32 @@ function said(sampler: string): Networks {
 function near(actual: Float32Array, expected: readonly number[]): void {
   for (const [index, value] of expected.entries())
     assert.ok(Math.abs(actual[index]! - value) < 5e-3, `${[...actual]} ≠ ${expected}`)
+}
+
+/** Pictures whose values are near 1 or near −1, and an ideal consistency model of them: it says where the way ends. */
+function consistent(): Networks {
+  const made = schedule(readScheduleConfig({ ...BETAS, _class_name: 'LCMScheduler' }))
+  const epsilon = (value: number, { signal, sigma }: Level) => {
+    const variance = (0.25 * signal) ** 2 + sigma ** 2
+    return (sigma * (value - signal * Math.tanh((signal * value) / variance))) / variance
+  }
+  const endOf = (value: number, timestep: number) => {
+    const ends = [0.8, 0.6, 0.4, 0.25, 0.15, 0.08, 0.03, 0].map((part) => made.level(Math.round(part * timestep)))
+    let [x, from] = [value, made.level(timestep)]
+    for (const to of [...ends, { signal: 1, sigma: 0 }]) {
+      const ratio = to.signal / from.signal
+      x = ratio * x + (to.sigma - ratio * from.sigma) * epsilon(x, from)
+      from = to
+    }
+    return x
+  }
+  return {
+    ...fakeNetworks(),
+    schedule: made,
+    denoise: async ({ latents, timesteps }) => {
+      const { signal, sigma } = made.level(timesteps[0]!)
+      const output = latents.data.map((value) => (value - signal * endOf(value, timesteps[0]!)) / sigma)
+      return tensor(latents.dims, output)
+    },
+  }
 }
