@@ -2,12 +2,14 @@ import { gradientName } from '../autodiff/gradient.ts'
 import { cutTokenEmbeddings } from '../onnx/cut.ts'
 import { type Constant, type Graph, isOnDisk, numbersOf, type ValueInfo } from '../onnx/graph.ts'
 import { encodeGraph, folderOfWeights, readModel, readRange } from '../onnx/proto.ts'
-import { type Feeds, openSession, type Session } from '../onnx/session.ts'
+import { type Device, type Feeds, openSession } from '../onnx/session.ts'
 import { widen } from '../onnx/widen.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { buildGradientModel, type GradientModelOptions, lossName, lossOutputs } from './gradient-model.ts'
+import type { Hardware } from './hardware.ts'
+import { areFinite, createPlaces, isHalf, lazily, type Sessions, scaledRuns } from './places.ts'
 
-export interface DifferentiableOptions extends GradientModelOptions {
+export interface DifferentiableOptions extends Omit<GradientModelOptions, 'half'> {
   /** The `.onnx` file of an ordinary inference export. */
   readonly path: string
   /**
@@ -19,6 +21,8 @@ export interface DifferentiableOptions extends GradientModelOptions {
   readonly cacheFolder?: string
   /** Minimum: `1`. @default the number of cores */
   readonly threads?: number
+  /** @default the CPU */
+  readonly hardware?: Hardware
 }
 
 export interface Differentiable {
@@ -51,25 +55,44 @@ export interface TokenEmbeddingTable {
 
 /**
  * A network that can be run, and differentiated by its inputs. Large weights are never copied: both sessions map the files.
- * Models in half precision are computed in float32.
+ * Models in half precision are computed in float32, unless the hardware says otherwise.
  * @throws UserError when the file is not a model, or (before any inference) has an operator without a gradient.
  */
 export async function openDifferentiable(options: DifferentiableOptions): Promise<Differentiable> {
-  const original = widen(readModel(options.path))
-  const { graph, table } = options.cutTokenEmbeddings ? cutTokenEmbeddings(original) : { graph: original }
+  const { path, by, loss, threads } = options
+  const cut = (model: Graph): { graph: Graph; table?: Constant } =>
+    options.cutTokenEmbeddings ? cutTokenEmbeddings(model) : { graph: model }
+  const stored = readModel(path)
+  const { graph, table } = cut(widen(stored))
   const folder = folderOfWeights(graph)
-  const open = (model: Uint8Array) => openSession(model, { ...sessionOptions(graph), folder, threads: options.threads })
-  const forward = lazily(() => open(encodeGraph(graph, folder)))
-  const backward = lazily(async () => open(await buildGradientModel(graph, folder, options)))
+  const sessionsOn = (device: Device, half: boolean): Sessions => {
+    const open = (model: Uint8Array) =>
+      openSession(model, { ...sessionOptions(graph, device), folder, threads, device })
+    return {
+      half,
+      forward: lazily(() => open(encodeGraph(half ? cut(stored).graph : graph, folder))),
+      backward: lazily(async () => open(await buildGradientModel(graph, folder, { ...options, half }))),
+    }
+  }
+  const runScaled = scaledRuns(by)
+  const places = createPlaces(options, graph, sessionsOn, isHalf(stored))
   return {
     inputs: new Map(graph.inputs.map((info) => [info.name, info])),
-    run: async (feeds) => (await forward.get()).run(feeds),
+    run: (feeds) =>
+      places.run(feeds, async ({ forward, half }) => {
+        const results = await (await forward.get()).run(feeds)
+        return { results, isRight: !half || Object.values(results).every(areFinite) }
+      }),
     runWithGradient: async (feeds) => {
-      const results = await (await backward.get()).run(feeds)
-      const gradients = options.by.map((name) => [name, results[gradientName(name)]!])
+      const results = await places.learn(async ({ backward, half }) =>
+        half
+          ? runScaled(await backward.get(), feeds)
+          : { results: await (await backward.get()).run(feeds), isRight: true },
+      )
+      const gradients = by.map((name) => [name, results[gradientName(name)]!])
       return {
-        outputs: Object.fromEntries(lossOutputs(options.loss).map((name) => [name, results[name]!])),
-        ...(options.loss.kind === 'weighted-mse' && { loss: results[lossName]! }),
+        outputs: Object.fromEntries(lossOutputs(loss).map((name) => [name, results[name]!])),
+        ...(loss.kind === 'weighted-mse' && { loss: results[lossName]! }),
         gradients: Object.fromEntries(gradients),
       }
     },
@@ -77,15 +100,13 @@ export async function openDifferentiable(options: DifferentiableOptions): Promis
       if (!table) throw new TypeError('Expected a model opened with `cutTokenEmbeddings`')
       return tableOf(table)
     },
-    close: async () => {
-      await Promise.all([forward.close(), backward.close()])
-    },
+    close: () => places.close(),
   }
 }
 
 /** A network that is only ever run forward. */
-export const openForward = (path: string, threads?: number): Promise<Differentiable> =>
-  openDifferentiable({ path, threads, inputDims: {}, by: [], loss: { kind: 'cotangent', outputs: [] } })
+export const openForward = (path: string, threads?: number, hardware?: Hardware): Promise<Differentiable> =>
+  openDifferentiable({ path, threads, hardware, inputDims: {}, by: [], loss: { kind: 'cotangent', outputs: [] } })
 
 /**
  * Below this many bytes of weights a session rearranges them for speed, into copies of its own (measured on 17 M
@@ -93,22 +114,10 @@ export const openForward = (path: string, threads?: number): Promise<Differentia
  */
 const smallModel = 256 * 2 ** 20
 
-function sessionOptions(graph: Graph) {
+function sessionOptions(graph: Graph, device: Device) {
+  if (device !== 'cpu') return { level: 'basic' } as const
   const bytes = [...graph.constants.values()].reduce((total, { data }) => total + (isOnDisk(data) ? data.length : 0), 0)
   return bytes < smallModel ? ({ level: 'all', copyWeights: true } as const) : ({ level: 'basic' } as const)
-}
-
-function lazily(open: () => Promise<Session>) {
-  let session: Promise<Session> | undefined
-  return {
-    get: () => (session ??= open()),
-    /** A session that could not be opened needs no closing. */
-    close: async () =>
-      session?.then(
-        (opened) => opened.close(),
-        () => undefined,
-      ),
-  }
 }
 
 function tableOf({ type, storedAs = type, dims, data }: Constant): TokenEmbeddingTable {

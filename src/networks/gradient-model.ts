@@ -7,6 +7,7 @@ import { recomputeCheap } from '../autodiff/recompute.ts'
 import { Emitter } from '../onnx/emitter.ts'
 import type { Graph, Value } from '../onnx/graph.ts'
 import { lowerAttention } from '../onnx/lower-attention.ts'
+import { narrow } from '../onnx/narrow.ts'
 import { encodeGraph } from '../onnx/proto.ts'
 import { outputsOf, tidy } from '../onnx/session.ts'
 import { simplify } from '../onnx/simplify.ts'
@@ -17,6 +18,8 @@ export interface GradientModelOptions {
   /** Names of the inputs to differentiate by. */
   readonly by: readonly string[]
   readonly loss: Loss
+  /** Computes in float16 where that is safe. @default false */
+  readonly half?: boolean
   readonly cacheFolder?: string
 }
 
@@ -31,6 +34,13 @@ export type Loss =
 
 export const lossName = 'loss'
 
+/**
+ * In half precision a gradient is carried backward multiplied by the output `cotangent_scale`, so that the largest number of
+ * the cotangents is that of the further input `cotangent_size`, a scalar. The gradients are still multiplied by it.
+ */
+export const cotangentSize = 'cotangent_size'
+export const cotangentScale = 'cotangent_scale'
+
 export const lossOutputs = (loss: Loss): readonly string[] => (loss.kind === 'cotangent' ? loss.outputs : [loss.output])
 
 /**
@@ -42,11 +52,11 @@ export async function buildGradientModel(
   folder: string,
   options: GradientModelOptions,
 ): Promise<Uint8Array> {
-  const { cacheFolder, inputDims, by, loss } = options
+  const { cacheFolder, inputDims, by, loss, half = false } = options
   if (!cacheFolder) return encodeGraph(await gradientGraph(graph, options), folder)
   const key = createHash('sha256')
     .update(encodeGraph(graph, folder))
-    .update(JSON.stringify([inputDims, by, loss]))
+    .update(JSON.stringify([inputDims, by, loss, half]))
   const path = join(
     cacheFolder,
     `${key
@@ -63,20 +73,24 @@ export async function buildGradientModel(
   return built
 }
 
-async function gradientGraph(graph: Graph, { inputDims, by, loss }: GradientModelOptions): Promise<Graph> {
+async function gradientGraph(
+  graph: Graph,
+  { inputDims, by, loss, half = false }: GradientModelOptions,
+): Promise<Graph> {
   const outputs = lossOutputs(loss)
   for (const name of outputs) {
     if (!graph.outputs.includes(name)) throw new TypeError(`Expected one of the outputs ${graph.outputs}, got ${name}`)
   }
   const simple = await simplify({ ...graph, outputs }, inputDims, { tidy, outputsOf })
   const gathered = gatherLargeAttention(lowerAttention(simple))
-  const { graph: withLoss, cotangents } =
-    loss.kind === 'cotangent' ? takeCotangents(gathered) : appendWeightedMse(gathered)
+  const found = loss.kind === 'cotangent' ? takeCotangents(gathered) : appendWeightedMse(gathered)
+  const { graph: withLoss, cotangents } = half ? scaleCotangents(found) : found
   const differentiated = recomputeCheap(gradient(withLoss, { by, cotangents }), {
     forward: new Set(withLoss.nodes),
     cotangents: Object.values(cotangents),
   })
-  return expandSlicedAttention(differentiated)
+  const whole = expandSlicedAttention(differentiated)
+  return half ? narrow(whole) : whole
 }
 
 interface GraphWithLoss {
@@ -105,6 +119,24 @@ function appendWeightedMse(graph: Graph): GraphWithLoss {
   emit.node('Reshape', [perSample, emit.integers(batch)], batch, { name: lossName })
   const cotangent = emit.mul(weighted, 2)
   return { graph: emit.graph([...graph.outputs, lossName]), cotangents: { [output.name]: cotangent.name } }
+}
+
+function scaleCotangents({ graph, cotangents }: GraphWithLoss): GraphWithLoss {
+  const size: Value = { name: cotangentSize, type: 'float32', dims: [] }
+  const inputs = [...graph.inputs, size]
+  const emit = new Emitter({ ...graph, inputs }, 'scale/')
+  const given = Object.entries(cotangents).map(([output, name]) => {
+    return [output, (graph.values.get(name) ?? inputs.find((each) => each.name === name)) as Value] as const
+  })
+  const largest = given
+    .map(([, each]) =>
+      emit.node('ReduceMax', [emit.node('Abs', [each], each.dims)], [], { attributes: { keepdims: 0n } }),
+    )
+    .reduce((left, right) => emit.node('Max', [left, right], []))
+  const atLeast = emit.node('Max', [largest, emit.constant('float32', [], [1e-30])], [])
+  const scale = emit.node('Div', [size, atLeast], [], { name: cotangentScale })
+  const scaled = given.map(([output, each]) => [output, emit.mul(each, scale).name])
+  return { graph: emit.graph([...graph.outputs, cotangentScale]), cotangents: Object.fromEntries(scaled) }
 }
 
 const outputOf = (graph: Graph, name: string) => graph.values.get(name) as Value

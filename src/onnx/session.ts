@@ -1,9 +1,10 @@
 /// <reference lib="esnext.float16" />
 
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node'
 import { sizeOf, type Tensor } from '../tensor/tensor.ts'
 import type { ElementType, ValueInfo } from './graph.ts'
 
@@ -25,7 +26,27 @@ export interface Session {
   close(): Promise<void>
 }
 
+/** What computes. Everything but the CPU is asked for as the first choice: what it has no kernel for runs on the CPU. */
+export type Device = 'cpu' | 'cuda' | 'directml' | 'coreml' | 'webgpu'
+
+/** Devices that ONNX Runtime has its code for here. CUDA's is not in the package, and fetched when a person asks for it. */
+export function knownDevices(): Device[] {
+  const isBundled = new Map(listSupportedBackends().map(({ name, bundled }) => [name, bundled]))
+  return (Object.keys(providers) as Device[])
+    .filter((device) => isBundled.get(providers[device]) ?? false)
+    .concat(isBundled.has('cuda') && existsSync(cudaLibrary()) ? ['cuda'] : [])
+}
+
+function cudaLibrary(): URL {
+  const folder = `../bin/napi-v6/${process.platform}/${process.arch}/`
+  return new URL(`${folder}libonnxruntime_providers_cuda.so`, import.meta.resolve('onnxruntime-node'))
+}
+
+const providers = { cpu: 'cpu', cuda: 'cuda', directml: 'dml', coreml: 'coreml', webgpu: 'webgpu' } as const
+
 export interface SessionOptions {
+  /** @default 'cpu' */
+  readonly device?: Device
   /** The folder that external weights are relative to; a real path, or ONNX Runtime refuses them. */
   readonly folder?: string
   /** How far ONNX Runtime rewrites the graph. Beyond `extended` it copies the weights. @default 'basic' */
@@ -78,13 +99,15 @@ export async function outputsOf(model: Uint8Array): Promise<ValueInfo[]> {
 }
 
 function ortOptions({
+  device = 'cpu',
   folder,
   level = 'basic',
   copyWeights = false,
   threads,
 }: SessionOptions): InferenceSession.SessionOptions {
   return {
-    executionProviders: ['cpu'],
+    // Named alone: of several, one that can't be had is left out without a word. The CPU takes what is left in any case.
+    executionProviders: [providers[device]],
     graphOptimizationLevel: level,
     logSeverityLevel: 3,
     enableMemPattern: false,

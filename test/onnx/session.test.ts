@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ElementType, graphOf, node } from '../../src/onnx/graph.ts'
 import { encodeGraph } from '../../src/onnx/proto.ts'
-import { openSession } from '../../src/onnx/session.ts'
+import { knownDevices, openSession } from '../../src/onnx/session.ts'
 
 const echo = (type: ElementType) =>
   encodeGraph(
@@ -57,3 +57,10 @@ for (const [what, feeds, message] of misfits) {
     await session.close()
   })
 }
+
+test('a device that can not be had is refused, and not replaced by the CPU without a word', async () => {
+  const nowhere = process.platform === 'win32' ? 'coreml' : 'directml'
+  await assert.rejects(openSession(echo('float32'), { device: nowhere }), /no available backend found/)
+  assert.ok(knownDevices().includes('cpu'))
+  assert.ok(!knownDevices().includes(nowhere))
+})
