@@ -26,10 +26,12 @@ try {
 async function runJob(job: Job): Promise<JobResult> {
   const signal = abortOnInterrupt()
   const progress = createProgress(process.stderr, () => performance.now())
-  const gradients = join(readConfig().dataDirectory, 'gradients')
+  const { dataDirectory, device } = readConfig()
+  const gradients = join(dataDirectory, 'gradients')
   const worker = startWorker({
     path: new URL('./jobs/worker.ts', import.meta.url),
-    args: [gradients],
+    args: [gradients, device],
+    argsAfterEnd: [gradients, 'cpu'],
     onExit: (how) => tell(`The model’s process ended (${how}).`),
   })
   try {

@@ -12,6 +12,8 @@ export interface Config {
   readonly dataDirectory: string
   /** A folder name in `models/`, or a path to a model folder. */
   readonly model: string
+  /** What the model is computed on. */
+  readonly device: (typeof devices)[number]
   readonly logLevel: (typeof logLevels)[number]
   /** Where models are fetched from: Hugging Face's hub, or a mirror of it. */
   readonly hubUrl: string
@@ -20,6 +22,7 @@ export interface Config {
   readonly health?: { readonly port: number; readonly host: string }
 }
 
+const devices = ['auto', 'cuda', 'directml', 'coreml', 'webgpu', 'cpu'] as const
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
 /** The environment, completed by the file `.env` in the working directory. @throws UserError naming the setting */
@@ -37,7 +40,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = fromProcess()): Conf
       .map(origin),
     dataDirectory: setting('DATA_DIR') ?? 'data',
     model: setting('MODEL') ?? 'emoji',
-    logLevel: logLevel(setting('LOG_LEVEL') ?? 'info'),
+    device: oneOf('DEVICE', devices, setting('DEVICE') ?? 'auto'),
+    logLevel: oneOf('LOG_LEVEL', logLevels, setting('LOG_LEVEL') ?? 'info'),
     hubUrl: webAddress('HF_ENDPOINT', setting('HF_ENDPOINT') ?? 'https://huggingface.co'),
     hubToken: setting('HF_TOKEN'),
     health: health(setting('HEALTH_PORT'), setting('HEALTH_HOST') ?? '127.0.0.1'),
@@ -51,6 +55,8 @@ function fromProcess(): NodeJS.ProcessEnv {
   delete process.env.DISCORD_TOKEN
   delete process.env.HF_TOKEN
   process.env.ORT_DISABLE_TELEMETRY = '1'
+  // Else NVIDIA's libraries round float32 to 11 bits where a card can, and learning is done in float32 for its precision.
+  process.env.NVIDIA_TF32_OVERRIDE ??= '0'
   return environment
 }
 
@@ -70,10 +76,10 @@ function origin(host: string): string {
   return url.origin
 }
 
-function logLevel(value: string): Config['logLevel'] {
-  const level = logLevels.find((one) => one === value.toLowerCase())
-  if (level) return level
-  throw new UserError(`Expected \`LOG_LEVEL\` to be one of ${logLevels.join(', ')}, got \`${value}\`.`)
+function oneOf<Value extends string>(name: string, values: readonly Value[], given: string): Value {
+  const value = values.find((one) => one === given.toLowerCase())
+  if (value) return value
+  throw new UserError(`Expected \`${name}\` to be one of ${values.join(', ')}, got \`${given}\`.`)
 }
 
 /** Port 0 takes any that is free. */

@@ -42,11 +42,16 @@ async function start(config: Config, token: string): Promise<void> {
   const models = await findUsableModels(config.model, fileURLToPath(new URL('../models', import.meta.url)), warn)
   const store = await openStore(config.dataDirectory)
   const vitals = createVitals()
+  const gradients = join(config.dataDirectory, 'gradients')
+  let device: string | undefined
   const worker = startWorker({
     path: new URL('jobs/worker.ts', import.meta.url),
-    args: [join(config.dataDirectory, 'gradients')],
+    args: [gradients, config.device],
+    // What ended it may have been the device.
+    argsAfterEnd: [gradients, 'cpu'],
     onExit: (how) => {
       log.warn(`The worker ended (${how}).`)
+      if (device && device !== 'cpu') log.warn(`Models are not computed on ${device} again before the next start.`)
       vitals.workerEnded()
     },
   })
@@ -119,14 +124,16 @@ async function start(config: Config, token: string): Promise<void> {
   })
   opened.resolve()
   try {
-    await warm(located, models)
+    device = await warm(located, models)
   } catch (error) {
     // Else the worker was closed under its hands.
     if (!isLeaving) throw error
     return
   }
   warmed.resolve()
-  log.info(`Ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s: the model “${models.usual}” is loaded.`)
+  log.info(
+    `Ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s: the model “${models.usual}” is loaded, on ${device}.`,
+  )
 
   const sweep = () => store.sweep(Date.now()).catch((error: unknown) => log.error('The store was not swept.', error))
   await sweep()

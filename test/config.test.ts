@@ -18,6 +18,7 @@ test('every setting has a default but the token', () => {
     ],
     dataDirectory: 'data',
     model: 'emoji',
+    device: 'auto',
     logLevel: 'info',
     hubUrl: 'https://huggingface.co',
     hubToken: undefined,

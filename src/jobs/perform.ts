@@ -13,6 +13,7 @@ import type { Applied } from '../engine/sampler.ts'
 import { readScheduleConfig, schedule } from '../engine/schedule.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
 import { sideOf } from '../networks/folder.ts'
+import { cpu, type Hardware } from '../networks/hardware.ts'
 import { loadNetworks } from '../networks/load.ts'
 import { openSafetyChecker, type SafetyChecker } from '../networks/safety.ts'
 import { encodePng, type Picture } from '../tensor/image.ts'
@@ -41,6 +42,8 @@ export interface Handles {
   readonly onProgress: (progress: Progress) => void
   /** Where gradient graphs are kept. */
   readonly cacheFolder?: string
+  /** What models are computed on, asked for when one is loaded. @default the CPU */
+  readonly hardware?: () => Promise<Hardware>
 }
 
 /** @throws UserError when the person can do something about it; anything else is a fault of ours. */
@@ -52,7 +55,8 @@ export async function perform(job: Job, handles: Handles): Promise<JobResult> {
     model: () => clock.during('load', () => modelOf(job.options, handles)),
   }
   const result = await resultOf(job, room)
-  return result.withheld ? { withheld: true, report: result.report, notices: [] } : result
+  const report = { ...result.report, device: loaded?.device }
+  return result.withheld ? { withheld: true, report, notices: [] } : { ...result, report }
 }
 
 function resultOf(job: Job, room: Room): Promise<JobResult> {
@@ -245,7 +249,7 @@ function leftOut(file: string, { ignored = [] }: Difference, { name }: Networks)
 
 // ---- Models ----
 
-let loaded: (Model & { readonly folder: string }) | undefined
+let loaded: (Model & { readonly folder: string; readonly device: Hardware['device'] }) | undefined
 
 /** The last model stays in memory. */
 async function modelOf(options: JobOptions, handles: Handles): Promise<Model> {
@@ -254,16 +258,18 @@ async function modelOf(options: JobOptions, handles: Handles): Promise<Model> {
   return { networks, checker: options.isForEveryone ? checker : undefined }
 }
 
-async function load(folder: string, { cacheFolder }: Handles): Promise<Model> {
+async function load(folder: string, { cacheFolder, hardware = async () => cpu }: Handles): Promise<Model> {
   await Promise.all([loaded?.networks.close(), loaded?.checker?.close()])
   loaded = undefined
+  const found = await hardware()
   const networks = await loadNetworks({
     folder,
+    hardware: found,
     learningBatch,
     cacheFolder,
     readSchedule: (config, imageTokens) => schedule(readScheduleConfig(config, imageTokens)),
   })
-  loaded = { folder, networks, checker: await openSafetyChecker(folder) }
+  loaded = { folder, networks, checker: await openSafetyChecker(folder), device: found.device }
   return loaded
 }
 

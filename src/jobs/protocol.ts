@@ -94,6 +94,8 @@ export interface Report {
   /** Did it learn? 1 − distance(D applied to A, A′) ÷ distance(A, A′): 1 is perfect, 0 is no better than A unchanged. */
   readonly fit?: number
   readonly peakRssBytes: number
+  /** What the model was computed on: cpu, cuda, directml, coreml or webgpu. */
+  readonly device?: string
   /** Of a `bench-step` job: medians in milliseconds. */
   readonly bench?: { readonly forwardMs: number; readonly stepMs: number; readonly ratio: number }
 }

@@ -18,6 +18,8 @@ export interface WorkerOptions {
   readonly path: string | URL
   /** The child's arguments. @default none */
   readonly args?: readonly string[]
+  /** The same for one that follows a child that died or hung, and for all after it. @default `args` */
+  readonly argsAfterEnd?: readonly string[]
   /** Called when the child dies unasked, with how ("code 1", "SIGKILL", "no sign of life for 300 s"). */
   readonly onExit?: (exit: string) => void
   /**
@@ -50,11 +52,14 @@ export interface Worker {
 }
 
 /** Starts the child at once. One that dies is started again when the next job needs it, so that a broken one can't spin. */
-export function startWorker({ path, args = [], onExit, ...given }: WorkerOptions): Worker {
+export function startWorker({ path, args = [], argsAfterEnd = args, onExit, ...given }: WorkerOptions): Worker {
   const patience = { ...defaultPatience, ...given }
   let busy = false
   let closed = false
+  let hasEnded = false
   const report = (exit: string) => {
+    // A child that was busy when it was told to stop did nothing wrong.
+    if (exit !== deaf) hasEnded = true
     if (!closed) onExit?.(exit)
   }
   let worker = spawn(path, args, report)
@@ -66,7 +71,7 @@ export function startWorker({ path, args = [], onExit, ...given }: WorkerOptions
       for (let attempt = 1; ; attempt++) {
         options.signal?.throwIfAborted()
         if (closed) throw new Error('The worker is closed.')
-        if (worker.exit() !== undefined) worker = spawn(path, args, report)
+        if (worker.exit() !== undefined) worker = spawn(path, hasEnded ? argsAfterEnd : args, report)
         const outcome = await converse(worker, job, options, patience)
         if (outcome.type === 'done') return outcome.result
         options.signal?.throwIfAborted()
@@ -95,6 +100,8 @@ const defaultPatience: Patience = {
   silenceMilliseconds: 300_000,
   cancelGraceMilliseconds: 30_000,
 }
+
+const deaf = 'deaf to a cancel'
 
 const endedTwice = (exit: string) =>
   new UserError(
@@ -166,7 +173,7 @@ async function converse(worker: Spawned, job: Job, options: RunOptions, patience
   let listen: ((message: FromWorker) => void) | undefined
   const cancel = () => {
     send({ type: 'cancel', id })
-    grace = setTimeout(() => kill('deaf to a cancel'), patience.cancelGraceMilliseconds)
+    grace = setTimeout(() => kill(deaf), patience.cancelGraceMilliseconds)
   }
   const answered = new Promise<Outcome>((resolve) => {
     listen = (message) => {

@@ -1,8 +1,17 @@
+import { chooseDevice } from '../networks/device.ts'
+import type { Hardware } from '../networks/hardware.ts'
 import { failureOf } from './failure.ts'
 import { perform } from './perform.ts'
 import type { Failure, FromWorker, Job, Progress, ToWorker } from './protocol.ts'
 
 // The child process that owns the models, one job at a time. Started by path (worker-client.ts), never imported.
+// Its arguments: the folder for gradient graphs, and the device that is asked for.
+
+const [cacheFolder, device = 'cpu'] = process.argv.slice(2)
+let chosen: Promise<Hardware> | undefined
+/** Tried out once, when the first model is loaded. */
+const hardware = () =>
+  (chosen ??= chooseDevice(device as Hardware['device'] | 'auto', { tell: (line) => console.error(line) }))
 
 let running: { readonly id: string; readonly controller: AbortController } | undefined
 
@@ -25,7 +34,7 @@ async function answer(id: string, job: Job): Promise<void> {
     send({
       type: 'done',
       id,
-      result: await perform(job, { signal: controller.signal, onProgress, cacheFolder: process.argv[2] }),
+      result: await perform(job, { signal: controller.signal, onProgress, cacheFolder, hardware }),
     })
   } catch (error) {
     send({ type: 'failed', id, ...failure(error, controller.signal) })

@@ -4,6 +4,7 @@ import { readModel } from '../onnx/proto.ts'
 import { median } from '../tensor/math.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { openDifferentiable } from './differentiable.ts'
+import type { Hardware } from './hardware.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
 /** A text transformer of CLIP's kind: prompts with difference tokens [tokens, width] in, whatever it gives out. */
@@ -30,8 +31,9 @@ export async function openTextNetwork(options: {
   readonly outputs: readonly string[]
   readonly cacheFolder?: string
   readonly threads?: number
+  readonly hardware?: Hardware
 }): Promise<TextNetwork> {
-  const { path, tokenizer, outputs, cacheFolder, threads } = options
+  const { path, tokenizer, outputs, cacheFolder, threads, hardware } = options
   const length = tokenizer.maxLength
   const width = cutTokenEmbeddings(readModel(path)).table.dims[1]!
   const network = await openDifferentiable({
@@ -42,6 +44,7 @@ export async function openTextNetwork(options: {
     cutTokenEmbeddings: true,
     cacheFolder,
     threads,
+    hardware,
   })
   const table = network.tokenEmbeddingTable()
   const rows = new Map<number, Float32Array>()

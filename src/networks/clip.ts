@@ -5,6 +5,7 @@ import { readModel } from '../onnx/proto.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { openTextNetwork, type TextNetwork } from './clip-text.ts'
 import { openForward } from './differentiable.ts'
+import type { Hardware } from './hardware.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
 /** One of a model's text encoders; tokens here are its own alone, [tokens, width]. */
@@ -29,13 +30,14 @@ export async function openTextEncoder(options: {
   readonly layer: 'last' | 'penultimate'
   readonly cacheFolder?: string
   readonly threads?: number
+  readonly hardware?: Hardware
 }): Promise<TextEncoder> {
-  const { path, tokenizer, cacheFolder, threads } = options
+  const { path, tokenizer, cacheFolder, threads, hardware } = options
   const { outputs: given } = readModel(path)
   const states = options.layer === 'last' ? 'last_hidden_state' : penultimateOf(given, path)
   const hasPooled = given.includes('text_embeds')
   const outputs = hasPooled ? [states, 'text_embeds'] : [states]
-  const network = await openTextNetwork({ path, tokenizer, outputs, cacheFolder, threads })
+  const network = await openTextNetwork({ path, tokenizer, outputs, cacheFolder, threads, hardware })
   return {
     ...network,
     hasPooled,
@@ -59,9 +61,10 @@ export interface ImageEncoder {
 export async function openImageEncoder(
   folder: string,
   threads?: number,
+  hardware?: Hardware,
   prepare?: (pixels: Tensor) => Tensor,
 ): Promise<ImageEncoder> {
-  const network = await openForward(join(folder, 'image_encoder', 'model.onnx'), threads)
+  const network = await openForward(join(folder, 'image_encoder', 'model.onnx'), threads, hardware)
   return {
     embed: async (pixels) => {
       const pixelValues = prepare?.(pixels) ?? tensor([1, ...pixels.dims], pixels.data)

@@ -5,6 +5,7 @@ import type { Feed, Feeds } from '../onnx/session.ts'
 import { concatenate, repeat, rows } from '../tensor/math.ts'
 import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
 import { openDifferentiable } from './differentiable.ts'
+import type { Hardware } from './hardware.ts'
 
 export interface DenoisingNetwork {
   denoise(ask: Denoising): Promise<Tensor>
@@ -26,6 +27,7 @@ export interface DenoisingOptions {
   readonly conditioning: Conditioning
   readonly cacheFolder?: string
   readonly threads?: number
+  readonly hardware?: Hardware
 }
 
 /** What a denoising network's graph says of how it wants to be asked. */
@@ -49,7 +51,7 @@ export interface DenoisingForm {
  * is fixed, apart where it takes one timestep for all.
  */
 export async function openDenoisingNetwork(form: DenoisingForm, options: DenoisingOptions): Promise<DenoisingNetwork> {
-  const { learningBatch, latentDims, conditioning, cacheFolder, threads } = options
+  const { learningBatch, latentDims, conditioning, cacheFolder, threads, hardware } = options
   const { names, further } = form
   const { fixedBatch, sharesTimestep, timestepDims, timestepOf } = form.batching
   const learningRun = fixedBatch ?? (sharesTimestep ? 1 : Math.min(learningBatch, learnedAtOnce(latentDims)))
@@ -68,6 +70,7 @@ export async function openDenoisingNetwork(form: DenoisingForm, options: Denoisi
     loss: { kind: 'weighted-mse', output: names.output },
     cacheFolder,
     threads,
+    hardware,
   })
   const feedsOf = (ask: Denoising, { from, to }: Run, size = to - from): Feeds => {
     const dims = timestepDims(size)

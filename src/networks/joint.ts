@@ -6,6 +6,7 @@ import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { openImageEncoder } from './clip.ts'
 import { readClipPixels } from './clip-pixels.ts'
 import { openTextNetwork } from './clip-text.ts'
+import type { Hardware } from './hardware.ts'
 import { loadTokenizer } from './tokenizer.ts'
 
 export interface OpenJointSpace extends JointSpace {
@@ -24,20 +25,21 @@ export async function openTowers(options: {
   readonly tokenWidth: number
   readonly cacheFolder?: string
   readonly threads?: number
+  readonly hardware?: Hardware
 }): Promise<OpenJointSpace | undefined> {
-  const { folder, tokenWidth, cacheFolder, threads } = options
+  const { folder, tokenWidth, cacheFolder, threads, hardware } = options
   const towers = join(folder, 'joint')
   const path = join(towers, 'text_encoder', 'model.onnx')
   if (!existsSync(path)) return undefined
   const tokenizer = await loadTokenizer(join(folder, 'tokenizer'))
-  const words = await openTextNetwork({ path, tokenizer, outputs: ['text_embeds'], cacheFolder, threads })
+  const words = await openTextNetwork({ path, tokenizer, outputs: ['text_embeds'], cacheFolder, threads, hardware })
   if (words.tokenWidth !== tokenWidth) {
     throw new UserError(
       `${path} is of another CLIP than the model: its tokens have ${words.tokenWidth} numbers, the model’s ${tokenWidth}.`,
     )
   }
   const prepare = await readClipPixels(join(towers, 'image_encoder', 'preprocessor_config.json'))
-  const eyes = await openImageEncoder(towers, threads, prepare)
+  const eyes = await openImageEncoder(towers, threads, hardware, prepare)
   return {
     embedText: async (prompt, tokens) => flat((await words.run([prompt], tokens?.[0])).text_embeds!),
     textGradient: async (prompt, [first, ...others], { data }) => [

@@ -8,6 +8,7 @@ import { captionOf, readPhrases } from './captioner.ts'
 import { type ImageEncoder, openImageEncoder } from './clip.ts'
 import { learnedAtOnce } from './denoising.ts'
 import { architectureOf, identityOf, sideOf } from './folder.ts'
+import type { Hardware } from './hardware.ts'
 import { openTowers } from './joint.ts'
 import { openPhotoCaptioner } from './photo-captioner.ts'
 import type { Projecting } from './prompt.ts'
@@ -25,26 +26,27 @@ export interface LoadOptions {
   /** Where gradient graphs are kept. */
   readonly cacheFolder?: string
   readonly threads?: number
+  readonly hardware?: Hardware
   /** scheduler_config.json → its schedule; some depend on how many pieces (2 × 2 latents) a transformer sees. */
   readonly readSchedule: (config: Readonly<Record<string, unknown>>, imageTokens: number) => Schedule
 }
 
 /** @throws UserError when the folder is not a model that can be used. */
 export async function loadNetworks(options: LoadOptions): Promise<Networks> {
-  const { folder, cacheFolder, threads } = options
+  const { folder, cacheFolder, threads, hardware } = options
   const { name, hash } = await identityOf(folder)
   const side = await sideOf(folder)
   const text = await openTextEncoders(options)
   const eyes = existsSync(join(folder, 'image_encoder', 'model.onnx'))
-    ? await openImageEncoder(folder, threads)
+    ? await openImageEncoder(folder, threads, hardware)
     : undefined
-  const towers = await openTowers({ folder, tokenWidth: text.tokenWidths[0]!, cacheFolder, threads })
-  const autoencoder = await openAutoencoder(folder, side, threads)
+  const towers = await openTowers({ folder, tokenWidth: text.tokenWidths[0]!, cacheFolder, threads, hardware })
+  const autoencoder = await openAutoencoder(folder, side, threads, hardware)
   const { latentDims } = autoencoder
   const learningBatch = Math.min(options.learningBatch, Math.max(2, learnedAtOnce(latentDims)))
   const open = architectureOf(folder) === 'sd3' ? openTransformer : openUnet
   const denoiser = await open({
-    ...{ folder, learningBatch, side, latentDims, cacheFolder, threads },
+    ...{ folder, learningBatch, side, latentDims, cacheFolder, threads, hardware },
     conditioning: await text.encode(''),
   })
   const captioner = openPhotoCaptioner(folder, threads)

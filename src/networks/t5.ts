@@ -15,6 +15,7 @@ export interface PlainEncoder {
 /**
  * Reads T5, `text_encoder_3/` and `tokenizer_3/`. Where the folder came without it, its states are zeros: Stable Diffusion
  * 3 was trained to do without.
+ * On the CPU always: the largest of the networks runs once for each prompt.
  * @param size Of its states.
  */
 export async function openT5(

@@ -4,6 +4,7 @@ import { UserError } from '../errors.ts'
 import { readModel } from '../onnx/proto.ts'
 import { openTextEncoder, type TextEncoder } from './clip.ts'
 import { architectureOf, denoiserPath, readIndex } from './folder.ts'
+import type { Hardware } from './hardware.ts'
 import { readJson } from './json.ts'
 import { joinEncoders, type PromptEncoder } from './prompt.ts'
 import { openT5 } from './t5.ts'
@@ -13,6 +14,7 @@ export interface TextEncodersOptions {
   readonly folder: string
   readonly cacheFolder?: string
   readonly threads?: number
+  readonly hardware?: Hardware
 }
 
 /**
@@ -20,7 +22,12 @@ export interface TextEncodersOptions {
  * both read their encoders a layer earlier.
  * @throws UserError when there is none.
  */
-export async function openTextEncoders({ folder, cacheFolder, threads }: TextEncodersOptions): Promise<PromptEncoder> {
+export async function openTextEncoders({
+  folder,
+  cacheFolder,
+  threads,
+  hardware,
+}: TextEncodersOptions): Promise<PromptEncoder> {
   const isSd3 = architectureOf(folder) === 'sd3'
   const isXl = readModel(denoiserPath(folder)).inputs.some(({ name }) => name === 'time_ids')
   const encoders: TextEncoder[] = []
@@ -31,7 +38,7 @@ export async function openTextEncoders({ folder, cacheFolder, threads }: TextEnc
     const tokenizer = await loadTokenizer(join(folder, `tokenizer${suffix}`))
     length = tokenizer.maxLength
     const layer = isXl || isSd3 ? 'penultimate' : 'last'
-    encoders.push(await openTextEncoder({ path, tokenizer, layer, cacheFolder, threads }))
+    encoders.push(await openTextEncoder({ path, tokenizer, layer, cacheFolder, threads, hardware }))
   }
   if (encoders.length === 0) throw new UserError(`There is no text_encoder/model.onnx in ${folder}: fetch it again.`)
   if (isSd3) {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
 import { openForward } from './differentiable.ts'
 import { readVaeConfig } from './folder.ts'
+import type { Hardware } from './hardware.ts'
 
 export interface Autoencoder {
   /** [channels, height, width] */
@@ -14,9 +15,14 @@ export interface Autoencoder {
 }
 
 /** Reads `vae_encoder/` and `vae_decoder/`. `side`: pixels of the picture. */
-export async function openAutoencoder(folder: string, side: number, threads?: number): Promise<Autoencoder> {
-  const encoder = await openForward(join(folder, 'vae_encoder', 'model.onnx'), threads)
-  const decoder = await openForward(join(folder, 'vae_decoder', 'model.onnx'), threads)
+export async function openAutoencoder(
+  folder: string,
+  side: number,
+  threads?: number,
+  hardware?: Hardware,
+): Promise<Autoencoder> {
+  const encoder = await openForward(join(folder, 'vae_encoder', 'model.onnx'), threads, hardware)
+  const decoder = await openForward(join(folder, 'vae_decoder', 'model.onnx'), threads, hardware)
   const config = await readVaeConfig(folder)
   const scale = config.scalingFactor ?? USUAL_SCALE
   const shift = config.shiftFactor ?? 0

@@ -34,6 +34,14 @@ test('the child gets its arguments', async () => {
   await worker.close()
 })
 
+test('a child that follows one that died gets other arguments, as do all after it', async () => {
+  const worker = startWorker({ path, args: ['cuda'], argsAfterEnd: ['cpu'] })
+  assert.equal((await worker.run(job('argument'))).report.model, 'cuda')
+  await worker.run(job('die once', attemptsFile()))
+  assert.equal((await worker.run(job('argument'))).report.model, 'cpu')
+  await worker.close()
+})
+
 test('a failure keeps its kind, and the same child goes on', async () => {
   const exits: string[] = []
   const worker = startWorker({ path, onExit: (exit) => exits.push(exit) })
