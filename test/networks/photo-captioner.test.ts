@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
@@ -52,6 +52,19 @@ test('the thing is what stands before what it does and where it is', () => {
   ]) {
     assert.equal(thingOf(caption!), thing)
   }
+})
+
+test('its graphs may be quantized ones, by their names', async () => {
+  const model = await modelWith('sd15', 'captioner')
+  const graphs = join(model.folder, 'captioner/onnx')
+  for (const name of ['encoder_model', 'decoder_model_merged']) {
+    await rename(join(graphs, `${name}.onnx`), join(graphs, `${name}_quantized.onnx`))
+  }
+  const captioner = openPhotoCaptioner(model.folder, 1)!
+  const { tensors } = decodeSafetensors(await readFile(join(folder, 'numbers.safetensors')), 'numbers')
+  assert.match((await captioner.caption(tensors.one!)).full, /^stae cat/)
+  await captioner.close()
+  await model.remove()
 })
 
 test('a model that came with one captions with it', async () => {
