@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { open, readdir, readFile } from 'node:fs/promises'
+import { open, readdir } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors.ts'
 import { readModel } from '../onnx/proto.ts'
@@ -15,18 +15,13 @@ export interface Identity {
 
 /** @throws UserError when the folder holds no model. */
 export async function identityOf(folder: string): Promise<Identity> {
-  const path = join(folder, 'manifest.json')
-  const manifest = await readJson<{ name: string; sources?: readonly { revision: string }[] }>(path)
+  const manifest = await readJson<Manifest>(join(folder, 'manifest.json'))
   const hash = createHash('sha256')
   if (manifest) {
-    hash.update(await readFile(path))
-    // A branch moves on; a commit does not. The first source is the model itself, the others are what it sees with.
-    const [source] = manifest.sources ?? []
-    const isPinned = !source || /^[0-9a-f]{40}$/.test(source.revision)
-    if (!isPinned) hash.update(await contentLocked(folder))
+    for (const line of [manifest.name, ...(await contentOf(manifest, folder))]) hash.update(`${line}\n`)
     return { name: manifest.name, hash: shortened(hash) }
   }
-  await readIndex(folder)
+  await checkParts(folder, await readIndex(folder))
   for (const part of PARTS) {
     const names = await readdir(join(folder, part)).catch(() => [])
     for (const name of names.sort()) {
@@ -91,6 +86,11 @@ export interface ModelIndex {
   readonly _class_name?: string
   /** SDXL: without words the conditioning is zeros, not an empty prompt's. */
   readonly force_zeros_for_empty_prompt?: boolean
+  /** SDXL's refiner. */
+  readonly requires_aesthetics_score?: boolean
+  /** Library and class of a part; null where there is none. */
+  readonly text_encoder?: readonly (string | null)[]
+  readonly text_encoder_2?: readonly (string | null)[]
 }
 
 /** @throws UserError when the folder holds no model, or one of a kind that is not known here. */
@@ -98,8 +98,31 @@ export async function readIndex(folder: string): Promise<ModelIndex> {
   const index = await readJson<ModelIndex>(join(folder, 'model_index.json'))
   if (!index) throw new UserError(`There is no model in ${folder}: choose one that \`models list\` names.`)
   if (existsSync(denoiserPath(folder))) return index
+  for (const part of DENOISERS) {
+    const names = await readdir(join(folder, part)).catch(() => [])
+    if (names.some((name) => /\.(safetensors|bin|msgpack)$/.test(name))) {
+      throw new UserError(
+        `The model in ${folder} is not exported to ONNX yet: \`optimum-cli export onnx --model ${folder} NEW_FOLDER\` does it.`,
+      )
+    }
+  }
   const kind = index._class_name ? ` It is a ${index._class_name}.` : ''
   throw new UserError(`There is no unet/model.onnx or transformer/model.onnx in ${folder}: ${USABLE}.${kind}`)
+}
+
+/** @throws UserError that names everything which is missing, or for a model that refines what another one makes. */
+async function checkParts(folder: string, index: ModelIndex): Promise<void> {
+  if (index.requires_aesthetics_score) {
+    throw new UserError(`The model in ${folder} is a refiner: use the base model that it belongs to.`)
+  }
+  architectureOf(folder)
+  const encoders = (['text_encoder', 'text_encoder_2'] as const).filter((part) => index[part]?.[1])
+  const wanted = [...encoders, 'vae_encoder', 'vae_decoder'].map((part) => `${part}/model.onnx`)
+  const missing = [...wanted, 'scheduler/scheduler_config.json'].filter((path) => !existsSync(join(folder, path)))
+  if (missing.length === 0) return
+  throw new UserError(
+    `The model in ${folder} is not whole, for it lacks ${missing.join(', ')}: export it again, or fetch the rest.`,
+  )
 }
 
 export interface VaeConfig {
@@ -148,17 +171,28 @@ const PARTS = [
   'vae_encoder',
 ]
 
-/** What lock.json says was fetched, by the checksums: another commit with the same files is the same model. */
-async function contentLocked(folder: string): Promise<string> {
-  const lock = await readJson<{ sources?: readonly { files: readonly LockedFile[] }[] }>(join(folder, 'lock.json'))
-  const lines = (lock?.sources?.[0]?.files ?? []).map(({ path, sha256, gitOid }) => `\n${path} ${sha256 ?? gitOid}`)
-  return lines.sort().join('')
+/**
+ * What a manifest says the networks are made of: its own files, or those of its first source (the others are what the model
+ * sees with), by the commit, or where that is a branch, which moves on, by the checksums in lock.json.
+ */
+async function contentOf({ files, sources: [source] = [] }: Manifest, folder: string): Promise<string[]> {
+  if (source && /^[0-9a-f]{40}$/.test(source.revision)) return [`${source.repository} ${source.revision}`]
+  const lock = source && (await readJson<{ sources?: readonly Source[] }>(join(folder, 'lock.json')))
+  const known = (source ? lock?.sources?.[0]?.files : files) ?? []
+  const used = known.filter(({ path }) => [...PARTS, 'tokenizer'].some((part) => path.startsWith(part)))
+  return used.map(({ path, sha256, gitOid }) => `${path} ${sha256 ?? gitOid}`).sort()
 }
 
-interface LockedFile {
-  readonly path: string
-  readonly sha256?: string
-  readonly gitOid?: string
+interface Manifest {
+  readonly name: string
+  readonly files?: Source['files']
+  readonly sources?: readonly Source[]
+}
+
+interface Source {
+  readonly repository: string
+  readonly revision: string
+  readonly files?: readonly { readonly path: string; readonly sha256?: string; readonly gitOid?: string }[]
 }
 
 /** Size and samples: weights of gigabytes are told apart in milliseconds. */

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, realpathSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { FunctionProtoSchema, type GraphProto, type ModelProto, ModelProtoSchema, type TensorProto } from 'onnx-buf'
@@ -37,9 +37,17 @@ export function readModel(path: string): Graph {
     })
   } catch (cause) {
     if (cause instanceof UserError) throw cause
-    const reason = isMissing(cause) ? 'there is no such file' : 'it is not an ONNX model, or it is damaged'
-    throw new UserError(`${path} cannot be read: ${reason}.`, { cause })
+    throw new UserError(`${path} cannot be read: ${reasonFor(cause, path)}.`, { cause })
   }
+}
+
+function reasonFor(cause: unknown, path: string): string {
+  if (isMissing(cause)) return 'there is no such file'
+  const { size } = statSync(path)
+  const isPointer = size > 0 && size < 1024 && readFileSync(path, 'utf8').startsWith('version https://git-lfs')
+  return isPointer
+    ? 'it only points to the file: `git lfs pull` fetches it'
+    : 'it is not an ONNX model, or it is damaged'
 }
 
 /** Bytes → graph. External data is looked for in `folder`, except for the names in `known`. */

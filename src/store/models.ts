@@ -53,7 +53,18 @@ export async function findModel(model: string, folder: string): Promise<Model> {
   const path = isName ? join(folder, model) : resolve(model)
   const found = (await readManifest(path)) ?? (await readIndex(path))
   if (found) return found
-  throw new UserError(`There is no model \`${model}\`: the command \`models list\` shows those there are.`)
+  throw new UserError(
+    isName || model === ''
+      ? `There is no model \`${model}\`: the command \`models list\` shows those there are.`
+      : `There is no model in \`${model}\`: ${await reasonFor(path)}.`,
+  )
+}
+
+async function reasonFor(path: string): Promise<string> {
+  const info = await stat(path).catch(() => undefined)
+  if (!info) return 'there is no such folder'
+  if (!info.isDirectory()) return 'it is a file, and a model is a folder of ONNX files with a model_index.json'
+  return 'it has neither a model_index.json nor a manifest.json'
 }
 
 /** Not one file of it is here, and that is as it should be: it lies on a hub. */

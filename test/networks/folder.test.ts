@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, beforeEach, describe, test } from 'node:test'
 import { decodeDifference, encodeDifference } from '../../src/engine/difference.ts'
 import { identityOf } from '../../src/networks/folder.ts'
 import { writeLock } from '../../src/store/model-lock.ts'
@@ -14,8 +14,11 @@ before(async () => {
 })
 after(() => rm(folder, { recursive: true }))
 
-const write = (revision: string) =>
-  writeFile(join(folder, 'manifest.json'), JSON.stringify({ name: 'sd', sources: [{ repository: 'a/b', revision }] }))
+const write = (revision: string, more = {}) =>
+  writeFile(
+    join(folder, 'manifest.json'),
+    JSON.stringify({ name: 'sd', sources: [{ repository: 'a/b', revision }], ...more }),
+  )
 const hashOf = async () => (await identityOf(folder)).hash
 const lock = (revision: string, commit: string, ...contents: string[]) =>
   writeLock(folder, [
@@ -55,4 +58,65 @@ test('a pinned commit says all, whether it has been pulled or put there by hand'
   const byHand = await hashOf()
   await lock(commit, commit, 'a', 'b')
   assert.equal(await hashOf(), byHand)
+})
+
+test('what is said of a model beside its files is no part of it', async () => {
+  await write('main')
+  await lock('main', '1', 'a', 'b')
+  const hash = await hashOf()
+  await write('main', { description: 'as before, in other words', note: 'new' })
+  assert.equal(await hashOf(), hash)
+
+  const files = (content: string, phrases: string) => [
+    { path: 'unet/model.onnx', bytes: 1, sha256: content.repeat(64) },
+    { path: 'captioner/phrases.json', bytes: 1, sha256: phrases.repeat(64) },
+  ]
+  await write('', { sources: undefined, files: files('a', 'b') })
+  const own = await hashOf()
+  await write('', { sources: undefined, files: files('a', 'c') })
+  assert.equal(await hashOf(), own)
+  await write('', { sources: undefined, files: files('d', 'b') })
+  assert.notEqual(await hashOf(), own)
+})
+
+describe('a folder that cannot be used says why', () => {
+  let model: string
+  beforeEach(async () => {
+    model = await mkdtemp(join(folder, 'model-'))
+    await cp(join(import.meta.dirname, '../fixtures/pipelines/sdxl'), model, { recursive: true })
+  })
+  const gone = (...paths: string[]) => Promise.all(paths.map((path) => rm(join(model, path), { recursive: true })))
+  const refused = (sentence: RegExp) => assert.rejects(identityOf(model), { name: 'UserError', message: sentence })
+
+  test('where parts are missing, all of them', async () => {
+    await gone('scheduler', 'text_encoder_2', 'vae_encoder/model.onnx')
+    await refused(
+      /not whole, for it lacks text_encoder_2\/model\.onnx, vae_encoder\/model\.onnx, scheduler\/scheduler_config\.json: export it again, or fetch the rest\.$/,
+    )
+  })
+
+  test('where the weights are PyTorch’s', async () => {
+    await gone('unet/model.onnx')
+    await writeFile(join(model, 'unet/diffusion_pytorch_model.fp16.safetensors'), '')
+    await refused(/not exported to ONNX yet: `optimum-cli export onnx --model \S+ NEW_FOLDER` does it\.$/)
+  })
+
+  test('where Git has left a pointer', async () => {
+    await writeFile(
+      join(model, 'unet/model.onnx'),
+      'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n',
+    )
+    await refused(/unet.model\.onnx cannot be read: it only points to the file: `git lfs pull` fetches it\.$/)
+    await writeFile(join(model, 'unet/model.onnx'), 'version')
+    await refused(/unet.model\.onnx cannot be read: it is not an ONNX model, or it is damaged\.$/)
+  })
+
+  test('where it is SDXL’s refiner', async () => {
+    const index = JSON.parse(await readFile(join(model, 'model_index.json'), 'utf8'))
+    await writeFile(
+      join(model, 'model_index.json'),
+      JSON.stringify({ ...index, text_encoder: [null, null], requires_aesthetics_score: true }),
+    )
+    await refused(/is a refiner: use the base model that it belongs to\.$/)
+  })
 })

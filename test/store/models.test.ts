@@ -38,9 +38,19 @@ test('models are listed, and found by name or by path', async () => {
 })
 
 test('a model that is not there is refused in one sentence', async () => {
-  for (const name of ['nope', 'no-model', 'README.md', '', '..', '../nope', '/nowhere', `${folder}/README.md`]) {
-    const message = `There is no model \`${name}\`: the command \`models list\` shows those there are.`
-    await assert.rejects(findModel(name, folder), { name: 'UserError', message })
+  for (const [name, sentence] of [
+    ...['nope', 'no-model', 'README.md', ''].map((name) => [
+      name,
+      `There is no model \`${name}\`: the command \`models list\` shows those there are.`,
+    ]),
+    ['..', 'There is no model in `..`: it has neither a model_index.json nor a manifest.json.'],
+    ['/nowhere', 'There is no model in `/nowhere`: there is no such folder.'],
+    [
+      `${folder}/README.md`,
+      `There is no model in \`${folder}/README.md\`: it is a file, and a model is a folder of ONNX files with a model_index.json.`,
+    ],
+  ] as const) {
+    await assert.rejects(findModel(name!, folder), { name: 'UserError', message: sentence })
   }
 })
 
