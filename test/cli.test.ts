@@ -172,6 +172,22 @@ describe('models', { concurrency }, () => {
     assert.equal(stderr, 'The model “x” is damaged: x.onnx has been changed; fetch it again.\n')
   })
 
+  test('one that came without checksums is tried out', async () => {
+    const folder = fileURLToPath(new URL('fixtures/pipelines/sd21', import.meta.url))
+    const { code, stdout } = await isto(`models check ${folder}`, inputs)
+    assert.equal(code, 0)
+    assert.match(
+      stdout,
+      /^sd21 can be used: a learning step takes \S+ m?s and [\d.]+ MB of memory\. It has no manifest/,
+    )
+    const nothing = await isto(`models check ${inputs}`, inputs)
+    assert.equal(nothing.code, 2)
+    assert.match(
+      nothing.stderr,
+      /^There is no model in `\S+`: it has neither a model_index\.json nor a manifest\.json\.\n$/,
+    )
+  })
+
   test('those that can be fetched are listed as such', async () => {
     const { stdout } = await isto('models list --json', inputs)
     const { models } = JSON.parse(stdout)

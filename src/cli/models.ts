@@ -28,11 +28,15 @@ export const modelsPull: CommandLine = async (given, { modelsFolder, pull, tell 
   return `${model.name} is whole now: ${size}; ${origins?.join(', ')}.`
 }
 
-export const modelsCheck: CommandLine = async (given, { modelsFolder }) => {
+export const modelsCheck: CommandLine = async (given, { modelsFolder, runJob }) => {
   const model = await findModel(given.operands[0]!, modelsFolder)
   if (await isUnfetched(model)) throw unfetched(model)
   if (model.files.length === 0) {
-    throw new UserError(`The model “${model.name}” has no manifest.json: there are no checksums to hold it against.`)
+    const options = { model: model.folder, mode: 'fast', seed: 0 } as const
+    const { bench, peakRssBytes } = (await runJob({ kind: 'bench-step', repeats: 1, options })).report
+    if (given.has('json')) return JSON.stringify({ ...(await describe(model)), ...bench, peakRssBytes })
+    const cost = `a learning step takes ${readableTime(bench!.stepMs)} and ${readableSize(peakRssBytes)} of memory`
+    return `${model.name} can be used: ${cost}. It has no manifest.json, so there are no checksums to hold it against.`
   }
   const faults = await findFaults(model)
   if (faults.length > 0) {
@@ -43,6 +47,9 @@ export const modelsCheck: CommandLine = async (given, { modelsFolder }) => {
   if (given.has('json')) return JSON.stringify(described)
   return `${model.name} is whole: ${model.files.length} files, ${readableSize(described.bytes)}.`
 }
+
+const readableTime = (milliseconds: number) =>
+  milliseconds < 1000 ? `${Math.ceil(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`
 
 async function describe(model: Model) {
   const { name, description, licence, files, sources, memory, note } = model

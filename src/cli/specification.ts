@@ -90,10 +90,10 @@ export const commands: Readonly<Record<string, Command>> = {
     examples: ['models pull sd-1.5'],
   },
   'models check': {
-    summary: 'Compare every file of a model with its checksum',
+    summary: 'Compare every file of a model with its checksum; try one out that came without checksums',
     operands: ['NAME'],
     options: { json, help },
-    examples: ['models check emoji'],
+    examples: ['models check emoji', 'models check /path/to/a/folder'],
   },
   'bench step': {
     summary: 'Time one forward pass and one learning step',
