@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Caption } from '../engine/networks.ts'
+import { UserError } from '../errors.ts'
 import { toRgbBytes } from '../tensor/resample.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
@@ -19,6 +20,7 @@ export interface PhotoCaptioner {
  * An image-to-text model in the folder `captioner/`, laid out as transformers.js takes it (such as
  * Xenova/vit-gpt2-image-captioning). Nothing is fetched, and it opens when first used.
  * @returns undefined where the model came without one.
+ * @throws UserError from `caption` when it cannot be opened.
  */
 export function openPhotoCaptioner(folder: string, threads?: number): PhotoCaptioner | undefined {
   const graphs = join(folder, 'captioner', 'onnx')
@@ -32,7 +34,11 @@ export function openPhotoCaptioner(folder: string, threads?: number): PhotoCapti
       const full = await say(pixels)
       return { thing: thingOf(full), full, attributes: [] }
     },
-    close: async () => (await opened)?.close(),
+    close: async () =>
+      opened?.then(
+        ({ close }) => close(),
+        () => undefined,
+      ),
   }
 }
 
@@ -40,6 +46,7 @@ export function openPhotoCaptioner(folder: string, threads?: number): PhotoCapti
 async function open(folder: string, dtype: 'fp32' | 'q8', threads?: number) {
   const { env, LogLevel, pipeline, RawImage } = await import('@huggingface/transformers')
   env.allowRemoteModels = false
+  env.fetch = () => Promise.reject(new Error('A captioner is not fetched here.'))
   env.useFSCache = false
   env.useWasmCache = false
   env.localModelPath = resolve(folder)
@@ -47,6 +54,11 @@ async function open(folder: string, dtype: 'fp32' | 'q8', threads?: number) {
   const captioner = await pipeline('image-to-text', 'captioner', {
     ...{ device: 'cpu', dtype, local_files_only: true },
     session_options: { ...(threads !== undefined && { intraOpNumThreads: threads }) },
+  }).catch((cause: unknown) => {
+    throw new UserError(
+      `The captioner in ${join(folder, 'captioner')} cannot be opened: fetch the model again, or do without that folder.`,
+      { cause },
+    )
   })
   return {
     say: async (pixels: Tensor) => {

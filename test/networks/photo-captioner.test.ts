@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile, rename } from 'node:fs/promises'
+import { readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
@@ -63,6 +63,19 @@ test('its graphs may be quantized ones, by their names', async () => {
   const captioner = openPhotoCaptioner(model.folder, 1)!
   const { tensors } = decodeSafetensors(await readFile(join(folder, 'numbers.safetensors')), 'numbers')
   assert.match((await captioner.caption(tensors.one!)).full, /^stae cat/)
+  await captioner.close()
+  await model.remove()
+})
+
+test('one that is not whole is a sentence', async () => {
+  const model = await modelWith('sd15', 'captioner')
+  await rm(join(model.folder, 'captioner/config.json'))
+  const captioner = openPhotoCaptioner(model.folder, 1)!
+  const { tensors } = decodeSafetensors(await readFile(join(folder, 'numbers.safetensors')), 'numbers')
+  await assert.rejects(captioner.caption(tensors.one!), {
+    name: 'UserError',
+    message: /^The captioner in \S+captioner cannot be opened: fetch the model again, or do without that folder\.$/,
+  })
   await captioner.close()
   await model.remove()
 })
