@@ -5,6 +5,7 @@ import { type Device, type Feeds, openSession, type Session } from '../onnx/sess
 import { tensor } from '../tensor/tensor.ts'
 import type { Trial } from './device.ts'
 import { buildGradientModel, cotangentScale, cotangentSize } from './gradient-model.ts'
+import { firstLine } from './hardware.ts'
 import { cDims, normal, numbers, trialNetwork, xDims } from './trial-network.ts'
 
 // A short-lived child that tries a device out: started by path (device.ts), never imported. Whatever happens to it says
@@ -106,11 +107,4 @@ function relativeError(got: ArrayLike<number>, expected: ArrayLike<number>): num
     length += expected[index]! ** 2
   }
   return Math.sqrt(difference / length)
-}
-
-function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error)
-  // ONNX Runtime puts file, line and signature before what matters.
-  const [line = ''] = text.split('\n')
-  return line.split(' was false. ').at(-1)!.trim().slice(0, 200)
 }

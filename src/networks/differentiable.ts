@@ -69,6 +69,7 @@ export async function openDifferentiable(options: DifferentiableOptions): Promis
     const open = (model: Uint8Array) =>
       openSession(model, { ...sessionOptions(graph, device), folder, threads, device })
     return {
+      device,
       half,
       forward: lazily(() => open(encodeGraph(half ? cut(stored).graph : graph, folder))),
       backward: lazily(async () => open(await buildGradientModel(graph, folder, { ...options, half }))),

@@ -53,7 +53,11 @@ export async function buildGradientModel(
   options: GradientModelOptions,
 ): Promise<Uint8Array> {
   const { cacheFolder, inputDims, by, loss, half = false } = options
-  if (!cacheFolder) return encodeGraph(await gradientGraph(graph, options), folder)
+  const build = async () => {
+    const whole = await gradientGraph(graph, options)
+    return encodeGraph(half ? narrow(whole) : whole, folder)
+  }
+  if (!cacheFolder) return build()
   const key = createHash('sha256')
     .update(encodeGraph(graph, folder))
     .update(JSON.stringify([inputDims, by, loss, half]))
@@ -66,14 +70,15 @@ export async function buildGradientModel(
   )
   const cached = await readFile(path).catch(() => undefined)
   if (cached) return cached
-  const built = encodeGraph(await gradientGraph(graph, options), folder)
+  const built = await build()
   await mkdir(cacheFolder, { recursive: true })
   await writeFile(`${path}.${process.pid}`, built)
   await rename(`${path}.${process.pid}`, path)
   return built
 }
 
-async function gradientGraph(
+/** In float32; `half` says how the cotangents go backward. */
+export async function gradientGraph(
   graph: Graph,
   { inputDims, by, loss, half = false }: GradientModelOptions,
 ): Promise<Graph> {
@@ -89,8 +94,7 @@ async function gradientGraph(
     forward: new Set(withLoss.nodes),
     cotangents: Object.values(cotangents),
   })
-  const whole = expandSlicedAttention(differentiated)
-  return half ? narrow(whole) : whole
+  return expandSlicedAttention(differentiated)
 }
 
 interface GraphWithLoss {

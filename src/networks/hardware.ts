@@ -33,3 +33,10 @@ export async function largestTensor(
 }
 
 const bytesOf = ({ dims }: Pick<ValueInfo, 'dims'>) => dims.reduce<number>((bytes, dim) => bytes * Number(dim), 4)
+
+/** Of an error of ONNX Runtime, what it says after file, line and signature. */
+export function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  const [line = ''] = text.split('\n')
+  return line.split(' was false. ').at(-1)!.trim().slice(0, 200)
+}

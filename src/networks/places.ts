@@ -1,13 +1,15 @@
 import { basename, dirname } from 'node:path'
 import { gradientName } from '../autodiff/gradient.ts'
+import { UserError } from '../errors.ts'
 import type { Graph } from '../onnx/graph.ts'
 import type { Device, Feeds, Session } from '../onnx/session.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { cotangentScale, cotangentSize } from './gradient-model.ts'
-import { cpu, type Hardware, largestTensor } from './hardware.ts'
+import { cpu, firstLine, type Hardware, largestTensor } from './hardware.ts'
 
 /** Of one network, on one device, in one precision. */
 export interface Sessions {
+  readonly device: Device
   readonly half: boolean
   readonly forward: Lazy
   readonly backward: Lazy
@@ -29,7 +31,8 @@ export interface Places {
 
 /**
  * Where a network is computed: on its device; on the CPU where a tensor is larger than the device is known to compute right;
- * in float32 from the first time on that half precision was not enough.
+ * in float32 from the first time on that half precision was not enough; on the CPU once the device failed, for instance for
+ * lack of memory.
  */
 export function createPlaces(
   { path, hardware = cpu, inputDims }: PlacesOptions,
@@ -64,11 +67,17 @@ export function createPlaces(
       fallback ??= place('cpu', false)
       return (await attempt(fallback)).results
     }
-    const { results, isRight } = await attempt(usual)
+    const { results, isRight } = await attempt(usual).catch(async (error: unknown) => {
+      if (usual.device === 'cpu' || error instanceof UserError) throw error
+      tell(`${name} is computed on the CPU: ${usual.device} gave it up (${firstLine(error)}).`)
+      await closed(usual)
+      usual = place('cpu', false)
+      return attempt(usual)
+    })
     if (isRight || !usual.half) return results
     tell(`${name} is computed in float32 from here on: its numbers leave the range of half precision.`)
     await closed(usual)
-    usual = place(device, false)
+    usual = place(usual.device, false)
     return (await attempt(usual)).results
   }
   return {

@@ -123,6 +123,24 @@ test('a network whose own numbers leave the range is computed in float32 from th
   assert.deepEqual(told, ['unet is computed in float32 from here on: its numbers leave the range of half precision.'])
 })
 
+test('a network that its device gives up is computed on the CPU, and says so', async () => {
+  const told: string[] = []
+  const nowhere = process.platform === 'win32' ? 'coreml' : 'directml'
+  const model = await openDifferentiable({
+    path: product('vae', [2, 2]),
+    hardware: { ...half, device: nowhere, tell: (line) => told.push(line) },
+    inputDims: { x: [1, WIDTH] },
+    by: ['x'],
+    loss,
+  })
+  const { gradients } = await model.runWithGradient({ x: ones, 'cotangent:y': ones })
+  const { y } = await model.run({ x: ones })
+  await model.close()
+  assert.ok([...y!.data, ...gradients.x!.data].every((value) => value === 4))
+  assert.equal(told.length, 1)
+  assert.match(told[0]!, /^vae is computed on the CPU: \w+ gave it up \(no available backend found\. /)
+})
+
 test('models in float32 stay in it', async () => {
   const name = 'text-sd15-legacy-14'
   const { inputs, by, outputs } = readCase<Export>(name)
