@@ -73,8 +73,12 @@ function isHalf(
   if (wide.has(operator)) return false
   // A scalar or a weight has no say, nor has an index.
   const types = inputs.filter((name) => !constants.has(name)).map((name) => values.get(name)?.type)
+  // A weight that is only turned or reshaped is a weight.
+  if (types.length === 0) return weightMovements.has(operator)
   return !types.includes('float32') && types.includes('float16')
 }
+
+const weightMovements = new Set(['Transpose', 'Reshape'])
 
 const products = new Set(['MatMul', 'Gemm', 'Conv', 'ConvTranspose'])
 

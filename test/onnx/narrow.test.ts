@@ -63,6 +63,20 @@ test('numbers of which the squares are beyond float16 are normalized right', asy
   )
 })
 
+test('a weight that is turned around is turned in float16', () => {
+  const { nodes, ...rest } = block()
+  const turned = narrow({
+    ...rest,
+    nodes: [
+      node('Transpose', ['w'], ['wT']),
+      ...nodes.map((each) => ({ ...each, inputs: each.inputs.map((name) => (name === 'w' ? 'wT' : name)) })),
+    ],
+    values: new Map([...rest.values, ['wT', info('wT', [WIDTH, WIDTH])]]),
+  })
+  assert.equal(turned.values.get('wT')!.type, 'float16')
+  assert.ok(!turned.constants.has('w'))
+})
+
 test('a mask of −∞ stays one, in effect', () => {
   const graph = graphOf({
     inputs: [info('x', [2, 2])],
