@@ -31,3 +31,19 @@ for (const { folder, name, licence, sources, memory, note } of models.filter(({ 
     }
   })
 }
+
+for (const { name, sources = [] } of models.filter(({ sources }) => sources)) {
+  test(`${name} sees: what comes from other repositories is where it is looked for`, () => {
+    const places = sources.slice(1).flatMap(({ wanted }) => wanted.map(({ as }) => as))
+    for (const file of ['config.json', 'preprocessor_config.json', 'tokenizer.json', 'tokenizer_config.json']) {
+      assert.ok(places.includes(`captioner/${file}`), file)
+    }
+    for (const graph of ['encoder_model', 'decoder_model_merged']) {
+      assert.ok(places.includes(`captioner/onnx/${graph}_quantized.onnx`), graph)
+    }
+    const towers = ['text_encoder/model.onnx', 'image_encoder/model.onnx', 'image_encoder/preprocessor_config.json']
+    const ofLargeClip = !name.startsWith('sd-2')
+    for (const file of towers) assert.equal(places.includes(`joint/${file}`), ofLargeClip, file)
+    assert.ok(places.every((place) => /^(captioner|joint)\//.test(place!)))
+  })
+}
