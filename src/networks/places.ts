@@ -31,8 +31,8 @@ export interface Places {
 
 /**
  * Where a network is computed: on its device; on the CPU where a tensor is larger than the device is known to compute right;
- * in float32 from the first time on that half precision was not enough; on the CPU once the device failed, for instance for
- * lack of memory.
+ * in float32 from the first time on that half precision was not enough. A device that fails, for instance for lack of
+ * memory, is asked again with one of the two sessions closed; one that fails again gives way to the CPU.
  */
 export function createPlaces(
   { path, hardware = cpu, inputDims }: PlacesOptions,
@@ -62,18 +62,28 @@ export function createPlaces(
     fitting.set(key, found)
     return found
   }
-  const attemptAt = async (isFitting: boolean, attempt: (sessions: Sessions) => Promise<Attempt>) => {
+  /** Both sessions hold the weights on a device of its own memory: one at a time where there is no room for two. */
+  let isCrowded = false
+  const attemptAt = async (kind: Kind, isFitting: boolean, attempt: (sessions: Sessions) => Promise<Attempt>) => {
     if (!isFitting) {
       fallback ??= place('cpu', false)
       return (await attempt(fallback)).results
     }
-    const { results, isRight } = await attempt(usual).catch(async (error: unknown) => {
-      if (usual.device === 'cpu' || error instanceof UserError) throw error
-      tell(`${name} is computed on the CPU: ${usual.device} gave it up (${firstLine(error)}).`)
-      await closed(usual)
-      usual = place('cpu', false)
-      return attempt(usual)
-    })
+    if (isCrowded && usual.device !== 'cpu') await usual[other[kind]].close()
+    const { results, isRight } = await attempt(usual)
+      .catch(async (error: unknown) => {
+        if (usual.device === 'cpu' || isOurs(error)) throw error
+        await closed(usual)
+        isCrowded = true
+        return attempt(usual)
+      })
+      .catch(async (error: unknown) => {
+        if (usual.device === 'cpu' || isOurs(error)) throw error
+        tell(`${name} is computed on the CPU: ${usual.device} gave it up (${firstLine(error)}).`)
+        await closed(usual)
+        usual = place('cpu', false)
+        return attempt(usual)
+      })
     if (isRight || !usual.half) return results
     tell(`${name} is computed in float32 from here on: its numbers leave the range of half precision.`)
     await closed(usual)
@@ -83,9 +93,9 @@ export function createPlaces(
   return {
     run: async (feeds, attempt) => {
       const dims = Object.fromEntries(graph.inputs.map(({ name }) => [name, feeds[name]?.dims ?? []]))
-      return attemptAt(await fits(dims, false), attempt)
+      return attemptAt('forward', await fits(dims, false), attempt)
     },
-    learn: async (attempt) => attemptAt(await fits(inputDims, true), attempt),
+    learn: async (attempt) => attemptAt('backward', await fits(inputDims, true), attempt),
     close: async () => {
       await Promise.all(opened.map(closed))
     },
@@ -97,6 +107,13 @@ interface PlacesOptions {
   readonly inputDims: Readonly<Record<string, readonly number[]>>
   readonly hardware?: Hardware
 }
+
+type Kind = 'forward' | 'backward'
+const other = { forward: 'backward', backward: 'forward' } as const
+
+/** Not the device's fault. */
+const isOurs = (error: unknown) =>
+  error instanceof UserError || error instanceof TypeError || error instanceof RangeError
 
 const closed = ({ forward, backward }: Sessions) => Promise.all([forward.close(), backward.close()])
 

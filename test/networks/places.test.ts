@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { cpu } from '../../src/networks/hardware.ts'
+import { createPlaces, lazily, type Sessions } from '../../src/networks/places.ts'
+import { graphOf } from '../../src/onnx/graph.ts'
+import type { Session } from '../../src/onnx/session.ts'
+
+/** Devices with room for so many sessions; what is opened and closed on them is written down. */
+function machine(room: Readonly<Record<string, number>>) {
+  const events: string[] = []
+  const open: Record<string, number> = {}
+  const told: string[] = []
+  const sessionsOn = (device: Sessions['device'], half: boolean): Sessions => {
+    const session = (kind: string) =>
+      lazily(async () => {
+        if ((open[device] ?? 0) >= (room[device] ?? 0)) throw new Error('out of memory')
+        open[device] = (open[device] ?? 0) + 1
+        events.push(`${device} ${kind}`)
+        return {
+          inputs: new Map(),
+          run: async () => ({}),
+          close: async () => {
+            open[device]!--
+            events.push(`${device} ${kind} closed`)
+          },
+        } satisfies Session
+      })
+    return { device, half, forward: session('forward'), backward: session('backward') }
+  }
+  const hardware = { ...cpu, device: 'cuda', tell: (line: string) => told.push(line) } as const
+  const places = createPlaces(
+    { path: '/models/any/unet/model.onnx', hardware, inputDims: {} },
+    graphOf({}),
+    sessionsOn,
+    false,
+  )
+  const forward = () =>
+    places.run({}, async (at) => ({ results: await (await at.forward.get()).run({}), isRight: true }))
+  const backward = () =>
+    places.learn(async (at) => ({ results: await (await at.backward.get()).run({}), isRight: true }))
+  return { events, told, places, forward, backward }
+}
+
+test('both sessions stay open where there is room for two', async () => {
+  const { events, told, places, forward, backward } = machine({ cuda: 2 })
+  for (const run of [forward, backward, forward, backward]) await run()
+  assert.deepEqual([events, told], [['cuda forward', 'cuda backward'], []])
+  await places.close()
+  assert.equal(events.length, 4)
+})
+
+test('where there is room for one, they take turns', async () => {
+  const { events, told, places, forward, backward } = machine({ cuda: 1 })
+  for (const run of [forward, forward, backward, backward, forward]) await run()
+  await places.close()
+  assert.deepEqual(events, [
+    ...['cuda forward', 'cuda forward closed', 'cuda backward', 'cuda backward closed'],
+    ...['cuda forward', 'cuda forward closed'],
+  ])
+  assert.deepEqual(told, [])
+})
+
+test('where there is room for none, the CPU computes, and it is said once', async () => {
+  const { events, told, places, forward, backward } = machine({ cuda: 0, cpu: 2 })
+  for (const run of [forward, backward, forward]) await run()
+  await places.close()
+  assert.deepEqual(events.slice(0, 2), ['cpu forward', 'cpu backward'])
+  assert.deepEqual(told, ['unet is computed on the CPU: cuda gave it up (out of memory).'])
+})
+
+test('a mistake of the caller is not the device’s', async () => {
+  const { told, places } = machine({ cuda: 2 })
+  const wrong = () => Promise.reject(new RangeError('Expected x to be float32 [1], got nothing'))
+  await assert.rejects(places.run({}, wrong), RangeError)
+  assert.deepEqual(told, [])
+})
