@@ -1,19 +1,22 @@
 /**
  * Every family of models that is known here, in the forms that people have: `npx node bench/families.ts [NAME]...`
  *
- * Small random members of each (test/fixtures/pipelines), against what diffusers computes with the same weights.
+ * Small random members of each (test/fixtures/pipelines and few-steps), against what diffusers computes with the same weights.
  */
-import { readdir } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { denoiserPath, readIndex } from '../src/networks/folder.ts'
 import type { Graph } from '../src/onnx/graph.ts'
 import { readModel } from '../src/onnx/proto.ts'
+import { fewStepsError, fewStepsFolder, fewStepsGradientErrors, openFewSteps } from '../test/networks/few-steps-case.ts'
 import {
   conditioningErrors,
   encodingError,
   learningErrors,
   lossOverSteps,
   openCase,
+  type PipelineCase,
   pipelinesFolder,
   samplingErrors,
 } from '../test/networks/pipeline-case.ts'
@@ -21,38 +24,61 @@ import {
 const STEPS = 30
 
 const asked = process.argv.slice(2)
-const files = await readdir(pipelinesFolder)
-const names = files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length))
+const isAsked = (name: string) => asked.length === 0 || asked.includes(name)
+const scratch = await mkdtemp(join(tmpdir(), 'isto-families-'))
 
 console.log(
   `| folder | pipeline | predicts | exporter | opset | weights | sizes | nodes | loads | samples: latents | picture | learns: gradient | (PyTorch) | loss over ${STEPS} steps | exports: conditioning |`,
 )
 console.log(`|${'---|'.repeat(15)}`)
-for (const name of names.sort()) {
-  if (asked.length > 0 && !asked.includes(name)) continue
+for (const name of (await namesIn(pipelinesFolder)).filter(isAsked)) {
   const opened = await openCase(name)
-  const { networks, known } = opened
-  const sampling = await samplingErrors(opened)
-  const picture = Math.max(sampling.decoded, await encodingError(opened))
+  const { latents, decoded } = await samplingErrors(opened)
   const { gradients } = await learningErrors(opened)
+  const { errorOfPyTorch } = opened.known
+  await printRow(name, join(pipelinesFolder, name), opened, { latents, decoded, gradients, errorOfPyTorch })
+}
+for (const name of (await namesIn(fewStepsFolder)).filter(isAsked)) {
+  const opened = await openFewSteps(name, join(scratch, name))
+  const latents = await fewStepsError(opened)
+  const gradients = await fewStepsGradientErrors(opened)
+  await printRow(name, join(scratch, name), opened, { latents, decoded: 0, gradients })
+}
+await rm(scratch, { recursive: true })
+
+interface Errors {
+  readonly latents: number
+  readonly decoded: number
+  readonly gradients: readonly number[]
+  readonly errorOfPyTorch?: number
+}
+
+async function printRow(
+  name: string,
+  folder: string,
+  opened: PipelineCase,
+  { latents, decoded, gradients, errorOfPyTorch }: Errors,
+) {
+  const { networks } = opened
+  const picture = Math.max(decoded, await encodingError(opened))
   const { first, last } = await lossOverSteps(opened, STEPS)
   const conditioning = await conditioningErrors(opened)
   await networks.close()
+  const { _class_name: kind = '?' } = await readIndex(folder)
   const cells = [
-    ...[name, await kindOf(name), networks.schedule.config.predictionType, ...formOf(await graphOf(name))],
-    ...['yes', error(sampling.latents), error(picture), error(...gradients), error(known.errorOfPyTorch)],
-    ...[`${short(first)} → ${short(last)}`, error(...conditioning)],
+    ...[name, kind.replace('Pipeline', ''), networks.schedule.config.predictionType],
+    ...formOf(readModel(denoiserPath(folder))),
+    ...['yes', error(latents), error(picture), error(...gradients)],
+    errorOfPyTorch === undefined ? '' : error(errorOfPyTorch),
+    `${short(first)} → ${short(last)}`,
+    error(...conditioning),
   ]
   console.log(`| ${cells.join(' | ')} |`)
 }
 
-async function kindOf(name: string): Promise<string> {
-  const { _class_name: kind = '?' } = await readIndex(join(pipelinesFolder, name))
-  return kind.replace('Pipeline', '')
-}
-
-async function graphOf(name: string): Promise<Graph> {
-  return readModel(denoiserPath(join(pipelinesFolder, name)))
+async function namesIn(folder: string): Promise<string[]> {
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.json'))
+  return files.map((file) => file.slice(0, -'.json'.length)).sort()
 }
 
 /** Exporter, opset, numbers, sizes and nodes, as its graph shows them. */
