@@ -44,6 +44,19 @@ export interface DenoisingForm {
   readonly batching: Batching
   /** What it is told besides, the same for every sample: [1, …] by name. */
   readonly further: Readonly<Record<string, Tensor>>
+  /** What it is told once for the whole batch, by name. */
+  readonly shared?: Readonly<Record<string, Tensor>>
+  /** How it takes latents, and gives its output, where that is not as they are. */
+  readonly packing?: Packing
+}
+
+export interface Packing {
+  /** Of one sample. */
+  readonly dims: readonly number[]
+  /** [n, channels, height, width] → [n, …dims] */
+  pack(latents: Tensor): Tensor
+  /** The inverse. */
+  unpack(packed: Tensor): Tensor
 }
 
 /**
@@ -52,7 +65,8 @@ export interface DenoisingForm {
  */
 export async function openDenoisingNetwork(form: DenoisingForm, options: DenoisingOptions): Promise<DenoisingNetwork> {
   const { learningBatch, latentDims, conditioning, cacheFolder, threads, hardware } = options
-  const { names, further } = form
+  const { names, further, shared = {} } = form
+  const { dims: packedDims, pack, unpack } = form.packing ?? { dims: latentDims, pack: asIs, unpack: asIs }
   const { fixedBatch, sharesTimestep, timestepDims, timestepOf } = form.batching
   const learningRun = fixedBatch ?? (sharesTimestep ? 1 : Math.min(learningBatch, learnedAtOnce(latentDims)))
   const forwardRun = fixedBatch ?? FORWARD_FACTOR * learnedAtOnce(latentDims)
@@ -60,11 +74,12 @@ export async function openDenoisingNetwork(form: DenoisingForm, options: Denoisi
   const network = await openDifferentiable({
     path: form.path,
     inputDims: {
-      [names.latents]: [learningRun, ...latentDims],
+      [names.latents]: [learningRun, ...packedDims],
       timestep: timestepDims(learningRun),
       [names.states]: batched(conditioning.hiddenStates),
       ...(names.pooled && { [names.pooled]: batched(conditioning.pooled!) }),
       ...Object.fromEntries(Object.entries(further).map(([name, value]) => [name, batched(value)])),
+      ...Object.fromEntries(Object.entries(shared).map(([name, { dims }]) => [name, dims])),
     },
     by: [names.states, ...(names.pooled ? [names.pooled] : [])],
     loss: { kind: 'weighted-mse', output: names.output },
@@ -78,11 +93,12 @@ export async function openDenoisingNetwork(form: DenoisingForm, options: Denoisi
     const timesteps = Array.from({ length: sizeOf(dims) }, (_, index) => asked[index] ?? asked.at(-1)!)
     const { hiddenStates, pooled } = ask.conditioning
     return {
-      [names.latents]: filled(ask.latents, from, to, size),
+      [names.latents]: pack(filled(ask.latents, from, to, size)),
       timestep: { dims, data: Float32Array.from(timesteps, timestepOf) } satisfies Feed,
       [names.states]: filled(hiddenStates, from, to, size),
       ...(names.pooled && { [names.pooled]: filled(pooled!, from, to, size) }),
       ...Object.fromEntries(Object.entries(further).map(([name, value]) => [name, repeat(value, size)])),
+      ...shared,
     }
   }
   return {
@@ -90,7 +106,7 @@ export async function openDenoisingNetwork(form: DenoisingForm, options: Denoisi
       const parts: Tensor[] = []
       for (const run of runsOf(ask.timesteps, forwardRun, sharesTimestep)) {
         const outputs = await network.run(feedsOf(ask, run, fixedBatch))
-        parts.push(rows(outputs[names.output]!, 0, run.to - run.from))
+        parts.push(unpack(rows(outputs[names.output]!, 0, run.to - run.from)))
       }
       return concatenate(parts)
     },
@@ -102,8 +118,8 @@ export async function openDenoisingNetwork(form: DenoisingForm, options: Denoisi
         const count = run.to - run.from
         const { loss, gradients } = await network.runWithGradient({
           ...feedsOf(ask, run, learningRun),
-          target: filled(ask.target, run.from, run.to, learningRun),
-          weight: withZeros(rows(ask.weight, run.from, run.to), learningRun),
+          target: pack(filled(ask.target, run.from, run.to, learningRun)),
+          weight: pack(withZeros(rows(ask.weight, run.from, run.to), learningRun)),
         })
         losses.push(...loss!.data.subarray(0, count))
         hiddenStates.push(rows(gradients[names.states]!, 0, count))
@@ -118,6 +134,8 @@ export async function openDenoisingNetwork(form: DenoisingForm, options: Denoisi
     close: () => network.close(),
   }
 }
+
+const asIs = (value: Tensor) => value
 
 /** Samples that are run together with their gradient: one of 64 × 64 takes some 3 GB in Stable Diffusion 1.5. */
 export function learnedAtOnce(latentDims: readonly number[]): number {

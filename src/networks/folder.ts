@@ -46,7 +46,8 @@ export async function sideOf(folder: string): Promise<number> {
   const config = await readJson<{ sample_size?: number | [number, number] }>(join(dirname(path), 'config.json'))
   const [height, width] = [2, 3].map((axis) => latents?.dims[axis])
   const fixed = typeof height === 'number' && typeof width === 'number' ? [height, width] : undefined
-  const sizes = fixed ?? [config?.sample_size ?? USUAL_LATENT_SIDE].flat()
+  const usual = architectureOf(folder) === 'flux' ? USUAL_LATENT_SIDE_OF_FLUX : USUAL_LATENT_SIDE
+  const sizes = fixed ?? [config?.sample_size ?? usual].flat()
   if (sizes.some((size) => size !== sizes[0])) {
     throw new UserError(`The model in ${folder} is for pictures that are not square; only square ones can be used.`)
   }
@@ -59,8 +60,11 @@ export function denoiserPath(folder: string): string {
   return existsSync(transformer) ? transformer : unet
 }
 
-/** `sd3`: a transformer that is told of the prompt by CLIP's two encoders and T5, joined. */
-export type Architecture = 'unet' | 'sd3'
+/**
+ * `sd3`: a transformer that is told of the prompt by CLIP's two encoders and T5, joined. `flux`: one that takes packed
+ * latents, and is told of the prompt by T5 and by CLIP's pooled embedding.
+ */
+export type Architecture = 'unet' | 'sd3' | 'flux'
 
 /**
  * What the denoising network is, by its inputs: some exports call a transformer's folder `unet`.
@@ -69,16 +73,13 @@ export type Architecture = 'unet' | 'sd3'
 export function architectureOf(folder: string): Architecture {
   const inputs = new Set(readModel(denoiserPath(folder)).inputs.map(({ name }) => name))
   if (!inputs.has('hidden_states')) return 'unet'
-  if (inputs.has('img_ids')) {
-    throw new UserError(`The model in ${folder} is of FLUX's kind, which cannot be used: ${USABLE}.`)
-  }
-  if (inputs.has('pooled_projections')) return 'sd3'
+  if (inputs.has('pooled_projections')) return inputs.has('img_ids') ? 'flux' : 'sd3'
   throw new UserError(
     `The model in ${folder} reads its prompts through T5 alone, in which no difference can be learned: ${USABLE}.`,
   )
 }
 
-const USABLE = 'Stable Diffusion 1.x, 2.x, XL, 3 and 3.5 can be used, exported to ONNX as optimum does'
+const USABLE = 'Stable Diffusion 1.x, 2.x, XL, 3 and 3.5, and FLUX.1 can be used, exported to ONNX as optimum does'
 const DENOISERS = ['transformer', 'unet']
 
 /** `model_index.json`, as far as it matters. */
@@ -159,6 +160,7 @@ interface RawVaeConfig {
 }
 
 const USUAL_LATENT_SIDE = 64
+const USUAL_LATENT_SIDE_OF_FLUX = 128
 const USUAL_FACTOR = 8
 const PARTS = [
   'scheduler',

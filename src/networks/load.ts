@@ -7,6 +7,7 @@ import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { captionOf, readPhrases } from './captioner.ts'
 import { type ImageEncoder, openImageEncoder } from './clip.ts'
 import { learnedAtOnce } from './denoising.ts'
+import { openFlux } from './flux.ts'
 import { architectureOf, identityOf, sideOf } from './folder.ts'
 import type { Hardware } from './hardware.ts'
 import { openTowers } from './joint.ts'
@@ -44,7 +45,7 @@ export async function loadNetworks(options: LoadOptions): Promise<Networks> {
   const autoencoder = await openAutoencoder(folder, side, threads, hardware)
   const { latentDims } = autoencoder
   const learningBatch = Math.min(options.learningBatch, Math.max(2, learnedAtOnce(latentDims)))
-  const open = architectureOf(folder) === 'sd3' ? openTransformer : openUnet
+  const open = { unet: openUnet, sd3: openTransformer, flux: openFlux }[architectureOf(folder)]
   const denoiser = await open({
     ...{ folder, learningBatch, side, latentDims, cacheFolder, threads, hardware },
     conditioning: await text.encode(''),

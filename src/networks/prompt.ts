@@ -1,6 +1,7 @@
 import type { Conditioning, Tokens } from '../engine/networks.ts'
 import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
 import type { TextEncoder } from './clip.ts'
+import type { TextNetwork } from './clip-text.ts'
 import type { PlainEncoder } from './t5.ts'
 
 export interface PromptEncoder {
@@ -78,6 +79,27 @@ export function joinEncoders(encoders: readonly TextEncoder[], { empty, pooled, 
     projecting: encoders[last] && projecting(encoders[last], last),
     close: async () => {
       await Promise.all([...encoders, ...(behind ? [behind] : [])].map((each) => each.close()))
+    },
+  }
+}
+
+/**
+ * FLUX: the states are those of T5, which reads the plain prompt; tokens go through the network that gives the pooled
+ * embedding.
+ * @param output What the network calls that embedding.
+ */
+export function pooledBeside(network: TextNetwork, output: string, plain: PlainEncoder): PromptEncoder {
+  return {
+    tokenWidths: [network.tokenWidth],
+    tokenNorms: (words) => [network.tokenNorm(words)],
+    embedWords: (text, most) => [network.wordEmbeddings(text, most)],
+    encode: async (prompt, tokens) => {
+      const found = await network.run([prompt], tokens?.[0])
+      return { hiddenStates: await plain.encode(prompt), pooled: found[output]! }
+    },
+    gradient: async (prompt, tokens, { pooled }) => [await network.gradient(prompt, tokens[0]!, { [output]: pooled })],
+    close: async () => {
+      await Promise.all([network.close(), plain.close()])
     },
   }
 }

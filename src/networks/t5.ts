@@ -13,19 +13,20 @@ export interface PlainEncoder {
 }
 
 /**
- * Reads T5, `text_encoder_3/` and `tokenizer_3/`. Where the folder came without it, its states are zeros: Stable Diffusion
+ * Reads T5, `text_encoder_3/` and `tokenizer_3/`, or what its `suffix` is. Where the folder came without it, its states are zeros: Stable Diffusion
  * 3 was trained to do without.
  * On the CPU always: the largest of the networks runs once for each prompt.
  * @param size Of its states.
  */
 export async function openT5(
   folder: string,
+  suffix: '_2' | '_3',
   { length, width }: { readonly length: number; readonly width: number },
   threads?: number,
 ): Promise<PlainEncoder> {
-  const path = join(folder, 'text_encoder_3', 'model.onnx')
+  const path = join(folder, `text_encoder${suffix}`, 'model.onnx')
   if (!existsSync(path)) return { length, encode: async () => tensor([1, length, width]), close: async () => {} }
-  const idsOf = await loadT5Tokenizer(join(folder, 'tokenizer_3'))
+  const idsOf = await loadT5Tokenizer(join(folder, `tokenizer${suffix}`))
   const network = await openForward(path, threads)
   /** A learning asks for the same few prompts hundreds of times, and T5 is the largest of the networks. */
   const known = new Map<string, Promise<Tensor>>()

@@ -3,10 +3,11 @@ import { dirname, join } from 'node:path'
 import { UserError } from '../errors.ts'
 import { readModel } from '../onnx/proto.ts'
 import { openTextEncoder, type TextEncoder } from './clip.ts'
+import { openTextNetwork } from './clip-text.ts'
 import { architectureOf, denoiserPath, readIndex } from './folder.ts'
 import type { Hardware } from './hardware.ts'
 import { readJson } from './json.ts'
-import { joinEncoders, type PromptEncoder } from './prompt.ts'
+import { joinEncoders, type PromptEncoder, pooledBeside } from './prompt.ts'
 import { openT5 } from './t5.ts'
 import { loadTokenizer } from './tokenizer.ts'
 
@@ -19,7 +20,7 @@ export interface TextEncodersOptions {
 
 /**
  * Reads all `text_encoder…/` of a folder. A network that is told of sizes is SDXL's, and one with pooled projections SD 3's:
- * both read their encoders a layer earlier.
+ * both read their encoders a layer earlier. FLUX reads nothing of CLIP's but the pooled embedding, which is not projected.
  * @throws UserError when there is none.
  */
 export async function openTextEncoders({
@@ -28,7 +29,9 @@ export async function openTextEncoders({
   threads,
   hardware,
 }: TextEncodersOptions): Promise<PromptEncoder> {
-  const isSd3 = architectureOf(folder) === 'sd3'
+  const architecture = architectureOf(folder)
+  if (architecture === 'flux') return openEncodersOfFlux({ folder, cacheFolder, threads, hardware })
+  const isSd3 = architecture === 'sd3'
   const isXl = readModel(denoiserPath(folder)).inputs.some(({ name }) => name === 'time_ids')
   const encoders: TextEncoder[] = []
   let length = 0
@@ -42,25 +45,39 @@ export async function openTextEncoders({
   }
   if (encoders.length === 0) throw new UserError(`There is no text_encoder/model.onnx in ${folder}: fetch it again.`)
   if (isSd3) {
-    const behind = await openT5(folder, await sizeBehind(folder, length), threads)
+    const { places = length + USUAL_LENGTH, width } = await sizeOfStates(folder)
+    const behind = await openT5(folder, '_3', { length: places - length, width }, threads)
     return joinEncoders(encoders, { empty: 'encoded', pooled: 'all', behind })
   }
   const isZeros = isXl && (await readIndex(folder)).force_zeros_for_empty_prompt !== false
   return joinEncoders(encoders, { empty: isZeros ? 'zeros' : 'encoded', pooled: 'last' })
 }
 
-/** Of T5's states: as many as the network has places behind CLIP's `length`, and as wide. */
-async function sizeBehind(folder: string, length: number): Promise<{ length: number; width: number }> {
+async function openEncodersOfFlux(options: TextEncodersOptions): Promise<PromptEncoder> {
+  const { folder, threads } = options
+  const path = join(folder, 'text_encoder', 'model.onnx')
+  const t5 = join(folder, 'text_encoder_2', 'model.onnx')
+  const missing = [path, t5].find((each) => !existsSync(each))
+  if (missing) throw new UserError(`There is no ${missing}: fetch the model again.`)
+  const tokenizer = await loadTokenizer(join(folder, 'tokenizer'))
+  const network = await openTextNetwork({ ...options, path, tokenizer, outputs: ['pooler_output'] })
+  const { places = USUAL_LENGTH_OF_FLUX, width } = await sizeOfStates(folder)
+  return pooledBeside(network, 'pooler_output', await openT5(folder, '_2', { length: places, width }, threads))
+}
+
+/** Of what the network reads of the prompt: how many places there are, where its graph fixes that, and how wide they are. */
+async function sizeOfStates(folder: string): Promise<{ places?: number; width: number }> {
   const path = denoiserPath(folder)
   const states = readModel(path).inputs.find(({ name }) => name === 'encoder_hidden_states')
   const [, places, width] = states?.dims ?? []
   const config = await readJson<{ joint_attention_dim?: number }>(join(dirname(path), 'config.json'))
   return {
-    length: typeof places === 'number' ? places - length : USUAL_LENGTH,
+    places: typeof places === 'number' ? places : undefined,
     width: typeof width === 'number' ? width : (config?.joint_attention_dim ?? USUAL_WIDTH),
   }
 }
 
-/** T5-XXL's as Stable Diffusion 3 asks for it. */
+/** T5-XXL's states as Stable Diffusion 3 and FLUX ask for them. */
 const USUAL_LENGTH = 256
+const USUAL_LENGTH_OF_FLUX = 512
 const USUAL_WIDTH = 4096

@@ -27,6 +27,7 @@ for (const [name, shapes] of [
   ['sd15', { emb_params: [4, 16] }],
   ['sdxl', { clip_l: [4, 16], clip_g: [4, 24] }],
   ['sd3', { clip_l: [4, 16], clip_g: [4, 24] }],
+  ['flux', { emb_params: [4, 16] }],
 ] as const) {
   describe(`with ${name}`, () => {
     const options: JobOptions = { model: folderOf(name), mode: 'fast', seed: 3, steps: 2, strength: 1, preserve: 0.5 }

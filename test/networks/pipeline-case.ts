@@ -36,7 +36,7 @@ export interface PipelineCase {
 export const load = (folder: string): Promise<Networks> =>
   loadNetworks({
     ...{ folder, learningBatch: 3, threads: 1 },
-    readSchedule: (config) => schedule(readScheduleConfig(config)),
+    readSchedule: (config, imageTokens) => schedule(readScheduleConfig(config, imageTokens)),
   })
 
 export async function openCase(name: string): Promise<PipelineCase> {

@@ -30,6 +30,7 @@ for (const { name, widths, tensors, channels } of [
   { name: 'sdxl-fp32', widths: [16, 24], tensors: ['clip_l', 'clip_g'], channels: 4 },
   { name: 'sdxl-dynamo', widths: [16, 24], tensors: ['clip_l', 'clip_g'], channels: 4 },
   { name: 'sd3', widths: [16, 24], tensors: ['clip_l', 'clip_g'], channels: 16 },
+  { name: 'flux', widths: [16], tensors: ['emb_params'], channels: 16 },
 ]) {
   describe(name, () => {
     let opened: PipelineCase
@@ -67,7 +68,8 @@ for (const { name, widths, tensors, channels } of [
 
     test('the loss falls as it is learned', async () => {
       const { first, last } = await lossOverSteps(opened, 10)
-      assert.ok(last < 0.99 * first, `${first} to ${last}`)
+      // FLUX hears of the tokens through one pooled embedding alone.
+      assert.ok(last < (name === 'flux' ? 0.995 : 0.99) * first, `${first} to ${last}`)
     })
 
     test('a difference is written as diffusers loads it, and conditions alike in both', async () => {

@@ -148,6 +148,12 @@ def plain_rms_norm(x, shape, weight=None, eps=None):
 ROTATED, RMS_NORM = transformer_flux.apply_rotary_emb, nn.functional.rms_norm
 
 
+def as_optimum(does):
+    """Whether FLUX is computed in the way that the legacy exporter can write."""
+    transformer_flux.apply_rotary_emb = rotated_by_steps if does else ROTATED
+    nn.functional.rms_norm = plain_rms_norm if does else RMS_NORM
+
+
 class Text(nn.Module):
     """SD 1.x and 2.x, and SDXL's first encoder."""
 
@@ -403,9 +409,7 @@ def seeded(name):
 
 def made(case):
     """The module as it is exported; the same one each time."""
-    is_legacy = case.exporter == "legacy"
-    transformer_flux.apply_rotary_emb = rotated_by_steps if is_legacy else ROTATED
-    nn.functional.rms_norm = plain_rms_norm if is_legacy else RMS_NORM
+    as_optimum(case.exporter == "legacy")
     module = enliven(case.build(), seeded(case.name))
     if isinstance(module, Unet):
         case.attention(module.unet)

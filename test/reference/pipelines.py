@@ -19,6 +19,8 @@ from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
     FlowMatchEulerDiscreteScheduler,
+    FluxPipeline,
+    FluxTransformer2DModel,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
     StableDiffusionPipeline,
@@ -38,7 +40,7 @@ from transformers import (
     T5Tokenizer,
 )
 
-from exports import enliven, relative_error, seeded, without_traces
+from exports import as_optimum, enliven, relative_error, seeded, without_traces
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 TOKENIZERS = FIXTURES / "tokenizer"
@@ -46,10 +48,11 @@ BOS, EOS = 712, 713  # of those tokenizers
 LENGTH = 77
 WIDTH, WIDTH_2, PROJECTION = 16, 24, 20
 PROJECTION_1, WIDTH_3 = 12, 48  # of SD 3's first encoder, and of its third, T5
-LENGTH_3 = 256
+LENGTH_3, LENGTH_FLUX = 256, 512  # of T5's states
 PROMPT = "a cat, flat style, on a teal background"
 LEARNED_BEHIND = "a small dog"
 TOKENS, STEPS, GUIDANCE = 3, 5, 4.0
+GUIDANCE_TOLD = 3.5  # what FLUX is told
 BETAS = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "num_train_timesteps": 1000}
 
 
@@ -64,6 +67,7 @@ class Family:
     text_heads: tuple[int, ...] = (2,)
     xl: bool = False
     sd3: bool = False
+    flux: bool = False
     half: bool = False
     opset: int = 14
     dynamo: bool = False  # the exporter of PyTorch 2.5 and later, else TorchScript's
@@ -72,7 +76,7 @@ class Family:
 
     @property
     def channels(self):
-        return 16 if self.sd3 else 4
+        return 16 if self.sd3 or self.flux else 4
 
     @property
     def projections(self):
@@ -134,6 +138,22 @@ FAMILIES = [
         opset=18,
         timestep=torch.tensor([601.25, 601.25]),
     ),
+    # As FLUX.1 dev: packed latents, places as rotary embeddings, told of the guidance; CLIP's pooled embedding and T5.
+    Family(
+        name="flux",
+        tokenizers=["eos-pad"],
+        scheduler={
+            **{"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": 3.0},
+            **{"use_dynamic_shifting": True, "base_image_seq_len": 256, "max_image_seq_len": 4096},
+            **{"base_shift": 0.5, "max_shift": 1.15},
+        },
+        vae={"scaling_factor": 0.3611, "shift_factor": 0.1159, "use_quant_conv": False, "use_post_quant_conv": False},
+        unet={"guidance_embeds": True, "axes_dims_rope": (4, 2, 2)},
+        text_heads=(4,),
+        flux=True,
+        opset=18,
+        timestep=torch.tensor([0.60125, 0.60125]),
+    ),
 ]
 
 SD15, SD21, SDXL = FAMILIES[:3]
@@ -183,6 +203,19 @@ def transformer_of(family):
         caption_projection_dim=16,
         pooled_projection_dim=sum(family.projections),
         pos_embed_max_size=12,
+        **family.unet,
+    )
+
+
+def flux_of(family):
+    return FluxTransformer2DModel(
+        in_channels=4 * family.channels,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=8,
+        num_attention_heads=2,
+        joint_attention_dim=WIDTH_3,
+        pooled_projection_dim=WIDTH,
         **family.unet,
     )
 
@@ -253,6 +286,14 @@ def pipeline_of(family):
             transformer=lively(transformer_of(family), "transformer"),
             scheduler=FlowMatchEulerDiscreteScheduler.from_config(family.scheduler),
         )
+    if family.flux:
+        return FluxPipeline(
+            **parts,
+            tokenizer_2=T5Tokenizer.from_pretrained(TOKENIZERS / "t5"),
+            text_encoder_2=lively(t5(), "text 2"),
+            transformer=lively(flux_of(family), "transformer"),
+            scheduler=FlowMatchEulerDiscreteScheduler.from_config(family.scheduler),
+        )
     parts["unet"] = lively(unet_of(family), "unet")
     parts["scheduler"] = DDIMScheduler.from_config(family.scheduler)
     if family.xl:
@@ -265,10 +306,11 @@ def pipeline_of(family):
 
 def text_encoders(pipeline):
     """Of CLIP's, each its folder, tokenizer and module."""
-    names = ["text_encoder", "text_encoder_2"] if hasattr(pipeline, "text_encoder_2") else ["text_encoder"]
-    return [
-        (name, getattr(pipeline, name.replace("text_encoder", "tokenizer")), getattr(pipeline, name)) for name in names
+    all_of_them = [
+        (name, getattr(pipeline, name.replace("text_encoder", "tokenizer"), None), getattr(pipeline, name, None))
+        for name in ("text_encoder", "text_encoder_2")
     ]
+    return [each for each in all_of_them if isinstance(each[1], CLIPTokenizer)]
 
 
 # 2. The folder.
@@ -333,7 +375,11 @@ def write_folder(family, pipeline, folder):
 
     batch = family.batch or 2
     if family.sd3:
-        write_sd3_parts(family, pipeline, folder, batch)
+        write_t5(family, pipeline.text_encoder_3, "_3", folder)
+        write_sd3(family, pipeline, folder, batch)
+    elif family.flux:
+        write_t5(family, pipeline.text_encoder_2, "_2", folder)
+        write_flux(family, pipeline, folder, batch)
     else:
         write_unet(family, pipeline, folder, batch)
 
@@ -360,16 +406,19 @@ def write_folder(family, pipeline, folder):
     write_json(folder / "scheduler" / "scheduler_config.json", family.scheduler)
 
 
-def write_sd3_parts(family, pipeline, folder, batch):
-    shutil.copytree(TOKENIZERS / "t5", folder / "tokenizer_3")
-    ids = {"input_ids": torch.ones(1, LENGTH_3, dtype=torch.long)}
+def write_t5(family, encoder, suffix, folder):
+    shutil.copytree(TOKENIZERS / "t5", folder / f"tokenizer{suffix}")
+    ids = {"input_ids": torch.ones(1, 64, dtype=torch.long)}
     axes = {"input_ids": {0: "batch_size", 1: "sequence_length"}}
 
     def call(encoder, ids):
         return encoder(ids).last_hidden_state
 
-    path = folder / "text_encoder_3" / "model.onnx"
-    export(path, pipeline.text_encoder_3, call, ids, ["last_hidden_state"], family, axes)
+    path = folder / f"text_encoder{suffix}" / "model.onnx"
+    export(path, encoder, call, ids, ["last_hidden_state"], family, axes)
+
+
+def write_sd3(family, pipeline, folder, batch):
     inputs = {
         "hidden_states": torch.randn(batch, family.channels, 8, 8),
         "encoder_hidden_states": torch.randn(batch, LENGTH + LENGTH_3, WIDTH_3),
@@ -384,6 +433,41 @@ def write_sd3_parts(family, pipeline, folder, batch):
     }
     path = folder / "transformer" / "model.onnx"
     export(path, pipeline.transformer, transformer_call, inputs, ["out_hidden_states"], family, axes)
+
+
+def write_flux(family, pipeline, folder, batch):
+    inputs = {
+        "hidden_states": torch.randn(batch, 16, 4 * family.channels),
+        "encoder_hidden_states": torch.randn(batch, LENGTH_FLUX, WIDTH_3),
+        "pooled_projections": torch.randn(batch, WIDTH),
+        "timestep": family.timestep,
+        "txt_ids": torch.zeros(LENGTH_FLUX, 3),
+        "img_ids": places(8),
+        "guidance": torch.full([batch], GUIDANCE_TOLD),
+    }
+    axes = {
+        "hidden_states": {0: "batch_size", 1: "packed_height_width"},
+        "encoder_hidden_states": {0: "batch_size", 1: "sequence_length"},
+        "pooled_projections": {0: "batch_size"},
+        "timestep": {0: "step"},
+        "txt_ids": {0: "sequence_length"},
+        "img_ids": {0: "packed_height_width"},
+        "guidance": {0: "batch_size"},
+    }
+    path = folder / "transformer" / "model.onnx"
+    as_optimum(True)
+    export(path, pipeline.transformer, flux_call, inputs, ["out_hidden_states"], family, axes)
+    as_optimum(False)
+    # Nothing but the manifest says how large pictures of FLUX are.
+    write_json(folder / "manifest.json", {"name": family.name, "side": 16})
+
+
+def places(side):
+    return FluxPipeline._prepare_latent_image_ids(1, side // 2, side // 2, "cpu", torch.float)
+
+
+def flux_call(transformer, states, prompt, pooled, timestep, txt_ids, img_ids, guidance):
+    return transformer(states, prompt, pooled, timestep, img_ids, txt_ids, guidance, return_dict=False)
 
 
 def write_unet(family, pipeline, folder, batch):
@@ -418,6 +502,11 @@ def write_json(path, value):
 
 def sampled(family, pipeline, noise):
     """Prompt to latents, 5 steps of DDIM, or of Euler where it is a flow, under guidance."""
+    if family.flux:
+        packed = pipeline._pack_latents(noise, *noise.shape)
+        more = {"guidance_scale": GUIDANCE_TOLD, "height": 16, "width": 16, "output_type": "latent"}
+        latents = pipeline(PROMPT, latents=packed, num_inference_steps=STEPS, **more).images
+        return pipeline._unpack_latents(latents, 16, 16, pipeline.vae_scale_factor)
     more = {} if family.sd3 else {"eta": 0.0}
     return pipeline(
         PROMPT, latents=noise, num_inference_steps=STEPS, guidance_scale=GUIDANCE, output_type="latent", **more
@@ -448,10 +537,17 @@ def learning_step(family, pipeline, dtype, tokens, case):
             stack.callback(hook.remove)
             out = module(ids, output_hidden_states=True)
         states.append(out.hidden_states[-2] if family.xl or family.sd3 else out.last_hidden_state)
-        pooled += [out.text_embeds] if hasattr(out, "text_embeds") else []
+        pooled += [out.text_embeds if hasattr(out, "text_embeds") else out.pooler_output]
     n = len(case["timesteps"])
     conditioning = torch.cat(states, dim=-1).repeat(n, 1, 1)
     noisy, timesteps = case["noisy"].to(dtype), case["timesteps"]
+    if family.flux:
+        prompt = pipeline._get_t5_prompt_embeds(LEARNED_BEHIND, n)
+        told = (torch.zeros(LENGTH_FLUX, 3), places(8).to(dtype), torch.full([n], GUIDANCE_TOLD, dtype=dtype))
+        packed = pipeline._pack_latents(noisy, *noisy.shape)
+        times = timesteps.to(dtype) / 1000
+        output = flux_call(pipeline.transformer, packed, prompt, pooled[0].repeat(n, 1), times, *told)[0]
+        return loss_of(pipeline._unpack_latents(output, 16, 16, pipeline.vae_scale_factor), case, leaves)
     if family.sd3:
         plain = pipeline._get_t5_prompt_embeds(LEARNED_BEHIND, n)
         widened = nn.functional.pad(conditioning, (0, WIDTH_3 - conditioning.shape[-1]))
@@ -461,7 +557,7 @@ def learning_step(family, pipeline, dtype, tokens, case):
     added = {}
     if family.xl:
         ids = torch.tensor([[16.0, 16, 0, 0, 16, 16]] * n, dtype=dtype)
-        added = {"added_cond_kwargs": {"text_embeds": pooled[0].repeat(n, 1), "time_ids": ids}}
+        added = {"added_cond_kwargs": {"text_embeds": pooled[-1].repeat(n, 1), "time_ids": ids}}
     output = pipeline.unet(noisy, timesteps, conditioning, **added, return_dict=False)[0]
     return loss_of(output, case, leaves)
 
@@ -491,13 +587,16 @@ def with_difference(family, pipeline, path):
         prompt = pipeline.maybe_convert_prompt(prompt, pipeline.tokenizer)
         found = pipeline.encode_prompt(prompt, prompt, LEARNED_BEHIND, **options)
         return {"hidden_states": found[0], "pooled": found[2]}
+    if family.flux:
+        found = pipeline.encode_prompt(prompt, LEARNED_BEHIND, device="cpu")
+        return {"hidden_states": found[0], "pooled": found[1]}
     found = pipeline.encode_prompt(prompt, **options)
     return {"hidden_states": found[0], **({"pooled": found[2]} if family.xl else {})}
 
 
 def noised(family, scheduler, originals, epsilon, timesteps):
     """What the network is shown, and what it should put out."""
-    if family.sd3:
+    if family.sd3 or family.flux:
         sigmas = (timesteps / scheduler.config.num_train_timesteps).view(-1, 1, 1, 1)
         return (1 - sigmas) * originals + sigmas * epsilon, epsilon - originals
     is_velocity = scheduler.config.prediction_type == "v_prediction"
@@ -552,7 +651,7 @@ def numbers_of(family, pipeline, difference_path):
         assert value.isfinite().all() and value.abs().max() > 1e-6, name
     assert decoded.abs().lt(1).float().mean() > 0.1, "the decoded picture is mostly clamped"
     description = {
-        **{"prompt": PROMPT, "steps": STEPS, "guidanceScale": GUIDANCE, "learnedBehind": LEARNED_BEHIND},
+        **{"prompt": PROMPT, "steps": STEPS, "guidanceScale": 1 if family.flux else GUIDANCE, "learnedBehind": LEARNED_BEHIND},
         "timesteps": timesteps.tolist(),
         "errorOfPyTorch": relative_error(own, gradients),
     }

@@ -1,0 +1,89 @@
+import { readModel } from '../onnx/proto.ts'
+import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
+import {
+  batchingOf,
+  type DenoisingForm,
+  type DenoisingNetwork,
+  type DenoisingOptions,
+  inputsOf,
+  openDenoisingNetwork,
+  type Packing,
+} from './denoising.ts'
+import { denoiserPath } from './folder.ts'
+
+/** Reads `transformer/` of FLUX.1: the one place that knows its tensor names. */
+export function openFlux(options: DenoisingOptions): Promise<DenoisingNetwork> {
+  return openDenoisingNetwork(formOf(options), options)
+}
+
+function formOf({ folder, latentDims, conditioning }: DenoisingOptions): DenoisingForm {
+  const path = denoiserPath(folder)
+  const graph = readModel(path)
+  const wanted = ['hidden_states', 'timestep', 'encoder_hidden_states', 'pooled_projections', 'txt_ids', 'img_ids']
+  const input = inputsOf(graph, folder, wanted, ['guidance'])
+  const [, height, width] = latentDims as [number, number, number]
+  const ids = { img_ids: placesOf(height / 2, width / 2), txt_ids: tensor([conditioning.hiddenStates.dims[1]!, 3]) }
+  const isShared = input('img_ids')!.dims.length === 2
+  const batching = batchingOf(input('hidden_states')!, input('timestep')!)
+  return {
+    path,
+    names: {
+      latents: 'hidden_states',
+      states: 'encoder_hidden_states',
+      pooled: 'pooled_projections',
+      output: graph.outputs.includes('out_hidden_states') ? 'out_hidden_states' : graph.outputs[0]!,
+    },
+    batching: { ...batching, timestepOf: (timestep) => timestep / TIMESTEPS },
+    further: {
+      ...(input('guidance') && { guidance: tensor([1], Float32Array.of(GUIDANCE)) }),
+      ...(!isShared &&
+        Object.fromEntries(Object.entries(ids).map(([name, { dims, data }]) => [name, tensor([1, ...dims], data)]))),
+    },
+    shared: isShared ? ids : {},
+    packing: packingOf(latentDims),
+  }
+}
+
+/** It is told of the noise level σ itself. */
+const TIMESTEPS = 1000
+/** What diffusers tells the guidance-distilled model where nothing else is said. */
+const GUIDANCE = 3.5
+
+/** Of every piece of the picture [0, row, column]; those of the prompt are all zeros. */
+function placesOf(height: number, width: number): Tensor {
+  const places = Array.from({ length: height * width }, (_, index) => [0, Math.floor(index / width), index % width])
+  return tensor([places.length, 3], Float32Array.from(places.flat()))
+}
+
+/** Blocks of 2 × 2 latents become one piece: [n, channels, height, width] ↔ [n, height/2 · width/2, channels · 4]. */
+function packingOf(latentDims: readonly number[]): Packing {
+  const [channels, height, width] = latentDims as [number, number, number]
+  const dims = [(height / 2) * (width / 2), channels * 4]
+  const size = sizeOf(latentDims)
+  /** Of every packed number of a sample, where it stands in the latents. */
+  const sources = Int32Array.from({ length: size }, (_, index) => {
+    const [piece, within] = [Math.floor(index / (channels * 4)), index % (channels * 4)]
+    const row = 2 * Math.floor(piece / (width / 2)) + (Math.floor(within / 2) % 2)
+    const column = 2 * (piece % (width / 2)) + (within % 2)
+    return (Math.floor(within / 4) * height + row) * width + column
+  })
+  return {
+    dims,
+    pack: ({ dims: [n], data }) => {
+      const packed = tensor([n!, ...dims])
+      for (const index of packed.data.keys()) {
+        const start = index - (index % size)
+        packed.data[index] = data[start + sources[index % size]!]!
+      }
+      return packed
+    },
+    unpack: ({ dims: [n], data }) => {
+      const latents = tensor([n!, ...latentDims])
+      for (const [index, value] of data.entries()) {
+        const start = index - (index % size)
+        latents.data[start + sources[index % size]!] = value
+      }
+      return latents
+    },
+  }
+}
