@@ -60,7 +60,7 @@ export function misfit(
   name: string,
   model: { readonly name: string; readonly tokenWidths: readonly number[] },
 ): UserError {
-  const [family, own] = [familyOf(widths), familyOf(model.tokenWidths)]
+  const family = FAMILIES.get(String(widths))
   const [theirs, ours] = [widths, model.tokenWidths].map((each) => each.join(' and '))
   if (widths.length === 1 && model.tokenWidths.length > 1 && model.tokenWidths.includes(widths[0]!)) {
     const otherwise = family ? `for ${family}, or ` : ''
@@ -75,7 +75,7 @@ export function misfit(
     )
   }
   return new UserError(
-    `${name} is for ${family} (tokens of width ${theirs}), and “${model.name}” is ${own ?? 'of another kind'} (${ours}): use it with a model of its own family.`,
+    `${name} is for ${family} (tokens of width ${theirs}) and does not fit “${model.name}”, whose tokens are ${ours} wide: use it with a model of its own family.`,
   )
 }
 
@@ -87,8 +87,6 @@ const FAMILIES: ReadonlyMap<string, string> = new Map([
   ['768,1280,4096', 'Stable Diffusion 3 with T5'],
   ['768,4096', 'Flux'],
 ])
-
-const familyOf = (widths: readonly number[]) => FAMILIES.get(String(widths))
 
 function noTokens(names: readonly string[], name: string): UserError {
   const isLora = names.some((each) => /lora|hada|lokr/i.test(each))
