@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { open, readdir } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UserError } from '../errors.ts'
+import type { ValueInfo } from '../onnx/graph.ts'
 import { readModel } from '../onnx/proto.ts'
 import { readJson } from './json.ts'
 
@@ -44,14 +45,19 @@ export async function sideOf(folder: string): Promise<number> {
   const path = denoiserPath(folder)
   const latents = readModel(path).inputs.find(({ name }) => name === 'sample' || name === 'hidden_states')
   const config = await readJson<{ sample_size?: number | [number, number] }>(join(dirname(path), 'config.json'))
-  const [height, width] = [2, 3].map((axis) => latents?.dims[axis])
-  const fixed = typeof height === 'number' && typeof width === 'number' ? [height, width] : undefined
   const usual = architectureOf(folder) === 'flux' ? USUAL_LATENT_SIDE_OF_FLUX : USUAL_LATENT_SIDE
-  const sizes = fixed ?? [config?.sample_size ?? usual].flat()
-  if (sizes.some((size) => size !== sizes[0])) {
+  const sizes = fixedSizes(latents?.dims ?? []) ?? [config?.sample_size ?? usual].flat()
+  if (sizes.some((size) => size !== sizes[0] || !Number.isInteger(size))) {
     throw new UserError(`The model in ${folder} is for pictures that are not square; only square ones can be used.`)
   }
   return sizes[0]! * ((await readVaeConfig(folder)).factor ?? USUAL_FACTOR)
+}
+
+/** Height and width in latents: [n, channels, height, width], or of a square picture in pieces of 2 × 2, [n, pieces, …]. */
+function fixedSizes(dims: ValueInfo['dims']): readonly number[] | undefined {
+  const [, pieces, height, width] = dims
+  if (dims.length === 3) return typeof pieces === 'number' ? [2 * Math.sqrt(pieces)] : undefined
+  return typeof height === 'number' && typeof width === 'number' ? [height, width] : undefined
 }
 
 /** The denoising network: a transformer, or else a UNet. */
@@ -117,6 +123,7 @@ async function checkParts(folder: string, index: ModelIndex): Promise<void> {
     throw new UserError(`The model in ${folder} is a refiner: use the base model that it belongs to.`)
   }
   architectureOf(folder)
+  await refuseFurtherPictures(folder)
   const encoders = (['text_encoder', 'text_encoder_2'] as const).filter((part) => index[part]?.[1])
   const wanted = [...encoders, 'vae_encoder', 'vae_decoder'].map((part) => `${part}/model.onnx`)
   const missing = [...wanted, 'scheduler/scheduler_config.json'].filter((path) => !existsSync(join(folder, path)))
@@ -196,6 +203,21 @@ interface Source {
   readonly revision: string
   readonly files?: readonly { readonly path: string; readonly sha256?: string; readonly gitOid?: string }[]
 }
+
+/**
+ * Where the graph leaves the channels open, its configuration tells a network for inpainting, depth or instructions.
+ * @throws UserError
+ */
+async function refuseFurtherPictures(folder: string): Promise<void> {
+  const { in_channels: taken } = (await readJson<{ in_channels?: number }>(join(folder, 'unet', 'config.json'))) ?? {}
+  const { channels = USUAL_CHANNELS } = await readVaeConfig(folder)
+  if (taken === undefined || taken === channels) return
+  throw new UserError(
+    `The model in ${folder} takes a picture beside the prompt (its network has ${taken} channels instead of ${channels}): use the plain model that it was made from.`,
+  )
+}
+
+const USUAL_CHANNELS = 4
 
 /** Size and samples: weights of gigabytes are told apart in milliseconds. */
 async function addSample(hash: Hash, path: string): Promise<void> {

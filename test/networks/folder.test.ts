@@ -111,6 +111,12 @@ describe('a folder that cannot be used says why', () => {
     await refused(/unet.model\.onnx cannot be read: it is not an ONNX model, or it is damaged\.$/)
   })
 
+  test('where it is for inpainting, though its graph does not tell', async () => {
+    const path = join(model, 'unet/config.json')
+    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), in_channels: 9 }))
+    await refused(/takes a picture beside the prompt \(its network has 9 channels instead of 4\): use the plain model/)
+  })
+
   test('where it is SDXL’s refiner', async () => {
     const index = JSON.parse(await readFile(join(model, 'model_index.json'), 'utf8'))
     await writeFile(
