@@ -86,7 +86,7 @@ function formOf({ nodes, opsets, constants, inputs }: Graph): string[] {
   const isLegacy = nodes.some((node) => node.name.startsWith('/'))
   const types = new Set([...constants.values()].map(({ type }) => type))
   const { dims = [] } = inputs.find(({ name }) => ['sample', 'hidden_states'].includes(name)) ?? {}
-  const [batch, height] = [dims[0], dims[2]].map((dim) => typeof dim === 'string')
+  const [batch, height] = [dims[0], dims.at(dims.length === 3 ? 1 : 2)].map((dim) => typeof dim === 'string')
   return [
     isLegacy ? 'TorchScript' : 'dynamo',
     String(opsets.get('')),
