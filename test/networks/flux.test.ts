@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { Networks } from '../../src/engine/networks.ts'
+import { sideOf } from '../../src/networks/folder.ts'
+import { graphOf, node } from '../../src/onnx/graph.ts'
+import { encodeGraph } from '../../src/onnx/proto.ts'
 import { createRandom } from '../../src/tensor/random.ts'
 import { load, pipelinesFolder } from './pipeline-case.ts'
 
@@ -60,8 +63,32 @@ test('a folder of FLUX without T5 is refused with a sentence', async () => {
   try {
     await cp(fixture, folder, { recursive: true })
     await rm(join(folder, 'text_encoder_2'), { recursive: true })
-    await assert.rejects(load(folder), { name: 'UserError', message: /There is no .*text_encoder_2/ })
+    await assert.rejects(load(folder), { name: 'UserError', message: /text_encoder_2/ })
   } finally {
     await rm(folder, { recursive: true })
   }
+})
+
+test('pictures are as large as the graph was made for, and 1024 where it leaves that open', async () => {
+  const sideWith = async (pieces: number | string) => {
+    const graph = graphOf({
+      inputs: [
+        { name: 'hidden_states', type: 'float32', dims: ['batch', pieces, 64] },
+        ...['img_ids', 'pooled_projections'].map((name) => ({ name, type: 'float32' as const, dims: ['batch', 3] })),
+      ],
+      nodes: [node('Identity', ['hidden_states'], ['out_hidden_states'])],
+      outputs: ['out_hidden_states'],
+    })
+    const folder = await mkdtemp(join(tmpdir(), 'isto-flux-'))
+    try {
+      await cp(fixture, folder, { recursive: true })
+      await writeFile(join(folder, 'transformer', 'model.onnx'), encodeGraph(graph))
+      return await sideOf(folder)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  }
+  // Its small autoencoder has two pixels to a latent, where FLUX's has eight.
+  assert.deepEqual([await sideWith(16), await sideWith(256), await sideWith('pieces')], [16, 64, 256])
+  await assert.rejects(sideWith(48), { name: 'UserError', message: /not square/ })
 })

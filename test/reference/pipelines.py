@@ -445,21 +445,19 @@ def write_flux(family, pipeline, folder, batch):
         "img_ids": places(8),
         "guidance": torch.full([batch], GUIDANCE_TOLD),
     }
+    # The picture's size is fixed: where it is open, nothing in a folder of FLUX says that it is not 1024.
     axes = {
-        "hidden_states": {0: "batch_size", 1: "packed_height_width"},
+        "hidden_states": {0: "batch_size"},
         "encoder_hidden_states": {0: "batch_size", 1: "sequence_length"},
         "pooled_projections": {0: "batch_size"},
         "timestep": {0: "step"},
         "txt_ids": {0: "sequence_length"},
-        "img_ids": {0: "packed_height_width"},
         "guidance": {0: "batch_size"},
     }
     path = folder / "transformer" / "model.onnx"
     as_optimum(True)
     export(path, pipeline.transformer, flux_call, inputs, ["out_hidden_states"], family, axes)
     as_optimum(False)
-    # Nothing but the manifest says how large pictures of FLUX are.
-    write_json(folder / "manifest.json", {"name": family.name, "side": 16})
 
 
 def places(side):
