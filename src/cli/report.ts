@@ -22,15 +22,15 @@ export function textReport({ caption, seconds, strength, preserve, fit, seed }: 
   return `Wrote ${out}${time}: ${facts.filter(Boolean).join(', ')}.`
 }
 
-export function benchJson({ bench, peakRssBytes, model, mode, seconds }: Report, repeats: number): string {
-  return JSON.stringify({ ...bench, peakRssBytes, model, mode, repeats, seconds })
+export function benchJson({ bench, peakRssBytes, model, mode, seconds, device }: Report, repeats: number): string {
+  return JSON.stringify({ ...bench, peakRssBytes, model, mode, device, repeats, seconds })
 }
 
-export function benchText({ bench, peakRssBytes, model }: Report, repeats: number): string {
+export function benchText({ bench, peakRssBytes, model, device }: Report, repeats: number): string {
   const { forwardMs, stepMs, ratio } = bench!
   const memory = `${(peakRssBytes / 2 ** 20).toFixed(0)} MB at most`
   const times = `forward ${forwardMs.toFixed(1)} ms, learning step ${stepMs.toFixed(1)} ms, ratio ${ratio.toFixed(2)}`
-  return `${model}: ${times} (medians of ${repeats}), ${memory}.`
+  return `${model} on ${device}: ${times} (medians of ${repeats}), ${memory}.`
 }
 
 const short = (value: number) => String(Number(value.toFixed(2)))
