@@ -2,7 +2,7 @@ import { histogramBounds, type Signs } from './vitals.ts'
 
 /** Prometheus's text format, version 0.0.4. */
 export function metrics(
-  { gateway, worker, queueLength, jobs, durations, eventLoopDelay }: Signs,
+  { gateway, worker, device, queueLength, jobs, durations, eventLoopDelay }: Signs,
   isHealthy: boolean,
 ): string {
   const memory = process.memoryUsage()
@@ -30,6 +30,12 @@ export function metrics(
     ['isto_worker_busy', 'gauge', '1 while it works on a job.', [[{}, Number(worker.isBusy)]]],
     ['isto_worker_silence_seconds', 'gauge', 'Since the last sign of life of a busy worker.', [[{}, worker.silentFor]]],
     ['isto_worker_ends_total', 'counter', 'How often the worker ended unasked.', [[{}, worker.ends]]],
+    [
+      'isto_device_info',
+      'gauge',
+      '1, with what the last job was computed on.',
+      device === undefined ? [] : [[{ device }, 1]],
+    ],
     ['isto_queue_jobs', 'gauge', 'Jobs that wait or run.', [[{}, queueLength]]],
     [
       'isto_jobs_total',

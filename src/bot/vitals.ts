@@ -15,6 +15,8 @@ export interface Signs {
     readonly ends: number
     readonly endsInARow: number
   }
+  /** What the last job was computed on. */
+  readonly device?: string
   /** Jobs that wait or run. */
   readonly queueLength: number
   readonly jobs: Readonly<Record<Outcome['type'], number>>
@@ -53,6 +55,7 @@ export function createVitals(now: () => number = Date.now): Vitals {
   let ends = 0
   let endsInARow = 0
   let lifeSignAt: number | undefined
+  let device: string | undefined
 
   const watchRun =
     (run: Run): Run =>
@@ -71,6 +74,7 @@ export function createVitals(now: () => number = Date.now): Vitals {
           },
         })
         endsInARow = 0
+        device = result.report.device
         durations.set(job.kind, counted(durations.get(job.kind), (now() - startedAt) / 1000))
         return result
       } finally {
@@ -107,7 +111,7 @@ export function createVitals(now: () => number = Date.now): Vitals {
           heartbeatAge: heartbeatAt === undefined ? undefined : since(heartbeatAt),
         },
         worker: { isAlive, isBusy: lifeSignAt !== undefined, silentFor: since(lifeSignAt), ends, endsInARow },
-        ...{ queueLength, jobs: { ...jobs }, durations: new Map(durations), eventLoopDelay },
+        ...{ device, queueLength, jobs: { ...jobs }, durations: new Map(durations), eventLoopDelay },
       }
     },
     close: () => void delay.disable(),

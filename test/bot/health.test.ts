@@ -60,7 +60,7 @@ async function numbers(): Promise<Record<string, number>> {
 const options = { model: 'emoji', mode: 'fast', seed: 0 } as const
 const analogy: Job = { kind: 'analogy', pairs: [], b: new Uint8Array(), options }
 const result: JobResult = {
-  report: { model: 'emoji', mode: 'fast', seed: 0, seconds: {}, peakRssBytes: 0 },
+  report: { model: 'emoji', mode: 'fast', seed: 0, seconds: {}, peakRssBytes: 0, device: 'cuda' },
   notices: [],
 }
 
@@ -173,6 +173,7 @@ test('jobs are counted by how they ended, and timed', async () => {
   assert.equal(found['isto_jobs_total{outcome="failed"}'], 0)
   assert.equal(found['isto_jobs_total{outcome="stopped"}'], 1)
   assert.equal(found.isto_queue_jobs, 7)
+  assert.equal(found['isto_device_info{device="cuda"}'], 1)
   const bucket = (bound: string) => found[`isto_job_duration_seconds_bucket{kind="learn",le="${bound}"}`]
   assert.deepEqual(['5', '20', '40', '+Inf'].map(bucket), [1, 1, 2, 2])
   assert.equal(found['isto_job_duration_seconds_sum{kind="learn"}'], 34)
