@@ -64,7 +64,7 @@ const order: Partial<Record<NodeJS.Platform, readonly Device[]>> = {
   darwin: ['webgpu', 'coreml'],
 }
 
-export const labels: Readonly<Record<Device, string>> = {
+const labels: Readonly<Record<Device, string>> = {
   cpu: 'the CPU',
   cuda: 'CUDA',
   directml: 'DirectML',
