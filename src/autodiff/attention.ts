@@ -3,7 +3,7 @@ import { type Graph, type Node, node, numbersOf, type Value } from '../onnx/grap
 import type { Rule } from './rule.ts'
 
 /** Bytes of an attention map, all heads of the batch together, from which on it is worked through part by part. */
-const largestMap = 16 * 2 ** 20
+const largestMap = 8 * 2 ** 20
 
 /** Bytes of such a part: what stays in the processor's cache from one operator to the next. */
 const largestPart = 16 * 2 ** 20
@@ -85,7 +85,7 @@ const slicedAttention: Rule = ({ node, inputs, y, gradient }, emit) => {
   const heads = headsOf(q, emit).map((head): [Value, Value, Value] => {
     const [k, values, g, less] = [head(kT), head(besideOnes), head(gradient), head(lessRows)]
     const parts = partsOf(node, q).map((part): [Value, Value, Value] => {
-      const queries = tied(part(head(q), emit), before.length > 0 ? before : [g], emit)
+      const queries = emit.after(part(head(q), emit), before.length > 0 ? before : [g])
       const weights = softmax(queries, k, scale, emit)
       const slope = emit.mul(weights, emit.gemm(part(less, emit), values, { transB: true }))
       const found: [Value, Value, Value] = [
@@ -178,11 +178,4 @@ const joined = (slices: readonly Value[], dims: readonly number[], emit: Emitter
 function softmax(q: Value, kT: Value, scale: number, emit: Emitter): Value {
   const scores = emit.gemm(q, kT, { alpha: scale })
   return emit.node('Softmax', [scores], scores.dims, { attributes: { axis: -1n } })
-}
-
-/** `x` unchanged, but not before `others` are computed: one number of each is put behind x and taken off again. */
-function tied(x: Value, others: readonly Value[], emit: Emitter): Value {
-  const length = x.dims.reduce((product, dim) => product * dim, 1)
-  const firsts = others.map((other) => emit.reshape(emit.slice(emit.slice(other, 0, 0, 1), 1, 0, 1), [1]))
-  return emit.reshape(emit.slice(emit.concat([emit.reshape(x, [length]), ...firsts], 0), 0, 0, length), x.dims)
 }

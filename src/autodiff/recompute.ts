@@ -9,7 +9,7 @@ const cheap = new Set(
 )
 
 /** Bytes that have to be saved at least. */
-const leastGain = 4 * 2 ** 20
+const leastGain = 2 ** 20
 
 /**
  * Has the backward pass compute again, by cheap operators from one value each, what it would otherwise keep from the forward
@@ -66,13 +66,20 @@ function chainsOf(graph: Graph, forward: ReadonlySet<Node>, least: number): Map<
     const origins = new Set(largeInputs(graph, node).map((name) => sources.get(name) ?? name))
     if (origins.size === 1) sources.set(node.outputs[0]!, [...origins][0]!)
   }
-  const kept = new Set(graph.nodes.filter((node) => !forward.has(node)).flatMap(namesUsed))
+  /** What a value is another view of. */
+  const based = (name: string): string => {
+    const node = producers.get(name)
+    return node?.operator === 'Reshape' ? based(node.inputs[0]!) : name
+  }
+  const used = new Set(graph.nodes.filter((node) => !forward.has(node)).flatMap(namesUsed))
+  const kept = new Set([...used].map(based))
   const outputs = new Set(graph.outputs)
-  const wanted = [...kept].filter((name) => producers.has(name) && sources.get(name) !== name && !outputs.has(name))
+  const wanted = [...used].filter(
+    (name) => producers.has(name) && based(name) !== sources.get(name) && !outputs.has(based(name)),
+  )
   const chains = new Map<string, Chain>()
   for (const [source, names] of Map.groupBy(wanted, (name) => sources.get(name)!)) {
-    const isView = (name: string) => producers.get(name)!.operator === 'Reshape'
-    const gain = names.filter((name) => !isView(name)).reduce((total, name) => total + bytes(name), 0)
+    const gain = [...new Set(names.map(based))].reduce((total, name) => total + bytes(name), 0)
     const cost = kept.has(source) || !producers.has(source) ? 0 : bytes(source)
     if (gain - cost >= least) for (const name of names) chains.set(name, { source, wanted: names, producers })
   }
@@ -101,8 +108,8 @@ function again(graph: Graph, { source, wanted, producers }: Chain, after: Value,
     let waits = parts.some((part) => part?.waits)
     if (!waits && node.operator !== 'Reshape') {
       const small = node.operator === 'Slice' ? 1 : node.inputs.findIndex((input) => graph.constants.has(input))
-      if (small >= 0) inputs[small] = waiting(inputs[small]!, after, emit)
-      else inputs[0] = emit.mul(inputs[0]!, waiting(emit.constant(inputs[0]!.type, [1], [1]), after, emit))
+      if (small >= 0) inputs[small] = emit.after(inputs[small]!, [after])
+      else inputs[0] = emit.mul(inputs[0]!, emit.after(emit.constant(inputs[0]!.type, [1], [1]), [after]))
       waits = true
     }
     const { dims, type } = sizedIn(graph, name)
@@ -111,13 +118,6 @@ function again(graph: Graph, { source, wanted, producers }: Chain, after: Value,
     return { value, waits }
   }
   return new Map(wanted.map((name) => [name, make(name).value.name]))
-}
-
-/** A small value unchanged, but not before `after` is computed: one number of that is put behind it and taken off again. */
-function waiting(small: Value, after: Value, emit: Emitter): Value {
-  const [length, behind] = [sizeOf(small), sizeOf(after)]
-  const one = emit.cast(emit.slice(emit.reshape(after, [behind]), 0, 0, 1), small.type)
-  return emit.reshape(emit.slice(emit.concat([emit.reshape(small, [length]), one], 0), 0, 0, length), small.dims)
 }
 
 function sizedIn({ values, inputs, constants }: Graph, name: string): Value {

@@ -5,8 +5,8 @@ import type { Denoising, LossTerms, Networks } from './networks.ts'
 import { repeatConditioning } from './sampler.ts'
 
 /**
- * Medians in milliseconds of one forward run of the denoising network and of one with its gradient, on the same batch,
- * taken in turn. The first runs, which open the sessions, are not counted.
+ * Medians in milliseconds of one forward run of the denoising network and of one with its gradient, on the same batch.
+ * The first run of each, which opens its session, is not counted.
  */
 export async function measureStep(
   networks: Networks,
@@ -22,18 +22,17 @@ export async function measureStep(
     target: repeat(random.normal([1, ...latentDims]), n),
     weight: tensor(latents.dims, new Float32Array(sizeOf(latents.dims)).fill(1 / sizeOf(latents.dims))),
   }
-  const forward: number[] = []
-  const step: number[] = []
-  for (let round = -1; round < repeats; round++) {
-    signal?.throwIfAborted()
-    const times = [
-      await milliseconds(() => networks.denoise(ask)),
-      await milliseconds(() => networks.denoisingGradient(ask)),
-    ]
-    if (round < 0) continue
-    forward.push(times[0]!)
-    step.push(times[1]!)
+  const times = async (work: () => Promise<unknown>) => {
+    await work()
+    const found: number[] = []
+    for (let round = 0; round < repeats; round++) {
+      signal?.throwIfAborted()
+      found.push(await milliseconds(work))
+    }
+    return found
   }
+  const forward = await times(() => networks.denoise(ask))
+  const step = await times(() => networks.denoisingGradient(ask))
   const [forwardMs, stepMs] = [median(forward), median(step)]
   return { forwardMs, stepMs, ratio: stepMs / forwardMs }
 }

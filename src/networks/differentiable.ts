@@ -19,6 +19,8 @@ export interface DifferentiableOptions extends Omit<GradientModelOptions, 'half'
   readonly cutTokenEmbeddings?: boolean
   /** Where the gradient graph is kept, so that it is built once. @default built every time */
   readonly cacheFolder?: string
+  /** Runs and gradients come in long phases: of a large model only one of the two sessions is open at a time. @default false */
+  readonly inPhases?: boolean
   /** Minimum: `1`. @default the number of cores */
   readonly threads?: number
   /** @default the CPU */
@@ -76,7 +78,8 @@ export async function openDifferentiable(options: DifferentiableOptions): Promis
     }
   }
   const runScaled = scaledRuns(by)
-  const places = createPlaces(options, graph, sessionsOn, isHalf(stored))
+  const takesTurns = options.inPhases && !isSmall(graph)
+  const places = createPlaces({ ...options, takesTurns }, graph, sessionsOn, isHalf(stored))
   return {
     inputs: new Map(graph.inputs.map((info) => [info.name, info])),
     run: (feeds) =>
@@ -115,10 +118,17 @@ export const openForward = (path: string, threads?: number, hardware?: Hardware)
  */
 const smallModel = 256 * 2 ** 20
 
+function isSmall({ constants }: Graph): boolean {
+  const onDisk = [...constants.values()].flatMap(({ data }) => (isOnDisk(data) ? data.length : []))
+  return onDisk.reduce((total, length) => total + length, 0) < smallModel
+}
+
 function sessionOptions(graph: Graph, device: Device) {
   if (device !== 'cpu') return { level: 'basic' } as const
-  const bytes = [...graph.constants.values()].reduce((total, { data }) => total + (isOnDisk(data) ? data.length : 0), 0)
-  return bytes < smallModel ? ({ level: 'all', copyWeights: true } as const) : ({ level: 'basic' } as const)
+  // Asking for memory and giving it back takes a quarter of a step of Stable Diffusion 1.5.
+  return isSmall(graph)
+    ? ({ level: 'all', copyWeights: true, keepMemory: true } as const)
+    : ({ level: 'extended', keepMemory: true } as const)
 }
 
 function tableOf({ type, storedAs = type, dims, data }: Constant): TokenEmbeddingTable {

@@ -35,7 +35,7 @@ export interface Places {
  * memory, is asked again with one of the two sessions closed; one that fails again gives way to the CPU.
  */
 export function createPlaces(
-  { path, hardware = cpu, inputDims }: PlacesOptions,
+  { path, hardware = cpu, inputDims, takesTurns = false }: PlacesOptions,
   graph: Graph,
   sessionsOn: (device: Device, half: boolean) => Sessions,
   isStoredAsHalf: boolean,
@@ -69,7 +69,7 @@ export function createPlaces(
       fallback ??= place('cpu', false)
       return (await attempt(fallback)).results
     }
-    if (isCrowded && usual.device !== 'cpu') await usual[other[kind]].close()
+    if (usual.device === 'cpu' ? takesTurns : isCrowded) await usual[other[kind]].close()
     const { results, isRight } = await attempt(usual)
       .catch(async (error: unknown) => {
         if (usual.device === 'cpu' || isOurs(error)) throw error
@@ -106,6 +106,8 @@ interface PlacesOptions {
   readonly path: string
   readonly inputDims: Readonly<Record<string, readonly number[]>>
   readonly hardware?: Hardware
+  /** On the CPU only one of the two sessions is open at a time, for what each keeps for later. @default false */
+  readonly takesTurns?: boolean
 }
 
 type Kind = 'forward' | 'backward'

@@ -162,6 +162,13 @@ export class Emitter {
 
   ones = (type: ElementType, dims: readonly number[]) => this.expand(this.constant(type, [], [1]), dims)
 
+  /** `x` unchanged, but not before `others` are computed: one number of each is put behind it and taken off again. */
+  after(x: Value, others: readonly Value[]): Value {
+    const length = sizeOf(x)
+    const firsts = others.map((other) => this.cast(this.slice(this.reshape(other, [sizeOf(other)]), 0, 0, 1), x.type))
+    return this.reshape(this.slice(this.concat([this.reshape(x, [length]), ...firsts], 0), 0, 0, length), x.dims)
+  }
+
   /** The sum. Values that are parts of one axis among zeros, as slices leave them behind, are put side by side instead. */
   total(values: readonly Value[]): Value {
     return this.#sideBySide(values) ?? values.reduce((left, right) => this.add(left, right))
@@ -227,6 +234,8 @@ interface NodeOptions {
   readonly type?: ElementType
   readonly name?: string
 }
+
+const sizeOf = ({ dims }: Value) => dims.reduce((product, dim) => product * dim, 1)
 
 export const sameDims = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((dim, axis) => dim === b[axis])

@@ -51,8 +51,10 @@ export interface SessionOptions {
   readonly folder?: string
   /** How far ONNX Runtime rewrites the graph. Beyond `extended` it copies the weights. @default 'basic' */
   readonly level?: 'disabled' | 'basic' | 'extended' | 'all'
-  /** Spends memory on speed: weights rearranged into private copies, freed memory kept for later. @default false */
+  /** Spends memory on speed: weights rearranged into private copies. @default false */
   readonly copyWeights?: boolean
+  /** Spends memory on speed: what is freed is kept for later, instead of given back and asked for again. @default false */
+  readonly keepMemory?: boolean
   /** Minimum: `1`. @default the number of cores */
   readonly threads?: number
 }
@@ -103,6 +105,7 @@ function ortOptions({
   folder,
   level = 'basic',
   copyWeights = false,
+  keepMemory = false,
   threads,
 }: SessionOptions): InferenceSession.SessionOptions {
   return {
@@ -111,7 +114,7 @@ function ortOptions({
     graphOptimizationLevel: level,
     logSeverityLevel: 3,
     enableMemPattern: false,
-    enableCpuMemArena: copyWeights,
+    enableCpuMemArena: keepMemory,
     ...(threads !== undefined && { intraOpNumThreads: threads }),
     extra: {
       'session.disable_prepacking': copyWeights ? '0' : '1',

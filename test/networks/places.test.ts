@@ -6,7 +6,7 @@ import { graphOf } from '../../src/onnx/graph.ts'
 import type { Session } from '../../src/onnx/session.ts'
 
 /** Devices with room for so many sessions; what is opened and closed on them is written down. */
-function machine(room: Readonly<Record<string, number>>) {
+function machine(room: Readonly<Record<string, number>>, device: Sessions['device'] = 'cuda', takesTurns = false) {
   const events: string[] = []
   const open: Record<string, number> = {}
   const told: string[] = []
@@ -27,9 +27,9 @@ function machine(room: Readonly<Record<string, number>>) {
       })
     return { device, half, forward: session('forward'), backward: session('backward') }
   }
-  const hardware = { ...cpu, device: 'cuda', tell: (line: string) => told.push(line) } as const
+  const hardware = { ...cpu, device, tell: (line: string) => told.push(line) } as const
   const places = createPlaces(
-    { path: '/models/any/unet/model.onnx', hardware, inputDims: {} },
+    { path: '/models/any/unet/model.onnx', hardware, inputDims: {}, takesTurns },
     graphOf({}),
     sessionsOn,
     false,
@@ -58,6 +58,16 @@ test('where there is room for one, they take turns', async () => {
     ...['cuda forward', 'cuda forward closed'],
   ])
   assert.deepEqual(told, [])
+})
+
+test('on the CPU they take turns where that is asked for', async () => {
+  const { events, places, forward, backward } = machine({ cpu: 2 }, 'cpu', true)
+  for (const run of [forward, forward, backward, backward]) await run()
+  await places.close()
+  assert.deepEqual(events, ['cpu forward', 'cpu forward closed', 'cpu backward', 'cpu backward closed'])
+  const free = machine({ cpu: 2 }, 'cpu')
+  for (const run of [free.forward, free.backward, free.forward]) await run()
+  assert.deepEqual(free.events, ['cpu forward', 'cpu backward'])
 })
 
 test('where there is room for none, the CPU computes, and it is said once', async () => {

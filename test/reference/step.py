@@ -34,25 +34,25 @@ def module_path(node):
 
 
 def weights_of(path):
-    """By parameter name. Exporters turn the weights of products and norms around and give them names of their own."""
+    """By parameter name. Exporters turn the weights of products and norms around, and store equal ones once."""
     model = onnx.load(path)
     stored = {each.name: each for each in model.graph.initializer}
-    casts = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Cast"}
+    same = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type in ("Cast", "Identity")}
+
+    def stored_as(name):
+        return stored.get(name) or (stored_as(same[name]) if name in same else None)
+
     numbers = {}
-    for name in stored:
-        if not name.startswith("onnx::"):
-            numbers[name.removesuffix(".half")] = torch.from_numpy(numpy_helper.to_array(stored[name]).copy())
     for node in model.graph.node:
-        for name in node.input:
-            source = casts.get(name, name)
-            if not source.startswith("onnx::") or source not in stored:
+        for index, name in enumerate(node.input):
+            source = stored_as(name)
+            if source is None:
                 continue
-            value = torch.from_numpy(numpy_helper.to_array(stored[source]).copy())
-            path = module_path(node)
-            if node.op_type == "MatMul":
-                numbers[f"{path}.weight"] = value.T
-            elif node.op_type in ("Mul", "Add"):
-                numbers[f"{path}.{'weight' if node.op_type == 'Mul' else 'bias'}"] = value.flatten()
+            value = torch.from_numpy(numpy_helper.to_array(source).copy())
+            kind = {"Mul": "weight", "MatMul": "weight", "Add": "bias"}.get(node.op_type, ("", "weight", "bias")[min(index, 2)])
+            numbers[f"{module_path(node)}.{kind}"] = value.T if node.op_type == "MatMul" else value
+            if not name.startswith("onnx::"):
+                numbers.setdefault(name.removesuffix(".half"), value)
     return {name.removeprefix("module."): value for name, value in numbers.items()}
 
 
