@@ -1,4 +1,4 @@
-import type { Conditioning, Denoising, LossTerms } from '../engine/networks.ts'
+import type { Conditioning, Denoising, Networks } from '../engine/networks.ts'
 import { UserError } from '../errors.ts'
 import type { Graph, ValueInfo } from '../onnx/graph.ts'
 import type { Feed, Feeds } from '../onnx/session.ts'
@@ -7,13 +7,7 @@ import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
 import { openDifferentiable } from './differentiable.ts'
 import type { Hardware } from './hardware.ts'
 
-export interface DenoisingNetwork {
-  denoise(ask: Denoising): Promise<Tensor>
-  denoisingGradient(
-    ask: Denoising & LossTerms,
-  ): Promise<{ readonly loss: readonly number[]; readonly gradient: Conditioning }>
-  close(): Promise<void>
-}
+export type DenoisingNetwork = Pick<Networks, 'denoise' | 'denoisingGradient' | 'close'>
 
 export interface DenoisingOptions {
   readonly folder: string
