@@ -29,7 +29,7 @@ async function runJob(job: Job): Promise<JobResult> {
   const { dataDirectory, device } = readConfig()
   const gradients = join(dataDirectory, 'gradients')
   const worker = startWorker({
-    path: new URL('./jobs/worker.ts', import.meta.url),
+    path: new URL('./worker/main.ts', import.meta.url),
     args: [gradients, device],
     argsAfterEnd: [gradients, 'cpu'],
     onExit: (how) => tell(`The model’s process ended (${how}).`),

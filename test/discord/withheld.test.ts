@@ -26,7 +26,7 @@ let worker: Worker
 const models: Partial<Record<'always' | 'never', Awaited<ReturnType<typeof modelWith>>>> = {}
 before(async () => {
   bot = await startBot()
-  worker = startWorker({ path: new URL('../../src/jobs/worker.ts', import.meta.url) })
+  worker = startWorker({ path: new URL('../../src/worker/main.ts', import.meta.url) })
   for (const name of ['always', 'never'] as const) models[name] = await modelWith('sd15', `eyes/safety-${name}`)
 })
 after(async () => {

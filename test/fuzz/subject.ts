@@ -3,13 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import manifest from '../../models/emoji/manifest.json' with { type: 'json' }
 import { UserError } from '../../src/errors.ts'
-import { perform } from '../../src/jobs/perform.ts'
-import { decode, picturesOf } from '../../src/jobs/pictures.ts'
 import type { Job, JobOptions, JobResult } from '../../src/jobs/protocol.ts'
 import { startWorker } from '../../src/jobs/worker-client.ts'
 import { encodePng } from '../../src/tensor/image.ts'
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
+import { perform } from '../../src/worker/perform.ts'
+import { decode, picturesOf } from '../../src/worker/pictures.ts'
 import { flawOf } from './sentence.ts'
 
 // The process in which files are tried: they come over IPC, and what became of each goes back.
@@ -44,7 +44,7 @@ const throughChild = process.argv[2] === 'through the child'
 const exits: string[] = []
 const worker = throughChild
   ? startWorker({
-      path: new URL('../../src/jobs/worker.ts', import.meta.url),
+      path: new URL('../../src/worker/main.ts', import.meta.url),
       onExit: (exit) => exits.push(exit),
     })
   : undefined

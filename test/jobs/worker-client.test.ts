@@ -174,7 +174,7 @@ test('closing ends a running job with an error', async () => {
 })
 
 test('the real worker answers a job it cannot do with a sentence', async () => {
-  const worker = startWorker({ path: new URL('../../src/jobs/worker.ts', import.meta.url) })
+  const worker = startWorker({ path: new URL('../../src/worker/main.ts', import.meta.url) })
   await assert.rejects(worker.run(job('there is no such model')), UserError)
   await worker.close()
 })

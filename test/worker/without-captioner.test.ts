@@ -17,7 +17,7 @@ let worker: Worker
 let pair: ImagePair
 let b: Uint8Array
 before(async () => {
-  worker = startWorker({ path: new URL('../../src/jobs/worker.ts', import.meta.url) })
+  worker = startWorker({ path: new URL('../../src/worker/main.ts', import.meta.url) })
   pair = { a: await example('a.png'), a2: await example('a2.png') }
   b = await example('b.png')
 })

@@ -20,7 +20,7 @@ let job: AnalogyJob
 let result: JobResult
 const seen: Progress[] = []
 before(async () => {
-  worker = startWorker({ path: new URL('../../src/jobs/worker.ts', import.meta.url) })
+  worker = startWorker({ path: new URL('../../src/worker/main.ts', import.meta.url) })
   const pair = { a: await example('a.png'), a2: await example('a2.png') }
   job = { kind: 'analogy', pairs: [pair], b: await wide(await example('b.png')), options }
   result = await worker.run(job, { onProgress: (progress) => seen.push(progress) })

@@ -1,8 +1,8 @@
+import { failureOf } from '../jobs/failure.ts'
+import type { Failure, FromWorker, Job, Progress, ToWorker } from '../jobs/protocol.ts'
 import { chooseDevice } from '../networks/device.ts'
 import type { Hardware } from '../networks/hardware.ts'
-import { failureOf } from './failure.ts'
 import { perform } from './perform.ts'
-import type { Failure, FromWorker, Job, Progress, ToWorker } from './protocol.ts'
 
 // The child process that owns the models, one job at a time. Started by path (worker-client.ts), never imported.
 // Its arguments: the folder for gradient graphs, and the device that is asked for.

@@ -1,4 +1,4 @@
-import type { JobOptions, Progress, Report, Stage } from './protocol.ts'
+import type { JobOptions, Progress, Report, Stage } from '../jobs/protocol.ts'
 
 export interface Clock {
   readonly progress: (progress: Progress) => void

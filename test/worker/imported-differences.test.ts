@@ -31,7 +31,7 @@ let bot: Bot
 let expected: Readonly<Record<string, Values>>
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'isto-elsewhere-'))
-  worker = startWorker({ path: new URL('../../src/jobs/worker.ts', import.meta.url) })
+  worker = startWorker({ path: new URL('../../src/worker/main.ts', import.meta.url) })
   bot = await startBot()
   expected = JSON.parse(await readFile(join(fixtures, 'differences/elsewhere.json'), 'utf8'))
 })

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { baseDifferences } from './base-differences.ts'
-import { basePictures } from './base-pictures.ts'
-import { mutatedDifference } from './mutated-differences.ts'
-import { mutatedPicture } from './mutated-pictures.ts'
-import { startOrdeal } from './ordeal.ts'
+import { baseDifferences } from '../fuzz/base-differences.ts'
+import { basePictures } from '../fuzz/base-pictures.ts'
+import { mutatedDifference } from '../fuzz/mutated-differences.ts'
+import { mutatedPicture } from '../fuzz/mutated-pictures.ts'
+import { startOrdeal } from '../fuzz/ordeal.ts'
 
 test('the worker child survives such files, and says of them what is said without it', {
   timeout: 300_000,

@@ -12,17 +12,6 @@ import type { Networks } from '../engine/networks.ts'
 import type { Applied } from '../engine/sampler.ts'
 import { readScheduleConfig, schedule } from '../engine/schedule.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
-import { sideOf } from '../networks/folder.ts'
-import { cpu, type Hardware } from '../networks/hardware.ts'
-import { loadNetworks } from '../networks/load.ts'
-import { openSafetyChecker, type SafetyChecker } from '../networks/safety.ts'
-import { encodePng, type Picture } from '../tensor/image.ts'
-import { createRandom } from '../tensor/random.ts'
-import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
-import type { Tensor } from '../tensor/tensor.ts'
-import { type Clock, startClock } from './clock.ts'
-import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf } from './pictures.ts'
-import { createPreviews } from './previews.ts'
 import type {
   AnalogyJob,
   ApplyJob,
@@ -34,7 +23,18 @@ import type {
   LearnJob,
   Progress,
   Report,
-} from './protocol.ts'
+} from '../jobs/protocol.ts'
+import { sideOf } from '../networks/folder.ts'
+import { cpu, type Hardware } from '../networks/hardware.ts'
+import { loadNetworks } from '../networks/load.ts'
+import { openSafetyChecker, type SafetyChecker } from '../networks/safety.ts'
+import { encodePng, type Picture } from '../tensor/image.ts'
+import { createRandom } from '../tensor/random.ts'
+import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { type Clock, startClock } from './clock.ts'
+import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf } from './pictures.ts'
+import { createPreviews } from './previews.ts'
 
 export interface Handles {
   /** Looked at between two runs of a network. */

@@ -16,7 +16,7 @@ let pair: ImagePair
 let b: Uint8Array
 const models: Record<string, Awaited<ReturnType<typeof modelWith>>> = {}
 before(async () => {
-  worker = startWorker({ path: new URL('../../src/jobs/worker.ts', import.meta.url) })
+  worker = startWorker({ path: new URL('../../src/worker/main.ts', import.meta.url) })
   pair = { a: await example('a.png'), a2: await example('a2.png') }
   b = await example('b.png')
   models.whole = await modelWith('sdxl', 'eyes', 'captioner')
