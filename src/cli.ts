@@ -4,11 +4,11 @@ import { runCommandLine } from './cli/main.ts'
 import { createBar, createProgress } from './cli/progress.ts'
 import { readConfig } from './config.ts'
 import { UserError } from './errors.ts'
+import type { Model } from './hub/catalog.ts'
+import type { Pulled } from './hub/pull.ts'
+import { readableSize } from './hub/size.ts'
 import type { Job, JobResult } from './jobs/protocol.ts'
 import { startWorker } from './jobs/worker-client.ts'
-import type { Model } from './store/models.ts'
-import type { Pulled } from './store/pull.ts'
-import { readableSize } from './store/size.ts'
 
 // The same jobs as the bot's, from a terminal. Exit codes: 0 success, 1 our fault, 2 a bad input, 130 interrupted.
 
@@ -44,7 +44,7 @@ async function runJob(job: Job): Promise<JobResult> {
 
 async function pull(model: Model): Promise<Pulled> {
   // The hub's library takes its time to load.
-  const { pullModel } = await import('./store/pull.ts')
+  const { pullModel } = await import('./hub/pull.ts')
   const { hubUrl: url, hubToken: token } = readConfig()
   const bar = createBar(process.stderr, () => performance.now())
   try {

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import { UserError } from '../errors.ts'
-import { findMissing, findModel, isUnfetched, listModels, type Model, unfetched } from '../store/models.ts'
+import { findMissing, findModel, isUnfetched, listModels, type Model, unfetched } from '../hub/catalog.ts'
 
 export interface UsableModels {
   /** What people may choose from; no name tells where a model lies. */

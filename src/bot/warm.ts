@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts'
+import { findFaults } from '../hub/catalog.ts'
 import type { Run } from '../jobs/worker-client.ts'
-import { findFaults } from '../store/models.ts'
 import { damaged, type UsableModels } from './models.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts'
-import { findFaults, findMissing, findModel, isUnfetched, listModels, type Model, unfetched } from '../store/models.ts'
-import { readableSize } from '../store/size.ts'
+import { findFaults, findMissing, findModel, isUnfetched, listModels, type Model, unfetched } from '../hub/catalog.ts'
+import { readableSize } from '../hub/size.ts'
 import type { CommandLine } from './jobs.ts'
 
 export const modelsList: CommandLine = async (given, { modelsFolder }) => {

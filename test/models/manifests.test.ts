@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { listModels } from '../../src/store/models.ts'
+import { listModels } from '../../src/hub/catalog.ts'
 
 const models = await listModels(fileURLToPath(new URL('../../models', import.meta.url)))
 

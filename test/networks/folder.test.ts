@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { decodeDifference, encodeDifference } from '../../src/engine/difference.ts'
+import { writeLock } from '../../src/hub/lock.ts'
 import { identityOf } from '../../src/networks/folder.ts'
-import { writeLock } from '../../src/store/model-lock.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
 
 let folder: string

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { findFaults, findMissing, findModel, listModels } from '../../src/store/models.ts'
+import { findFaults, findMissing, findModel, listModels } from '../../src/hub/catalog.ts'
 
 let folder: string
 const weights = Buffer.from('weights')

@@ -1,6 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isMeant, isModelFile, type ModelFile, type WantedFile } from './model-file.ts'
+import { isMeant, isModelFile, type ModelFile, type WantedFile } from './files.ts'
 
 /** What was, or is being, fetched of a repository: it stays the same when the hub's branch has moved on. */
 export interface LockedSource {

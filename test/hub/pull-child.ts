@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { findModel } from '../../src/store/models.ts'
-import { pullModel } from '../../src/store/pull.ts'
+import { findModel } from '../../src/hub/catalog.ts'
+import { pullModel } from '../../src/hub/pull.ts'
 
 // Pulls as a process of its own: `pull-child.ts FOLDER URL [bytes that another file takes meanwhile]`.
 

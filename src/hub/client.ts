@@ -1,7 +1,7 @@
 import { downloadFile, listFiles, modelInfo } from '@huggingface/hub'
 import { UserError } from '../errors.ts'
-import type { ModelFile } from './model-file.ts'
-import { patientFetch, type Wait } from './patience.ts'
+import type { ModelFile } from './files.ts'
+import { patientFetch, type Wait } from './retry.ts'
 
 /** Hugging Face's, or a mirror of it. */
 export interface Hub {

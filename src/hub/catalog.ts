@@ -2,8 +2,8 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { UserError } from '../errors.ts'
 import { isUnchanged } from './checksum.ts'
-import { isModelFile, isWantedFile, type ModelFile, type WantedFile } from './model-file.ts'
-import { readLock } from './model-lock.ts'
+import { isModelFile, isWantedFile, type ModelFile, type WantedFile } from './files.ts'
+import { readLock } from './lock.ts'
 
 /** What a model's manifest.json says of it. */
 export interface Model {

@@ -1,8 +1,8 @@
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { UserError } from '../errors.ts'
 import { feed, isRight, startChecksum } from './checksum.ts'
-import { type Hub, NoRangeError, type RemoteFile } from './hub.ts'
-import { pauseBefore, TRIES, type Wait } from './patience.ts'
+import { type Hub, NoRangeError, type RemoteFile } from './client.ts'
+import { pauseBefore, TRIES, type Wait } from './retry.ts'
 
 export interface DownloadOptions {
   readonly hub: Pick<Hub, 'read'>

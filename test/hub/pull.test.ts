@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { findFaults, findModel, isUnfetched } from '../../src/store/models.ts'
-import type { PullOptions } from '../../src/store/pull.ts'
-import { pullModel } from '../../src/store/pull.ts'
+import { findFaults, findModel, isUnfetched } from '../../src/hub/catalog.ts'
+import type { PullOptions } from '../../src/hub/pull.ts'
+import { pullModel } from '../../src/hub/pull.ts'
 import { type LoopbackHub, REPOSITORY_OF_THE_HUB as repository, startHub } from '../loopback/hub.ts'
 
 let root: string
