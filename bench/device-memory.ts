@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { gradientGraph } from '../src/networks/gradient-model.ts'
+import { gradientGraph } from '../src/compute/gradient-model.ts'
 import type { Graph, ValueInfo } from '../src/onnx/graph.ts'
 import { narrow } from '../src/onnx/narrow.ts'
 import { readModel } from '../src/onnx/proto.ts'

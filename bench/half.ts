@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { gradientName } from '../src/autodiff/gradient.ts'
-import { cotangentScale, cotangentSize, gradientGraph } from '../src/networks/gradient-model.ts'
+import { cotangentScale, cotangentSize, gradientGraph } from '../src/compute/gradient-model.ts'
 import { cutTokenEmbeddings } from '../src/onnx/cut.ts'
 import type { Graph } from '../src/onnx/graph.ts'
 import { narrow } from '../src/onnx/narrow.ts'

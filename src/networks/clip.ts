@@ -1,11 +1,11 @@
 import { join } from 'node:path'
+import { openForward } from '../compute/differentiable.ts'
+import type { Hardware } from '../compute/hardware.ts'
 import type { Conditioning } from '../engine/networks.ts'
 import { UserError } from '../errors.ts'
 import { readModel } from '../onnx/proto.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { openTextNetwork, type TextNetwork } from './clip-text.ts'
-import { openForward } from './differentiable.ts'
-import type { Hardware } from './hardware.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
 /** One of a model's text encoders; tokens here are its own alone, [tokens, width]. */

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Hardware } from '../compute/hardware.ts'
 import type { JointSpace } from '../engine/networks.ts'
 import { UserError } from '../errors.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { openImageEncoder } from './clip.ts'
 import { readClipPixels } from './clip-pixels.ts'
 import { openTextNetwork } from './clip-text.ts'
-import type { Hardware } from './hardware.ts'
 import { loadTokenizer } from './tokenizer.ts'
 
 export interface OpenJointSpace extends JointSpace {

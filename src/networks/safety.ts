@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { openForward } from '../compute/differentiable.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { readClipPixels } from './clip-pixels.ts'
-import { openForward } from './differentiable.ts'
 
 /** Stable Diffusion's safety checker: looks for concepts that not everybody should see. */
 export interface SafetyChecker {

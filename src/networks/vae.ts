@@ -1,8 +1,8 @@
 import { join } from 'node:path'
+import { openForward } from '../compute/differentiable.ts'
+import type { Hardware } from '../compute/hardware.ts'
 import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
-import { openForward } from './differentiable.ts'
 import { readVaeConfig } from './folder.ts'
-import type { Hardware } from './hardware.ts'
 
 export interface Autoencoder {
   /** [channels, height, width] */

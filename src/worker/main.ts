@@ -1,7 +1,7 @@
+import { chooseDevice } from '../compute/device.ts'
+import type { Hardware } from '../compute/hardware.ts'
 import { failureOf } from '../jobs/failure.ts'
 import type { Failure, FromWorker, Job, Progress, ToWorker } from '../jobs/protocol.ts'
-import { chooseDevice } from '../networks/device.ts'
-import type { Hardware } from '../networks/hardware.ts'
 import { perform } from './perform.ts'
 
 // The child process that owns the models, one job at a time. Started by path (worker-client.ts), never imported.

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
+import { cpu, type Hardware } from '../compute/hardware.ts'
 import {
   applyDifferences,
   type Handles as EngineHandles,
@@ -25,7 +26,6 @@ import type {
   Report,
 } from '../jobs/protocol.ts'
 import { sideOf } from '../networks/folder.ts'
-import { cpu, type Hardware } from '../networks/hardware.ts'
 import { loadNetworks } from '../networks/load.ts'
 import { openSafetyChecker, type SafetyChecker } from '../networks/safety.ts'
 import { encodePng, type Picture } from '../tensor/image.ts'

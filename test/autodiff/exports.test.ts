@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
-import { type DifferentiableOptions, openDifferentiable } from '../../src/networks/differentiable.ts'
+import { type DifferentiableOptions, openDifferentiable } from '../../src/compute/differentiable.ts'
 import { decodeGraph, readModel } from '../../src/onnx/proto.ts'
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
 import {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type Choosing, chooseDevice, type Trial, tryInChild } from '../../src/networks/device.ts'
+import { type Choosing, chooseDevice, type Trial, tryInChild } from '../../src/compute/device.ts'
 
 const good: Trial = { error: 1e-6, errorInHalf: 1e-3, speedUp: 20, largestTensor: Number.POSITIVE_INFINITY }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chooseDevice } from '../../src/networks/device.ts'
-import { openDifferentiable } from '../../src/networks/differentiable.ts'
-import type { Hardware } from '../../src/networks/hardware.ts'
+import { chooseDevice } from '../../src/compute/device.ts'
+import { openDifferentiable } from '../../src/compute/differentiable.ts'
+import type { Hardware } from '../../src/compute/hardware.ts'
 import {
   type Export,
   exportNames,

@@ -7,7 +7,7 @@ import { widen } from '../onnx/widen.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { buildGradientModel, type GradientModelOptions, lossName, lossOutputs } from './gradient-model.ts'
 import type { Hardware } from './hardware.ts'
-import { areFinite, createPlaces, isHalf, lazily, type Sessions, scaledRuns } from './places.ts'
+import { areFinite, createPlaces, isHalf, lazily, type Sessions, scaledRuns } from './placement.ts'
 
 export interface DifferentiableOptions extends Omit<GradientModelOptions, 'half'> {
   /** The `.onnx` file of an ordinary inference export. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cpu } from '../../src/networks/hardware.ts'
-import { createPlaces, lazily, type Sessions } from '../../src/networks/places.ts'
+import { cpu } from '../../src/compute/hardware.ts'
+import { createPlaces, lazily, type Sessions } from '../../src/compute/placement.ts'
 import { graphOf } from '../../src/onnx/graph.ts'
 import type { Session } from '../../src/onnx/session.ts'
 
