@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { contactSheet, decodeImage } from '../src/tensor/image.ts'
+import { contactSheet, decodeImage } from '../src/image/image.ts'
 import { meanSquare } from '../src/tensor/math.ts'
 
 const root = join(import.meta.dirname, '..')

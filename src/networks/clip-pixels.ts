@@ -1,4 +1,4 @@
-import { resample, toRgbBytes } from '../tensor/resample.ts'
+import { resample, toRgbBytes } from '../image/resample.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { readJson } from './json.ts'
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Caption } from '../engine/networks.ts'
 import { UserError } from '../errors.ts'
-import { toRgbBytes } from '../tensor/resample.ts'
+import { toRgbBytes } from '../image/resample.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
 /** Says in a few words what a photograph shows. */

@@ -13,6 +13,7 @@ import type { Networks } from '../engine/networks.ts'
 import type { Applied } from '../engine/sampler.ts'
 import { readScheduleConfig, schedule } from '../engine/schedule.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
+import { encodePng, type Picture } from '../image/image.ts'
 import type {
   AnalogyJob,
   ApplyJob,
@@ -28,7 +29,6 @@ import type {
 import { sideOf } from '../networks/folder.ts'
 import { loadNetworks } from '../networks/load.ts'
 import { openSafetyChecker, type SafetyChecker } from '../networks/safety.ts'
-import { encodePng, type Picture } from '../tensor/image.ts'
 import { createRandom } from '../tensor/random.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
 import type { Tensor } from '../tensor/tensor.ts'

@@ -1,8 +1,8 @@
 import type { PicturePair } from '../engine/analogy.ts'
 import { UserError } from '../errors.ts'
+import { decodeImage, drawSvg, identical, type Picture, pairPicture, thumbnail } from '../image/image.ts'
+import { lossCurve } from '../image/loss-curve.ts'
 import type { ImagePair, Pictures } from '../jobs/protocol.ts'
-import { decodeImage, drawSvg, identical, type Picture, pairPicture, thumbnail } from '../tensor/image.ts'
-import { lossCurve } from '../tensor/plot.ts'
 
 /** @param side Of the model's square, in pixels. @throws UserError when the bytes are no picture that can be used */
 export const decode = (bytes: Uint8Array, name: string, side: number): Promise<Picture> =>

@@ -1,4 +1,4 @@
-import { encodePng, type Picture, thumbnail } from '../tensor/image.ts'
+import { encodePng, type Picture, thumbnail } from '../image/image.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
 export interface Previews {

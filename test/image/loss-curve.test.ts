@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { lossCurve } from '../../src/tensor/plot.ts'
+import { lossCurve } from '../../src/image/loss-curve.ts'
 
 const lines = (svg: string) =>
   [...svg.matchAll(/points="([^"]+)"/g)].map(([, points]) =>

@@ -1,4 +1,4 @@
-import type { Tensor } from './tensor.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 
 /** Interleaved RGB bytes, row by row. */
 export interface RgbBytes {

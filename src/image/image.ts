@@ -1,10 +1,10 @@
 import type { Metadata, Sharp } from 'sharp'
 import sharp from 'sharp'
 import { UserError } from '../errors.ts'
-import { trapIn } from './image-traps.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { tensor } from '../tensor/tensor.ts'
 import { toRgbBytes } from './resample.ts'
-import type { Tensor } from './tensor.ts'
-import { tensor } from './tensor.ts'
+import { trapIn } from './traps.ts'
 
 /** A picture as the networks see it, fitted whole into a fixed size. */
 export interface Picture {

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { crc32, deflateSync } from 'node:zlib'
 import type { Color } from 'sharp'
 import sharp from 'sharp'
-import type { Picture } from '../../src/tensor/image.ts'
+import type { Picture } from '../../src/image/image.ts'
 import {
   contactSheet,
   decodeImage,
@@ -12,7 +12,7 @@ import {
   identical,
   pairPicture,
   thumbnail,
-} from '../../src/tensor/image.ts'
+} from '../../src/image/image.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
 

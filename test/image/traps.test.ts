@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import sharp from 'sharp'
-import { trapIn } from '../../src/tensor/image-traps.ts'
+import { trapIn } from '../../src/image/traps.ts'
 
 const picture = () => sharp({ create: { width: 40, height: 30, channels: 3, background: 'red' } })
 const scan = Buffer.from('\xff\xda\0\x08\x01\x01\0\x01\x01\0\0\0', 'latin1')
