@@ -1,12 +1,12 @@
+import type { Caption, JointSpace, Networks, Tokens } from '../diffusion/model.ts'
+import type { Applied } from '../diffusion/sampler.ts'
 import { combine, meanSquare, unit } from '../tensor/math.ts'
 import type { Random } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { type Example, learn } from './learn.ts'
 import { deltaInterpolation } from './losses.ts'
 import type { Application, Method } from './modes.ts'
-import type { Caption, JointSpace, Networks, Tokens } from './networks.ts'
-import type { Applied } from './sampler.ts'
-import { sampleWays, waysFrom } from './ways.ts'
+import { sampleWays, waysFrom } from './trajectory.ts'
 
 export type Stage = 'caption' | 'learn' | 'try' | 'invert' | 'sample'
 

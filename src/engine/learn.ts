@@ -1,11 +1,11 @@
+import type { Conditioning, JointSpace, Networks, Tokens } from '../diffusion/model.ts'
+import { joinConditionings, repeatConditioning } from '../diffusion/sampler.ts'
+import type { Schedule } from '../diffusion/schedule.ts'
 import { combine, concatenate, rows, scale, sumRows, type Term } from '../tensor/math.ts'
 import type { Random } from '../tensor/random.ts'
 import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
 import { adam } from './adam.ts'
 import { clipLoss } from './losses.ts'
-import type { Conditioning, JointSpace, Networks, Tokens } from './networks.ts'
-import { joinConditionings, repeatConditioning } from './sampler.ts'
-import type { Schedule } from './schedule.ts'
 
 /** An example pair, as the network sees it. */
 export interface Example {

@@ -1,8 +1,8 @@
+import type { Denoising, LossTerms, Networks } from '../diffusion/model.ts'
+import { repeatConditioning } from '../diffusion/sampler.ts'
 import { median, repeat } from '../tensor/math.ts'
 import type { Random } from '../tensor/random.ts'
 import { sizeOf, tensor } from '../tensor/tensor.ts'
-import type { Denoising, LossTerms, Networks } from './networks.ts'
-import { repeatConditioning } from './sampler.ts'
 
 /**
  * Medians in milliseconds of one forward run of the denoising network and of one with its gradient, on the same batch.

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Caption } from '../engine/networks.ts'
+import type { Caption } from '../diffusion/model.ts'
 import { cosine, rows } from '../tensor/math.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { openForward } from '../compute/differentiable.ts'
 import type { Hardware } from '../compute/hardware.ts'
-import type { Conditioning } from '../engine/networks.ts'
+import type { Conditioning } from '../diffusion/model.ts'
 import { UserError } from '../errors.ts'
 import { readModel } from '../onnx/proto.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'

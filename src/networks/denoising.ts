@@ -1,6 +1,6 @@
 import { openDifferentiable } from '../compute/differentiable.ts'
 import type { Hardware } from '../compute/hardware.ts'
-import type { Conditioning, Denoising, Networks } from '../engine/networks.ts'
+import type { Conditioning, Denoising, Networks } from '../diffusion/model.ts'
 import { UserError } from '../errors.ts'
 import type { Graph, ValueInfo } from '../onnx/graph.ts'
 import type { Feed, Feeds } from '../onnx/session.ts'

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Hardware } from '../compute/hardware.ts'
-import type { JointSpace } from '../engine/networks.ts'
+import type { JointSpace } from '../diffusion/model.ts'
 import { UserError } from '../errors.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { openImageEncoder } from './clip.ts'

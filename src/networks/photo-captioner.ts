@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import type { Caption } from '../engine/networks.ts'
+import type { Caption } from '../diffusion/model.ts'
 import { UserError } from '../errors.ts'
 import { toRgbBytes } from '../image/resample.ts'
 import type { Tensor } from '../tensor/tensor.ts'

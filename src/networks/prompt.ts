@@ -1,4 +1,4 @@
-import type { Conditioning, Tokens } from '../engine/networks.ts'
+import type { Conditioning, Tokens } from '../diffusion/model.ts'
 import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
 import type { TextEncoder } from './clip.ts'
 import type { TextNetwork } from './clip-text.ts'

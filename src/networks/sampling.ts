@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Sampling } from '../engine/networks.ts'
+import type { Sampling } from '../diffusion/model.ts'
 import { tensor } from '../tensor/tensor.ts'
 import { readJson } from './json.ts'
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Conditioning } from '../engine/networks.ts'
+import type { Conditioning } from '../diffusion/model.ts'
 import { UserError } from '../errors.ts'
 import type { ValueInfo } from '../onnx/graph.ts'
 import { readModel } from '../onnx/proto.ts'

@@ -1,6 +1,9 @@
 import { resolve } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
 import { cpu, type Hardware } from '../compute/hardware.ts'
+import type { Networks } from '../diffusion/model.ts'
+import type { Applied } from '../diffusion/sampler.ts'
+import { readScheduleConfig, schedule } from '../diffusion/schedule.ts'
 import {
   applyDifferences,
   type Handles as EngineHandles,
@@ -9,9 +12,6 @@ import {
 } from '../engine/analogy.ts'
 import { type Difference, decodeDifference, encodeDifference, type Origin } from '../engine/difference.ts'
 import { methods } from '../engine/modes.ts'
-import type { Networks } from '../engine/networks.ts'
-import type { Applied } from '../engine/sampler.ts'
-import { readScheduleConfig, schedule } from '../engine/schedule.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
 import { encodePng, type Picture } from '../image/image.ts'
 import type {

@@ -4,7 +4,7 @@ import { type LearnOptions, learn } from '../../src/engine/learn.ts'
 import { cosine } from '../../src/tensor/math.ts'
 import { createRandom } from '../../src/tensor/random.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
-import { fakeNetworks, vector } from './fake-networks.ts'
+import { fakeNetworks, vector } from '../diffusion/fake-model.ts'
 
 // In the fake model x₀ = prompt + D, so the D that makes A′ out of A's prompt is A′ − prompt.
 const networks = fakeNetworks()

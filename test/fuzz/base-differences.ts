@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { encodeDifference, type Origin } from '../../src/engine/difference.ts'
-import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
 import { loadNetworks } from '../../src/networks/load.ts'
 import { createRandom } from '../../src/tensor/random.ts'
 import { encodeSafetensors } from '../../src/tensor/safetensors.ts'

@@ -1,6 +1,6 @@
 import { combine, concatenate, repeat, rows, scale, type Term } from '../tensor/math.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import type { Conditioning, Networks, Tokens } from './networks.ts'
+import type { Conditioning, Networks, Tokens } from './model.ts'
 import { ddim } from './samplers/ddim.ts'
 import type { Seen } from './samplers/sampler.ts'
 import { samplerOf } from './samplers/table.ts'

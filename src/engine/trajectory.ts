@@ -1,11 +1,18 @@
+import { type KeptNoise, keepNoise } from '../diffusion/edit-friendly-inversion.ts'
+import type { Caption, Networks } from '../diffusion/model.ts'
+import {
+  type Applied,
+  differenceGuidance,
+  invert,
+  type Path,
+  type SampleOptions,
+  sample,
+} from '../diffusion/sampler.ts'
+import { drawsNoise } from '../diffusion/samplers/table.ts'
 import { combine, scale } from '../tensor/math.ts'
 import type { Random } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { type KeptNoise, keepNoise } from './kept-noise.ts'
 import type { Method } from './modes.ts'
-import type { Caption, Networks } from './networks.ts'
-import { type Applied, differenceGuidance, invert, type Path, type SampleOptions, sample } from './sampler.ts'
-import { drawsNoise } from './samplers/table.ts'
 
 /** From noise to a picture. */
 export interface Way {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keepNoise } from '../../src/engine/kept-noise.ts'
-import type { Networks } from '../../src/engine/networks.ts'
-import { differenceGuidance, invert, type Path, type SampleOptions, sample } from '../../src/engine/sampler.ts'
-import { type Level, readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
+import { keepNoise } from '../../src/diffusion/edit-friendly-inversion.ts'
+import type { Networks } from '../../src/diffusion/model.ts'
+import { differenceGuidance, invert, type Path, type SampleOptions, sample } from '../../src/diffusion/sampler.ts'
+import { type Level, readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { createRandom } from '../../src/tensor/random.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
-import { fakeNetworks, vector } from './fake-networks.ts'
+import { fakeNetworks, vector } from './fake-model.ts'
 
 const BETAS = { beta_schedule: 'scaled_linear', beta_start: 0.00085, beta_end: 0.012 }
 const picture = vector(0.4, -0.3, 1.2, 0)

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Networks } from '../../src/engine/networks.ts'
-import { differenceGuidance, invert, sample } from '../../src/engine/sampler.ts'
+import type { Networks } from '../../src/diffusion/model.ts'
+import { differenceGuidance, invert, sample } from '../../src/diffusion/sampler.ts'
 import { scale } from '../../src/tensor/math.ts'
 import { createRandom } from '../../src/tensor/random.ts'
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
-import { fakeNetworks, vector } from './fake-networks.ts'
+import { fakeNetworks, vector } from './fake-model.ts'
 
 const networks = fakeNetworks()
 const steps = 20

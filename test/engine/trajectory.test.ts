@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Networks } from '../../src/diffusion/model.ts'
+import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { methods } from '../../src/engine/modes.ts'
-import type { Networks } from '../../src/engine/networks.ts'
-import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
-import { sampleWays, waysFrom } from '../../src/engine/ways.ts'
+import { sampleWays, waysFrom } from '../../src/engine/trajectory.ts'
 import { scale } from '../../src/tensor/math.ts'
 import { createRandom } from '../../src/tensor/random.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
-import { fakeNetworks, vector } from './fake-networks.ts'
+import { fakeNetworks, vector } from '../diffusion/fake-model.ts'
 
 const BETAS = { beta_schedule: 'scaled_linear', beta_start: 0.00085, beta_end: 0.012, timestep_spacing: 'trailing' }
 const SAMPLING = { steps: 4, guidanceScale: 1 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Networks } from '../../src/engine/networks.ts'
-import { differenceGuidance, invert, sample } from '../../src/engine/sampler.ts'
-import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
+import type { Networks } from '../../src/diffusion/model.ts'
+import { differenceGuidance, invert, sample } from '../../src/diffusion/sampler.ts'
+import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { createRandom } from '../../src/tensor/random.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
-import { fakeNetworks, vector } from './fake-networks.ts'
+import { fakeNetworks, vector } from './fake-model.ts'
 
 const BAR = 1e-5
 const dims = [1, 3, 2, 4]

@@ -1,5 +1,5 @@
-import type { Conditioning, JointSpace, Networks } from '../../src/engine/networks.ts'
-import { readScheduleConfig, schedule } from '../../src/engine/schedule.ts'
+import type { Conditioning, JointSpace, Networks } from '../../src/diffusion/model.ts'
+import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { combine } from '../../src/tensor/math.ts'
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { readScheduleConfig, type Schedule, schedule } from '../../src/engine/schedule.ts'
+import { readScheduleConfig, type Schedule, schedule } from '../../src/diffusion/schedule.ts'
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
 
 interface Trajectory {

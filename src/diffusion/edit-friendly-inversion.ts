@@ -1,6 +1,6 @@
 import { combine } from '../tensor/math.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import type { Networks } from './networks.ts'
+import type { Networks } from './model.ts'
 import { type Path, predict, type SampleOptions } from './sampler.ts'
 import type { Seen } from './samplers/sampler.ts'
 import { samplerOf } from './samplers/table.ts'
