@@ -6,7 +6,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { denoiserPath, readIndex } from '../src/networks/folder.ts'
+import { denoiserPath, readIndex } from '../src/networks/layout.ts'
 import type { Graph } from '../src/onnx/graph.ts'
 import { readModel } from '../src/onnx/proto.ts'
 import { fewStepsError, fewStepsFolder, fewStepsGradientErrors, openFewSteps } from '../test/networks/few-steps-case.ts'

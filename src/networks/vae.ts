@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { openForward } from '../compute/differentiable.ts'
 import type { Hardware } from '../compute/hardware.ts'
 import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
-import { readVaeConfig } from './folder.ts'
+import { readVaeConfig } from './layout.ts'
 
 export interface Autoencoder {
   /** [channels, height, width] */

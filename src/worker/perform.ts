@@ -26,9 +26,9 @@ import type {
   Progress,
   Report,
 } from '../jobs/protocol.ts'
-import { sideOf } from '../networks/folder.ts'
+import { sideOf } from '../networks/layout.ts'
 import { loadNetworks } from '../networks/load.ts'
-import { openSafetyChecker, type SafetyChecker } from '../networks/safety.ts'
+import { openSafetyChecker, type SafetyChecker } from '../networks/vision/safety-checker.ts'
 import { createRandom } from '../tensor/random.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
 import type { Tensor } from '../tensor/tensor.ts'

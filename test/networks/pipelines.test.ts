@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { encodeDifference } from '../../src/engine/difference.ts'
-import { identityOf } from '../../src/networks/folder.ts'
+import { identityOf } from '../../src/networks/layout.ts'
 import { decodeSafetensors, encodeSafetensors } from '../../src/tensor/safetensors.ts'
 import {
   conditioningErrors,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openSafetyChecker } from '../../src/networks/safety.ts'
-import { eyes, readNumbers } from './eyes.ts'
+import { openSafetyChecker } from '../../../src/networks/vision/safety-checker.ts'
+import { eyes, readNumbers } from './vision-case.ts'
 
 // Real exports of diffusers' safety checker, against what it finds in PyTorch.
 

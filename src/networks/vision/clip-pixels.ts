@@ -1,6 +1,6 @@
-import { resample, toRgbBytes } from '../image/resample.ts'
-import { type Tensor, tensor } from '../tensor/tensor.ts'
-import { readJson } from './json.ts'
+import { resample, toRgbBytes } from '../../image/resample.ts'
+import { type Tensor, tensor } from '../../tensor/tensor.ts'
+import { readJson } from '../json.ts'
 
 /** pixels [3, height, width] in −1…1 → [1, 3, side, side] as a CLIP vision tower takes them */
 export type ClipPixels = (pixels: Tensor) => Tensor

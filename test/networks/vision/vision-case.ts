@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
-import type { Tensor } from '../../src/tensor/tensor.ts'
+import { decodeSafetensors } from '../../../src/tensor/safetensors.ts'
+import type { Tensor } from '../../../src/tensor/tensor.ts'
 
 // What test/reference/eyes.py made.
 
-export const eyes = join(import.meta.dirname, '../fixtures/eyes')
+export const eyes = join(import.meta.dirname, '../../fixtures/eyes')
 
 export async function readNumbers(): Promise<Readonly<Record<string, Tensor>>> {
   return decodeSafetensors(await readFile(join(eyes, 'numbers.safetensors')), 'numbers').tensors

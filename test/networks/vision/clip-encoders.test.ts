@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { Networks } from '../../src/diffusion/model.ts'
-import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
-import { loadNetworks } from '../../src/networks/load.ts'
-import { tensor } from '../../src/tensor/tensor.ts'
-import { modelWith } from '../fixtures/model-with.ts'
-import { eyes, readNumbers, relativeError } from './eyes.ts'
+import type { Networks } from '../../../src/diffusion/model.ts'
+import { readScheduleConfig, schedule } from '../../../src/diffusion/schedule.ts'
+import { loadNetworks } from '../../../src/networks/load.ts'
+import { tensor } from '../../../src/tensor/tensor.ts'
+import { modelWith } from '../../fixtures/model-with.ts'
+import { eyes, readNumbers, relativeError } from './vision-case.ts'
 
 // CLIP's towers as transformers.js' exports have them, beside a model that came without; against transformers.
 

@@ -1,10 +1,10 @@
-import { openDifferentiable } from '../compute/differentiable.ts'
-import type { Hardware } from '../compute/hardware.ts'
-import { UserError } from '../errors.ts'
-import { cutTokenEmbeddings } from '../onnx/cut.ts'
-import { readModel } from '../onnx/proto.ts'
-import { median } from '../tensor/math.ts'
-import { type Tensor, tensor } from '../tensor/tensor.ts'
+import { openDifferentiable } from '../../compute/differentiable.ts'
+import type { Hardware } from '../../compute/hardware.ts'
+import { UserError } from '../../errors.ts'
+import { cutTokenEmbeddings } from '../../onnx/cut.ts'
+import { readModel } from '../../onnx/proto.ts'
+import { median } from '../../tensor/math.ts'
+import { type Tensor, tensor } from '../../tensor/tensor.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
 /** A text transformer of CLIP's kind: prompts with difference tokens [tokens, width] in, whatever it gives out. */

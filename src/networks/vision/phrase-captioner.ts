@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Caption } from '../diffusion/model.ts'
-import { cosine, rows } from '../tensor/math.ts'
-import type { Tensor } from '../tensor/tensor.ts'
+import type { Caption } from '../../diffusion/model.ts'
+import { cosine, rows } from '../../tensor/math.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
 
 /** `captioner/phrases.json`: what can be said of a picture. */
 export interface PhraseBank {

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict'
 import { readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
-import { loadNetworks } from '../../src/networks/load.ts'
-import { openPhotoCaptioner, type PhotoCaptioner, thingOf } from '../../src/networks/photo-captioner.ts'
-import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
-import type { Tensor } from '../../src/tensor/tensor.ts'
-import { modelWith } from '../fixtures/model-with.ts'
+import { readScheduleConfig, schedule } from '../../../src/diffusion/schedule.ts'
+import { loadNetworks } from '../../../src/networks/load.ts'
+import { openPhotoCaptioner, type PhotoCaptioner, thingOf } from '../../../src/networks/vision/photo-captioner.ts'
+import { decodeSafetensors } from '../../../src/tensor/safetensors.ts'
+import type { Tensor } from '../../../src/tensor/tensor.ts'
+import { modelWith } from '../../fixtures/model-with.ts'
 
 // A small random ViT and GPT-2, exported; what transformers says with the same weights (test/reference/captioner.py).
 
-const folder = join(import.meta.dirname, '../fixtures/captioner')
+const folder = join(import.meta.dirname, '../../fixtures/captioner')
 
 describe('a captioner of photographs', () => {
   let captioner: PhotoCaptioner

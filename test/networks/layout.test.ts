@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { decodeDifference, encodeDifference } from '../../src/engine/difference.ts'
 import { writeLock } from '../../src/hub/lock.ts'
-import { identityOf } from '../../src/networks/folder.ts'
+import { identityOf } from '../../src/networks/layout.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
 
 let folder: string

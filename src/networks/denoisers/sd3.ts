@@ -1,5 +1,6 @@
-import { UserError } from '../errors.ts'
-import { readModel } from '../onnx/proto.ts'
+import { UserError } from '../../errors.ts'
+import { readModel } from '../../onnx/proto.ts'
+import { denoiserPath } from '../layout.ts'
 import {
   batchingOf,
   type DenoisingForm,
@@ -8,8 +9,7 @@ import {
   inputsOf,
   openDenoisingNetwork,
   refuseOtherChannels,
-} from './denoising.ts'
-import { denoiserPath } from './folder.ts'
+} from './denoiser.ts'
 
 /** Reads `transformer/` of Stable Diffusion 3: the one place that knows its tensor names. */
 export function openTransformer(options: DenoisingOptions): Promise<DenoisingNetwork> {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openTextEncoders } from '../../src/networks/text-encoders.ts'
-import { createRandom } from '../../src/tensor/random.ts'
-import { tensor } from '../../src/tensor/tensor.ts'
-import { pipelinesFolder } from './pipeline-case.ts'
+import { openTextEncoders } from '../../../src/networks/text/text-encoders.ts'
+import { createRandom } from '../../../src/tensor/random.ts'
+import { tensor } from '../../../src/tensor/tensor.ts'
+import { pipelinesFolder } from '../pipeline-case.ts'
 
 // The joint space of a model with two text encoders is that of the second, [1, 20].
 

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Hardware } from '../compute/hardware.ts'
-import type { JointSpace } from '../diffusion/model.ts'
-import { UserError } from '../errors.ts'
-import { type Tensor, tensor } from '../tensor/tensor.ts'
-import { openImageEncoder } from './clip.ts'
+import type { Hardware } from '../../compute/hardware.ts'
+import type { JointSpace } from '../../diffusion/model.ts'
+import { UserError } from '../../errors.ts'
+import { type Tensor, tensor } from '../../tensor/tensor.ts'
+import { openTextNetwork } from '../text/clip-text.ts'
+import { openImageEncoder } from '../text/text-encoder.ts'
+import { loadTokenizer } from '../text/tokenizer.ts'
 import { readClipPixels } from './clip-pixels.ts'
-import { openTextNetwork } from './clip-text.ts'
-import { loadTokenizer } from './tokenizer.ts'
 
 export interface OpenJointSpace extends JointSpace {
   close(): Promise<void>

@@ -1,5 +1,6 @@
-import { readModel } from '../onnx/proto.ts'
-import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
+import { readModel } from '../../onnx/proto.ts'
+import { sizeOf, type Tensor, tensor } from '../../tensor/tensor.ts'
+import { denoiserPath } from '../layout.ts'
 import {
   batchingOf,
   type DenoisingForm,
@@ -8,8 +9,7 @@ import {
   inputsOf,
   openDenoisingNetwork,
   type Packing,
-} from './denoising.ts'
-import { denoiserPath } from './folder.ts'
+} from './denoiser.ts'
 
 /** Reads `transformer/` of FLUX.1: the one place that knows its tensor names. */
 export function openFlux(options: DenoisingOptions): Promise<DenoisingNetwork> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { captionOf, type PhraseBank } from '../../src/networks/captioner.ts'
-import { tensor } from '../../src/tensor/tensor.ts'
+import { captionOf, type PhraseBank } from '../../../src/networks/vision/phrase-captioner.ts'
+import { tensor } from '../../../src/tensor/tensor.ts'
 
 // A joint space with an axis for each word: what a text names is where it lies.
 const WORDS = ['cat', 'dog', 'flat', 'ink', 'small', 'large']

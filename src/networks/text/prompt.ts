@@ -1,8 +1,8 @@
-import type { Conditioning, Tokens } from '../diffusion/model.ts'
-import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
-import type { TextEncoder } from './clip.ts'
+import type { Conditioning, Tokens } from '../../diffusion/model.ts'
+import { sizeOf, type Tensor, tensor } from '../../tensor/tensor.ts'
 import type { TextNetwork } from './clip-text.ts'
 import type { PlainEncoder } from './t5.ts'
+import type { TextEncoder } from './text-encoder.ts'
 
 export interface PromptEncoder {
   readonly tokenWidths: readonly number[]

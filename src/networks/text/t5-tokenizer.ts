@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Tokenizer } from '@huggingface/tokenizers'
-import { UserError } from '../errors.ts'
-import { readJson } from './json.ts'
+import { UserError } from '../../errors.ts'
+import { readJson } from '../json.ts'
 
 /**
  * Reads T5's tokenizer, `tokenizer.json`. The result turns a text into `length` ids: words (a long text is cut), the end

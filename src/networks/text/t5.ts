@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { openForward } from '../compute/differentiable.ts'
-import { type Tensor, tensor } from '../tensor/tensor.ts'
+import { openForward } from '../../compute/differentiable.ts'
+import { type Tensor, tensor } from '../../tensor/tensor.ts'
 import { loadT5Tokenizer } from './t5-tokenizer.ts'
 
 /** What reads a plain prompt: difference tokens do not pass through it. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { openForward } from '../compute/differentiable.ts'
-import { type Tensor, tensor } from '../tensor/tensor.ts'
+import { openForward } from '../../compute/differentiable.ts'
+import { type Tensor, tensor } from '../../tensor/tensor.ts'
 import { readClipPixels } from './clip-pixels.ts'
 
 /** Stable Diffusion's safety checker: looks for concepts that not everybody should see. */

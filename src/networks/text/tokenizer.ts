@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { UserError } from '../errors.ts'
-import { readJson } from './json.ts'
+import { UserError } from '../../errors.ts'
+import { readJson } from '../json.ts'
 
 /** CLIP's byte-pair tokenizer; ids are rows of the text encoder's embedding table. */
 export interface Tokenizer {

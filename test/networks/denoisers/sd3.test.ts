@@ -3,24 +3,24 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { Networks, Tokens } from '../../src/diffusion/model.ts'
-import { repeatConditioning } from '../../src/diffusion/sampler.ts'
-import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
-import { applyDifferences, learnDifference } from '../../src/engine/analogy.ts'
-import { decodeDifference, encodeDifference } from '../../src/engine/difference.ts'
-import { type Example, learn } from '../../src/engine/learn.ts'
-import { methods } from '../../src/engine/modes.ts'
-import { loadNetworks } from '../../src/networks/load.ts'
-import { graphOf, node } from '../../src/onnx/graph.ts'
-import { encodeGraph } from '../../src/onnx/proto.ts'
-import { concatenate, rows } from '../../src/tensor/math.ts'
-import { createRandom } from '../../src/tensor/random.ts'
-import { decodeSafetensors, encodeSafetensors } from '../../src/tensor/safetensors.ts'
-import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
+import type { Networks, Tokens } from '../../../src/diffusion/model.ts'
+import { repeatConditioning } from '../../../src/diffusion/sampler.ts'
+import { readScheduleConfig, schedule } from '../../../src/diffusion/schedule.ts'
+import { applyDifferences, learnDifference } from '../../../src/engine/analogy.ts'
+import { decodeDifference, encodeDifference } from '../../../src/engine/difference.ts'
+import { type Example, learn } from '../../../src/engine/learn.ts'
+import { methods } from '../../../src/engine/modes.ts'
+import { loadNetworks } from '../../../src/networks/load.ts'
+import { graphOf, node } from '../../../src/onnx/graph.ts'
+import { encodeGraph } from '../../../src/onnx/proto.ts'
+import { concatenate, rows } from '../../../src/tensor/math.ts'
+import { createRandom } from '../../../src/tensor/random.ts'
+import { decodeSafetensors, encodeSafetensors } from '../../../src/tensor/safetensors.ts'
+import { type Tensor, tensor } from '../../../src/tensor/tensor.ts'
 
 // What is Stable Diffusion 3's alone; its numbers are held against diffusers in pipelines.test.ts.
 
-const fixture = join(import.meta.dirname, '../fixtures/pipelines/sd3')
+const fixture = join(import.meta.dirname, '../../fixtures/pipelines/sd3')
 const load = (folder: string): Promise<Networks> =>
   loadNetworks({
     folder,

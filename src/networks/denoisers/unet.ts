@@ -1,9 +1,12 @@
 import { join } from 'node:path'
-import type { Conditioning } from '../diffusion/model.ts'
-import { UserError } from '../errors.ts'
-import type { ValueInfo } from '../onnx/graph.ts'
-import { readModel } from '../onnx/proto.ts'
-import { tensor } from '../tensor/tensor.ts'
+import type { Conditioning } from '../../diffusion/model.ts'
+import { UserError } from '../../errors.ts'
+import type { ValueInfo } from '../../onnx/graph.ts'
+import { readModel } from '../../onnx/proto.ts'
+import { tensor } from '../../tensor/tensor.ts'
+import { readJson } from '../json.ts'
+import { denoiserPath } from '../layout.ts'
+import { embeddedGuidance } from '../sampling.ts'
 import {
   batchingOf,
   type DenoisingForm,
@@ -12,10 +15,7 @@ import {
   inputsOf,
   openDenoisingNetwork,
   refuseOtherChannels,
-} from './denoising.ts'
-import { denoiserPath } from './folder.ts'
-import { readJson } from './json.ts'
-import { embeddedGuidance } from './sampling.ts'
+} from './denoiser.ts'
 
 /** Reads `unet/`: the one place that knows its tensor names. */
 export async function openUnet(options: DenoisingOptions): Promise<DenoisingNetwork> {

@@ -3,12 +3,12 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { Networks } from '../../src/diffusion/model.ts'
-import { sideOf } from '../../src/networks/folder.ts'
-import { graphOf, node } from '../../src/onnx/graph.ts'
-import { encodeGraph } from '../../src/onnx/proto.ts'
-import { createRandom } from '../../src/tensor/random.ts'
-import { load, pipelinesFolder } from './pipeline-case.ts'
+import type { Networks } from '../../../src/diffusion/model.ts'
+import { sideOf } from '../../../src/networks/layout.ts'
+import { graphOf, node } from '../../../src/onnx/graph.ts'
+import { encodeGraph } from '../../../src/onnx/proto.ts'
+import { createRandom } from '../../../src/tensor/random.ts'
+import { load, pipelinesFolder } from '../pipeline-case.ts'
 
 // What is FLUX's alone; its numbers are held against diffusers in pipelines.test.ts.
 

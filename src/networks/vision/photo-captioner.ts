@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import type { Caption } from '../diffusion/model.ts'
-import { UserError } from '../errors.ts'
-import { toRgbBytes } from '../image/resample.ts'
-import type { Tensor } from '../tensor/tensor.ts'
+import type { Caption } from '../../diffusion/model.ts'
+import { UserError } from '../../errors.ts'
+import { toRgbBytes } from '../../image/resample.ts'
+import type { Tensor } from '../../tensor/tensor.ts'
 
 /** Says in a few words what a photograph shows. */
 export interface PhotoCaptioner {

@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { readClipPixels } from '../../src/networks/clip-pixels.ts'
-import { tensor } from '../../src/tensor/tensor.ts'
-import { eyes, readNumbers, relativeError } from './eyes.ts'
+import { readClipPixels } from '../../../src/networks/vision/clip-pixels.ts'
+import { tensor } from '../../../src/tensor/tensor.ts'
+import { eyes, readNumbers, relativeError } from './vision-case.ts'
 
 // Against transformers' CLIPImageProcessor, of pictures as diffusers hands them to it.
 

@@ -3,8 +3,8 @@ import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { loadT5Tokenizer } from '../../src/networks/t5-tokenizer.ts'
-import { loadTokenizer } from '../../src/networks/tokenizer.ts'
+import { loadT5Tokenizer } from '../../../src/networks/text/t5-tokenizer.ts'
+import { loadTokenizer } from '../../../src/networks/text/tokenizer.ts'
 
 interface Case {
   bos: number
@@ -14,7 +14,7 @@ interface Case {
   texts: [string, number[]][]
 }
 
-const fixtures = join(import.meta.dirname, '../fixtures/tokenizer')
+const fixtures = join(import.meta.dirname, '../../fixtures/tokenizer')
 const cases: Record<string, Case> = JSON.parse(await readFile(join(fixtures, 'cases.json'), 'utf8'))
 
 for (const [folder, { texts, ...numbers }] of Object.entries(cases)) {
