@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
 import { gradientGraph } from '../src/compute/gradient-model.ts'
 import type { Graph, ValueInfo } from '../src/onnx/graph.ts'
-import { narrow } from '../src/onnx/narrow.ts'
 import { readModel } from '../src/onnx/proto.ts'
-import { widen } from '../src/onnx/widen.ts'
+import { narrow } from '../src/onnx/to-float16.ts'
+import { widen } from '../src/onnx/to-float32.ts'
 
 // What a learning step of a denoising network has to hold on a device, counted from the sizes in its gradient graph: nothing
 // is run. `node bench/device-memory.ts --unet FOLDER/unet/model.onnx [--side 64] [--batch 1]`

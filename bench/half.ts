@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util'
 import { gradientName } from '../src/autodiff/gradient.ts'
 import { cotangentScale, cotangentSize, gradientGraph } from '../src/compute/gradient-model.ts'
-import { cutTokenEmbeddings } from '../src/onnx/cut.ts'
+import { cutTokenEmbeddings } from '../src/onnx/cut-token-embeddings.ts'
 import type { Graph } from '../src/onnx/graph.ts'
-import { narrow } from '../src/onnx/narrow.ts'
 import { encodeGraph, folderOfWeights, readModel } from '../src/onnx/proto.ts'
 import { type Device, openSession } from '../src/onnx/session.ts'
-import { widen } from '../src/onnx/widen.ts'
+import { narrow } from '../src/onnx/to-float16.ts'
+import { widen } from '../src/onnx/to-float32.ts'
 import { tensor } from '../src/tensor/tensor.ts'
 import {
   type Export,

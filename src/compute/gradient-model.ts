@@ -3,14 +3,14 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expandSlicedAttention, gatherLargeAttention } from '../autodiff/attention.ts'
 import { gradient } from '../autodiff/gradient.ts'
-import { recomputeCheap } from '../autodiff/recompute.ts'
+import { recomputeCheap } from '../autodiff/rematerialize.ts'
 import { Emitter } from '../onnx/emitter.ts'
 import type { Graph, Value } from '../onnx/graph.ts'
 import { lowerAttention } from '../onnx/lower-attention.ts'
-import { narrow } from '../onnx/narrow.ts'
 import { encodeGraph } from '../onnx/proto.ts'
 import { outputsOf, tidy } from '../onnx/session.ts'
 import { simplify } from '../onnx/simplify.ts'
+import { narrow } from '../onnx/to-float16.ts'
 
 export interface GradientModelOptions {
   /** The dims of every input while learning. */

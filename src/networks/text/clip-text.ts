@@ -1,7 +1,7 @@
 import { openDifferentiable } from '../../compute/differentiable.ts'
 import type { Hardware } from '../../compute/hardware.ts'
 import { UserError } from '../../errors.ts'
-import { cutTokenEmbeddings } from '../../onnx/cut.ts'
+import { cutTokenEmbeddings } from '../../onnx/cut-token-embeddings.ts'
 import { readModel } from '../../onnx/proto.ts'
 import { median } from '../../tensor/math.ts'
 import { type Tensor, tensor } from '../../tensor/tensor.ts'

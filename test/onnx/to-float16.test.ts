@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { constantOf, type Graph, graphOf, node, type ValueInfo } from '../../src/onnx/graph.ts'
-import { narrow } from '../../src/onnx/narrow.ts'
 import { encodeGraph } from '../../src/onnx/proto.ts'
 import { openSession } from '../../src/onnx/session.ts'
+import { narrow } from '../../src/onnx/to-float16.ts'
 
 const WIDTH = 32
 const info = (name: string, dims: readonly number[]): ValueInfo => ({ name, type: 'float32', dims })

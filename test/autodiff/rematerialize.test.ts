@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gradient, gradientName } from '../../src/autodiff/gradient.ts'
-import { recomputeCheap } from '../../src/autodiff/recompute.ts'
+import { recomputeCheap } from '../../src/autodiff/rematerialize.ts'
 import { constantOf, type Graph, graphOf, node, type Value } from '../../src/onnx/graph.ts'
 import { lowerAttention } from '../../src/onnx/lower-attention.ts'
 import { encodeGraph, readModel } from '../../src/onnx/proto.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { cutTokenEmbeddings } from '../../src/onnx/cut.ts'
+import { cutTokenEmbeddings } from '../../src/onnx/cut-token-embeddings.ts'
 import { constantOf, type Graph, graphOf, node } from '../../src/onnx/graph.ts'
 
 const table = constantOf('float32', [4, 2], [0, 1, 2, 3, 4, 5, 6, 7])
