@@ -1,7 +1,7 @@
 import { REST } from 'discord.js'
 import { commands } from './commands/index.ts'
 import { readConfig } from './src/config.ts'
-import { registerCommands } from './src/discord/register.ts'
+import { registerCommands } from './src/discord/gateway/register.ts'
 import { UserError } from './src/errors.ts'
 
 // Puts the commands to Discord without starting the bot, which does the same when it starts.

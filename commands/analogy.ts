@@ -5,9 +5,9 @@ import {
   InteractionContextType,
   SlashCommandBuilder,
 } from 'discord.js'
-import { checkAttachment, fileName } from '../src/discord/attachments.ts'
-import type { Command } from '../src/discord/command.ts'
-import { addApplyOptions, completeModel, readJobOptions } from '../src/discord/options.ts'
+import { checkAttachment, fileName } from '../src/discord/interaction/attachments.ts'
+import type { Command } from '../src/discord/interaction/command.ts'
+import { addApplyOptions, completeModel, readJobOptions } from '../src/discord/interaction/options.ts'
 import { UserError } from '../src/errors.ts'
 import { buttons } from './buttons.ts'
 

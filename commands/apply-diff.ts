@@ -1,10 +1,16 @@
 import { ApplicationIntegrationType, InteractionContextType, SlashCommandBuilder } from 'discord.js'
-import { applySaved, type Chosen, modelInUse, ofOtherModel, otherModelPost } from '../src/discord/apply-saved.ts'
-import { checkAttachment } from '../src/discord/attachments.ts'
-import type { ActionCall, Command } from '../src/discord/command.ts'
-import { addApplyOptions } from '../src/discord/options.ts'
-import { checkSaver } from '../src/discord/permission.ts'
-import { bold, checkNotComing, completeSaved, longestName, savedNamed } from '../src/discord/saved.ts'
+import {
+  applySaved,
+  type Chosen,
+  modelInUse,
+  ofOtherModel,
+  otherModelPost,
+} from '../src/discord/actions/apply-saved.ts'
+import { bold, checkNotComing, completeSaved, longestName, savedNamed } from '../src/discord/actions/saved.ts'
+import { checkAttachment } from '../src/discord/interaction/attachments.ts'
+import type { ActionCall, Command } from '../src/discord/interaction/command.ts'
+import { addApplyOptions } from '../src/discord/interaction/options.ts'
+import { checkSaver } from '../src/discord/interaction/permission.ts'
 import { UserError } from '../src/errors.ts'
 
 export const applyDiff = {

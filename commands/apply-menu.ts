@@ -6,14 +6,14 @@ import {
   ContextMenuCommandBuilder,
   InteractionContextType,
 } from 'discord.js'
-import { applySaved, modelInUse, ofOtherModel, otherModelPost } from '../src/discord/apply-saved.ts'
-import type { ActionCall, MenuCommand } from '../src/discord/command.ts'
-import { pageButtons, pageOf } from '../src/discord/pages.ts'
-import { checkPlace } from '../src/discord/permission.ts'
-import { buttonRow, type Post, textDisplay, withRows } from '../src/discord/post.ts'
-import { savedNamed } from '../src/discord/saved.ts'
-import { type SeenPicture, seenPictures } from '../src/discord/seen-pictures.ts'
-import { turn } from '../src/discord/turn.ts'
+import { applySaved, modelInUse, ofOtherModel, otherModelPost } from '../src/discord/actions/apply-saved.ts'
+import { savedNamed } from '../src/discord/actions/saved.ts'
+import type { ActionCall, MenuCommand } from '../src/discord/interaction/command.ts'
+import { checkPlace } from '../src/discord/interaction/permission.ts'
+import { type SeenPicture, seenPictures } from '../src/discord/interaction/seen-pictures.ts'
+import { turn } from '../src/discord/interaction/update-or-whisper.ts'
+import { pageButtons, pageOf } from '../src/discord/message/pages.ts'
+import { buttonRow, type Post, textDisplay, withRows } from '../src/discord/message/post.ts'
 import { UserError } from '../src/errors.ts'
 import type { DifferenceEntry } from '../src/store/differences.ts'
 

@@ -1,4 +1,4 @@
-import type { Command, MenuCommand } from '../src/discord/command.ts'
+import type { Command, MenuCommand } from '../src/discord/interaction/command.ts'
 import { analogy } from './analogy.ts'
 import { applyDiff } from './apply-diff.ts'
 import { applyMenu } from './apply-menu.ts'

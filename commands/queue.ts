@@ -5,15 +5,15 @@ import {
   TimestampStyles,
   time,
 } from 'discord.js'
-import { cancelJob, mayCancel } from '../src/discord/cancel-job.ts'
-import type { Call, Command } from '../src/discord/command.ts'
-import type { Errand } from '../src/discord/errand.ts'
-import { pageButtons, pageOf } from '../src/discord/pages.ts'
-import { buttonSection } from '../src/discord/parts.ts'
-import { buttonRow, type Post, textDisplay } from '../src/discord/post.ts'
-import { duration } from '../src/discord/progress.ts'
-import { bold } from '../src/discord/saved.ts'
-import { turn } from '../src/discord/turn.ts'
+import { cancelJob, mayCancel } from '../src/discord/actions/cancel-job.ts'
+import { bold } from '../src/discord/actions/saved.ts'
+import type { Errand } from '../src/discord/delivery/result-action.ts'
+import type { Call, Command } from '../src/discord/interaction/command.ts'
+import { turn } from '../src/discord/interaction/update-or-whisper.ts'
+import { pageButtons, pageOf } from '../src/discord/message/pages.ts'
+import { buttonSection } from '../src/discord/message/parts.ts'
+import { buttonRow, type Post, textDisplay } from '../src/discord/message/post.ts'
+import { duration } from '../src/discord/message/progress.ts'
 import type { Place, Ticket } from '../src/jobs/queue.ts'
 
 // Ten of three components each, heading, footer and buttons are 36 of Discord's 40.

@@ -4,9 +4,9 @@ import {
   PermissionFlagsBits,
   SlashCommandBuilder,
 } from 'discord.js'
-import type { Command } from '../src/discord/command.ts'
-import { completeModel } from '../src/discord/options.ts'
-import { withSubcommands } from '../src/discord/subcommands.ts'
+import type { Command } from '../src/discord/interaction/command.ts'
+import { completeModel } from '../src/discord/interaction/options.ts'
+import { withSubcommands } from '../src/discord/interaction/subcommands.ts'
 import { change } from './settings/change.ts'
 import { channels } from './settings/channels.ts'
 import { reset } from './settings/reset.ts'

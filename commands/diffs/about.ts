@@ -1,6 +1,6 @@
 import { TimestampStyles, time } from 'discord.js'
-import { code } from '../../src/discord/code.ts'
-import { round } from '../../src/discord/result.ts'
+import { code } from '../../src/discord/message/code.ts'
+import { round } from '../../src/discord/message/result.ts'
 import type { DifferenceFacts, SavedDifference } from '../../src/store/differences.ts'
 
 export const whenAndWho = ({ person, at }: Pick<SavedDifference, 'person' | 'at'>): string =>

@@ -1,9 +1,9 @@
 import { SlashCommandSubcommandBuilder } from 'discord.js'
-import { code } from '../../src/discord/code.ts'
-import type { Call } from '../../src/discord/command.ts'
-import { filePost } from '../../src/discord/parts.ts'
-import { bold, savedNamed } from '../../src/discord/saved.ts'
-import type { Subcommand } from '../../src/discord/subcommands.ts'
+import { bold, savedNamed } from '../../src/discord/actions/saved.ts'
+import type { Call } from '../../src/discord/interaction/command.ts'
+import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
+import { code } from '../../src/discord/message/code.ts'
+import { filePost } from '../../src/discord/message/parts.ts'
 import { nameOption } from './name-option.ts'
 
 export const exportDifference = {

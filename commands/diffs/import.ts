@@ -1,8 +1,8 @@
 import { SlashCommandSubcommandBuilder } from 'discord.js'
-import { checkAttachment, differenceFile } from '../../src/discord/attachments.ts'
-import { modelNamed } from '../../src/discord/options.ts'
-import { checkNewName, longestName } from '../../src/discord/saved.ts'
-import type { Subcommand } from '../../src/discord/subcommands.ts'
+import { checkNewName, longestName } from '../../src/discord/actions/saved.ts'
+import { checkAttachment, differenceFile } from '../../src/discord/interaction/attachments.ts'
+import { modelNamed } from '../../src/discord/interaction/options.ts'
+import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
 import { UserError } from '../../src/errors.ts'
 import { checkName } from '../../src/store/names.ts'
 

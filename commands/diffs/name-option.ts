@@ -1,5 +1,5 @@
 import type { SlashCommandStringOption } from 'discord.js'
-import { longestName } from '../../src/discord/saved.ts'
+import { longestName } from '../../src/discord/actions/saved.ts'
 
 /** The name of a saved difference; answered by `completeSaved`. */
 export const nameOption = (option: SlashCommandStringOption): SlashCommandStringOption =>

@@ -1,7 +1,9 @@
 import { ButtonStyle, SlashCommandSubcommandBuilder } from 'discord.js'
-import { code } from '../../src/discord/code.ts'
-import type { Call } from '../../src/discord/command.ts'
-import { checkAge, mayChange } from '../../src/discord/permission.ts'
+import { bold, savedNamed } from '../../src/discord/actions/saved.ts'
+import type { Call } from '../../src/discord/interaction/command.ts'
+import { checkAge, mayChange } from '../../src/discord/interaction/permission.ts'
+import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
+import { code } from '../../src/discord/message/code.ts'
 import {
   type Button,
   buttonRow,
@@ -10,9 +12,7 @@ import {
   type Post,
   textPost,
   withRows,
-} from '../../src/discord/post.ts'
-import { bold, savedNamed } from '../../src/discord/saved.ts'
-import type { Subcommand } from '../../src/discord/subcommands.ts'
+} from '../../src/discord/message/post.ts'
 import type { SavedDifference } from '../../src/store/differences.ts'
 import { detailsOf, whenAndWho } from './about.ts'
 import { nameOption } from './name-option.ts'

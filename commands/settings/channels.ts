@@ -5,11 +5,11 @@ import {
   SelectMenuDefaultValueType,
   SlashCommandSubcommandBuilder,
 } from 'discord.js'
-import type { AnyInteraction } from '../../src/discord/interactions.ts'
-import { checkManager } from '../../src/discord/permission.ts'
-import { textPost, withRows } from '../../src/discord/post.ts'
-import type { Subcommand } from '../../src/discord/subcommands.ts'
-import { turn } from '../../src/discord/turn.ts'
+import type { AnyInteraction } from '../../src/discord/interaction/interactions.ts'
+import { checkManager } from '../../src/discord/interaction/permission.ts'
+import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
+import { turn } from '../../src/discord/interaction/update-or-whisper.ts'
+import { textPost, withRows } from '../../src/discord/message/post.ts'
 import { textOf } from './text.ts'
 
 /** Discord's limit of a menu. */

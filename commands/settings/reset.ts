@@ -1,6 +1,6 @@
 import { SlashCommandSubcommandBuilder } from 'discord.js'
-import { checkManager } from '../../src/discord/permission.ts'
-import type { Subcommand } from '../../src/discord/subcommands.ts'
+import { checkManager } from '../../src/discord/interaction/permission.ts'
+import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
 import { UserError } from '../../src/errors.ts'
 import type { ServerSettings, SettingsChange } from '../../src/store/settings.ts'
 import { textOf } from './text.ts'

@@ -1,6 +1,6 @@
-import { code } from '../../src/discord/code.ts'
-import type { Services } from '../../src/discord/command.ts'
-import { round } from '../../src/discord/result.ts'
+import type { Services } from '../../src/discord/interaction/command.ts'
+import { code } from '../../src/discord/message/code.ts'
+import { round } from '../../src/discord/message/result.ts'
 import type { ServerSettings } from '../../src/store/settings.ts'
 
 /** All settings in plain words, a line each. */

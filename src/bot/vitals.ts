@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import type { Pulse } from '../discord/pulse.ts'
+import type { Pulse } from '../discord/gateway/gateway-status.ts'
 import type { Job } from '../jobs/protocol.ts'
 import type { Outcome, QueueHandlers } from '../jobs/queue.ts'
 import type { Run } from '../jobs/worker-client.ts'

@@ -3,7 +3,13 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { checkAttachment, differenceFile, fetchAttachment, fileName, picture } from '../../src/discord/attachments.ts'
+import {
+  checkAttachment,
+  differenceFile,
+  fetchAttachment,
+  fileName,
+  picture,
+} from '../../src/discord/interaction/attachments.ts'
 import { UserError } from '../../src/errors.ts'
 import { diceOf, factor, pick, seed } from './dice.ts'
 import { hostileTexts } from './hostile-texts.ts'

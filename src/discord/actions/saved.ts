@@ -1,0 +1,70 @@
+import { escapeMarkdown } from 'discord.js'
+import { UserError } from '../../errors.ts'
+import type { SavedDifference } from '../../store/differences.ts'
+import type { Store } from '../../store/open.ts'
+import type { ServerSettings } from '../../store/settings.ts'
+import type { Errand } from '../delivery/result-action.ts'
+import type { Call, Choice, Completion } from '../interaction/command.ts'
+import { checkSaver } from '../interaction/permission.ts'
+
+/** The longest name in UTF-16 units, as Discord counts: 32 code points. */
+export const longestName = 64
+
+const mostChoices = 25
+
+/** The saved names that contain what was typed; first those that begin with it. */
+export async function completeSaved({ interaction, store, scope }: Completion): Promise<readonly Choice[]> {
+  const typed = fold(interaction.options.getFocused().trim())
+  const fitting = (await store.differences.list(scope)).filter(({ name }) => fold(name).includes(typed))
+  const beginning = fitting.filter(({ name }) => fold(name).startsWith(typed))
+  return [...new Set([...beginning, ...fitting])].slice(0, mostChoices).map(({ name }) => ({ name, value: name }))
+}
+
+/** @throws UserError when nothing of that name is saved here */
+export async function savedNamed(store: Store, scope: string, name: string): Promise<SavedDifference> {
+  const saved = await store.differences.get(scope, name)
+  if (saved) return saved
+  throw new UserError(`No difference ${bold(cut(name))} is saved here; \`/diffs list\` shows those that are.`)
+}
+
+/**
+Whether this person may save a difference under a new name here, before anything is done for it.
+
+@param name As `checkName` gives it.
+@throws UserError
+*/
+export async function checkNewName(
+  { interaction, store, queue, scope }: Pick<Call, 'interaction' | 'store' | 'queue' | 'scope'>,
+  name: string,
+): Promise<ServerSettings> {
+  const settings = await store.settings.get(scope)
+  checkSaver(interaction, settings)
+  const saved = await store.differences.get(scope, name)
+  if (saved) {
+    throw new UserError(`<@${saved.person}> has saved a difference as ${bold(saved.name)}; please choose another name.`)
+  }
+  checkNotComing(queue, scope, name)
+  const { length } = await store.differences.list(scope)
+  if (length >= settings.limit) {
+    throw new UserError(
+      `${length} differences are saved here, and there is no room for more; \`/diffs delete\` makes some.`,
+    )
+  }
+  return settings
+}
+
+/** @throws UserError while a job is under way that will save this name */
+export function checkNotComing(queue: Call['queue'], scope: string, name: string): void {
+  const isComing = queue.places().some(({ ticket }) => {
+    const { purpose } = ticket.errand as Errand
+    return ticket.scope === scope && purpose.type === 'save' && fold(purpose.name) === fold(name)
+  })
+  if (isComing)
+    throw new UserError(`${bold(name)} is being learned at this moment; please wait, or choose another name.`)
+}
+
+export const bold = (name: string): string => `**${escapeMarkdown(name)}**`
+
+const fold = (name: string) => name.normalize('NFC').toLowerCase()
+
+const cut = (name: string) => (name.length <= longestName ? name : `${[...name].slice(0, 31).join('')}…`)

@@ -1,0 +1,185 @@
+import { type Client, escapeMarkdown } from 'discord.js'
+import { OtherModelError, UserError } from '../../errors.ts'
+import type { JobResult } from '../../jobs/protocol.ts'
+import type { Outcome, QueueHandlers, Ticket } from '../../jobs/queue.ts'
+import type { Store } from '../../store/open.ts'
+import { relearnButton } from '../actions/apply-saved.ts'
+import { describe, sentenceOf } from '../interaction/faults.ts'
+import { buttonRow, galleryPost, type Post, textPost, withRows } from '../message/post.ts'
+import { type Activity, narrate, type Throttle, throttleLatest } from '../message/progress.ts'
+import { factsOf, recordOf, resultPosts } from '../message/result.ts'
+import { createDelivery, type Delivery, isTooLarge, type Way } from './delivery.ts'
+import type { Errand, Purpose } from './result-action.ts'
+
+export interface DeskOptions {
+  readonly client: Client
+  readonly store: Pick<Store, 'results' | 'differences' | 'settings'>
+  /** Gets faults of ours, without tokens or addresses. */
+  readonly log: (line: string) => void
+  /** The least time between two progress edits. @default 3000 */
+  readonly everyMilliseconds?: number
+}
+
+export interface Desk extends QueueHandlers {
+  /** What a person must be told at their next command, told once: where their last result could not be posted. */
+  readonly takeNote: (person: string) => string | undefined
+  /** Tells everybody who waits that the bot is being restarted, and nothing more. */
+  readonly close: () => Promise<void>
+}
+
+interface Watch {
+  readonly delivery: Delivery
+  readonly edits: Throttle<Activity>
+  preview?: Uint8Array
+}
+
+/** Tells people how far their jobs are, and brings them what came of it: in the process that took the job, or in a later one. */
+export function createDesk({ client, store, log, everyMilliseconds = 3000 }: DeskOptions): Desk {
+  const watches = new Map<string, Watch>()
+  const notes = new Map<string, string>()
+
+  const watch = (ticket: Ticket): Watch => {
+    const known = watches.get(ticket.id)
+    if (known) return known
+    const delivery = createDelivery(client, errandOf(ticket).address, ticket.id)
+    const created: Watch = {
+      delivery,
+      // A lost progress edit is not worth a word: the next one, or the result, finds its own way.
+      edits: throttleLatest(
+        (activity) => delivery.edit(progressPost(ticket, activity, created.preview)).catch(() => {}),
+        everyMilliseconds,
+      ),
+    }
+    watches.set(ticket.id, created)
+    return created
+  }
+
+  const end = async (ticket: Ticket, outcome: Outcome) => {
+    const { delivery, edits } = watch(ticket)
+    await edits.stop()
+    watches.delete(ticket.id)
+    const way = await tell(ticket, outcome, delivery)
+    if (way !== 'direct' || ticket.scope.startsWith('@')) return
+    note(ticket, 'so I sent it to you directly')
+    log(
+      `I may no longer write in the channel ${errandOf(ticket).address.channelId}; a result went to its owner directly.`,
+    )
+  }
+
+  const note = ({ errand, person }: Ticket, remedy: string) => {
+    const { channelId } = (errand as Errand).address
+    notes.set(
+      person,
+      `Your last result could not be posted in <#${channelId}>: I may no longer write there, ${remedy}.`,
+    )
+  }
+
+  const tell = async (ticket: Ticket, outcome: Outcome, delivery: Delivery): Promise<Way> => {
+    if (outcome.type === 'done') return finish(ticket, outcome.result, delivery)
+    if (outcome.type === 'stopped') return delivery.deliver(textPost(outcome.reason))
+    return refuse(ticket, outcome.error, delivery)
+  }
+
+  const finish = async (ticket: Ticket, result: JobResult, delivery: Delivery): Promise<Way> => {
+    const { purpose } = errandOf(ticket)
+    if (purpose.type === 'save') {
+      const refusal = await save(ticket, purpose, result).then(() => undefined, onlyUserError)
+      return refusal ? delivery.whisper(refusal.message) : delivery.deliver(savedPost(purpose, result))
+    }
+    if (result.withheld) return delivery.whisper(withheld)
+    // Kept first: the buttons must work from the moment they are seen.
+    await store.results.put(recordOf(ticket, purpose, result))
+    const { all, alone } = resultPosts(ticket, purpose, result)
+    return delivery.deliver(all).catch((error: unknown) => {
+      if (!isTooLarge(error)) throw error
+      return delivery.deliver(alone)
+    })
+  }
+
+  const save = async ({ scope, person, job }: Ticket, purpose: Save, result: JobResult) => {
+    const bytes = result.difference!
+    const { name, replace } = purpose
+    // After a crash the same result may come again.
+    const existing = await store.differences.get(scope, name)
+    if (existing && Buffer.compare(existing.bytes, bytes) === 0) return
+    const { keepPairs, limit } = await store.settings.get(scope)
+    const pairs = keepPairs && job.kind === 'learn' ? job.pairs : undefined
+    const { pictures = {} } = result
+    // One that is learned again stays whose it was.
+    const owner = existing?.person ?? person
+    await store.differences.save(
+      scope,
+      { name, bytes, person: owner, at: Date.now(), facts: factsOf(result), pictures, pairs },
+      { replace, limit },
+    )
+  }
+
+  const refuse = async (ticket: Ticket, error: Error, delivery: Delivery): Promise<Way> => {
+    if (!(error instanceof UserError) || error.cause) log(`A ${ticket.job.kind} job: ${describe(error)}`)
+    const { purpose } = errandOf(ticket)
+    const canRelearn =
+      error instanceof OtherModelError &&
+      ticket.job.kind === 'apply' &&
+      purpose.type === 'show' &&
+      purpose.names.length === 1
+    if (!canRelearn) return delivery.whisper(sentenceOf(error))
+    return delivery.deliver(withRows(textPost(error.message), buttonRow([relearnButton(purpose.names[0]!)])))
+  }
+
+  return {
+    onPlace: ({ ticket, ahead, secondsLeft }) => watch(ticket).edits.push({ ahead, secondsLeft }),
+    onProgress: (ticket, progress, secondsLeft) => {
+      const one = watch(ticket)
+      one.preview = progress.preview ?? one.preview
+      one.edits.push({ ...progress, secondsLeft })
+    },
+    onEnd: (ticket, outcome) =>
+      end(ticket, outcome).catch((error: unknown) => {
+        note(ticket, 'and I could not reach you directly')
+        const { address } = errandOf(ticket)
+        log(`A result could not be delivered to the channel ${address.channelId}: ${describe(error)}`)
+      }),
+    takeNote: (person) => {
+      const taken = notes.get(person)
+      notes.delete(person)
+      return taken
+    },
+    close: async () => {
+      const parked = textPost('I am being restarted; this goes on in a moment.')
+      const told = [...watches.values()].map(async ({ edits, delivery }) => {
+        await edits.stop()
+        await delivery.edit(parked).catch(() => {})
+      })
+      await Promise.all(told)
+    },
+  }
+}
+
+const withheld =
+  'The model’s safety checker took B′ for something that is not for everyone, so it is not shown. It can be wrong: ' +
+  'another seed or strength may do. In age-restricted channels nothing is withheld.'
+
+type Save = Extract<Purpose, { type: 'save' }>
+
+const errandOf = (ticket: Ticket) => ticket.errand as Errand
+
+function progressPost(ticket: Ticket, activity: Activity, preview?: Uint8Array): Post {
+  const text = narrate(activity)
+  const cancel = buttonRow([{ label: 'Cancel', action: `cancel:${ticket.id}` }])
+  if (!preview) return withRows(textPost(text), cancel)
+  return withRows(galleryPost(text, [{ name: 'preview.png', bytes: preview, alt: 'B′ as it forms' }]), cancel)
+}
+
+function savedPost({ name, how }: Save, { pictures = {}, report, notices }: JobResult): Post {
+  const title = `${how === 'learned' ? 'Learned and saved' : 'Saved'} **${escapeMarkdown(name)}**: use it with \`/apply-diff\`.`
+  const fit = report.fit === undefined ? [] : [`-# fit ${Math.round(report.fit * 100)} %`]
+  const text = [title, ...notices, ...fit].join('\n')
+  if (!pictures.pair) return textPost(text)
+  const { a = 'the example before', a2 = 'the example after' } = report.caption ?? {}
+  return galleryPost(text, [{ name: 'pair.png', bytes: pictures.pair, alt: `A: ${a}. A′: ${a2}` }])
+}
+
+function onlyUserError(error: unknown): UserError {
+  if (error instanceof UserError) return error
+  throw error
+}

@@ -1,0 +1,47 @@
+import { MessageFlags } from 'discord.js'
+import type { AnyInteraction } from '../interaction/interactions.ts'
+import { messageOptions, type Post, textPost } from '../message/post.ts'
+import { type Address, addressOf, createDelivery } from './delivery.ts'
+
+/** The answer to one call, until a job takes over. */
+export interface Reply {
+  /** Answers in public, "is thinking"; what fails before it, or after it without a job, is told to the person alone. */
+  readonly open: () => Promise<void>
+  /** Says to the person alone that `whisper` follows: for answers that take more than a moment to send, such as pictures. */
+  readonly think: () => Promise<void>
+  /** Answers the person alone. */
+  readonly whisper: (post: Post | string) => Promise<void>
+  /** Where `open` answered. */
+  readonly address: () => Address
+  /** The last word when there is no result. */
+  readonly fail: (sentence: string) => Promise<void>
+}
+
+/** @param mayOpen Rejects with a UserError where nothing may be posted. */
+export function createReply(interaction: AnyInteraction, mayOpen: () => Promise<void>): Reply {
+  let address: Address | undefined
+
+  const whisper = async (given: Post | string) => {
+    const options = messageOptions(typeof given === 'string' ? textPost(given) : given)
+    const flags = options.flags | MessageFlags.Ephemeral
+    if (interaction.deferred || interaction.replied) await interaction.followUp({ ...options, flags })
+    else await interaction.reply({ ...options, flags })
+  }
+
+  return {
+    open: async () => {
+      await mayOpen()
+      address = addressOf(interaction, await interaction.deferReply({ withResponse: true }))
+    },
+    think: async () => void (await interaction.deferReply({ flags: MessageFlags.Ephemeral })),
+    whisper,
+    address: () => {
+      if (!address) throw new Error('Expected the reply to be open.')
+      return address
+    },
+    fail: async (sentence) => {
+      if (address) await createDelivery(interaction.client, address, interaction.id).whisper(sentence)
+      else await whisper(sentence)
+    },
+  }
+}

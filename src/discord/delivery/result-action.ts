@@ -1,0 +1,31 @@
+import type { ImagePair } from '../../jobs/protocol.ts'
+import type { DifferenceFacts, DifferencePictures } from '../../store/differences.ts'
+import type { Address } from './delivery.ts'
+
+/** What is to be done with a job's result. Plain data, kept on disk with the job. */
+export interface Errand {
+  readonly address: Address
+  readonly purpose: Purpose
+}
+
+export type Purpose =
+  /** Show B′, with what it was made from. */
+  | {
+      readonly type: 'show'
+      /** The pair to show beside B and B′, and the kept pairs to learn from again. */
+      readonly pairs: readonly ImagePair[]
+      /** Names of the saved differences that are applied. */
+      readonly names: readonly string[]
+      readonly fileNames?: FileNames
+      /** What is known of the difference, of the first one, where it was learned before. */
+      readonly learned?: { readonly facts: DifferenceFacts; readonly pictures: DifferencePictures }
+    }
+  /** Save the difference under a name. */
+  | { readonly type: 'save'; readonly name: string; readonly how: 'learned' | 'imported'; readonly replace: boolean }
+
+/** What the pictures are called when they are posted again, such as `a2.jpg`. */
+export interface FileNames {
+  readonly a?: string
+  readonly a2?: string
+  readonly b?: string
+}

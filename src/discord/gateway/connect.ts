@@ -1,0 +1,77 @@
+import { Client, Events, GatewayIntentBits } from 'discord.js'
+import { createDesk, type Desk } from '../delivery/job-notifier.ts'
+import { createDispatch, type DispatchOptions } from '../interaction/dispatch.ts'
+import { describe } from '../interaction/faults.ts'
+import { type Pulse, watchPulse } from './gateway-status.ts'
+import { watchPresence } from './presence.ts'
+import { registerCommands } from './register.ts'
+import { watchRights } from './rights.ts'
+
+export interface ConnectOptions extends Omit<DispatchOptions, 'takeNote'> {
+  readonly token: string
+  /** Asked of Discord when absent. */
+  readonly applicationId?: string
+  /** Base of Discord's API without the version, such as `https://discord.com/api`. */
+  readonly apiUrl: string
+  /** The least time between two progress edits. @default 3000 */
+  readonly everyMilliseconds?: number
+  /** Called when Discord ends the session for good, for instance because the token was reset. */
+  readonly onLost: (reason: string) => void
+}
+
+export interface Connection {
+  /** The bot's name. */
+  readonly name: string
+  /** Where a person adds the bot to a server. */
+  readonly inviteUrl: string
+  /** What the queue tells, brought to people. */
+  readonly desk: Desk
+  readonly pulse: () => Pulse
+  /** Resolves when every command so far has been answered. */
+  readonly settled: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+/** Checks the token, registers the commands where they differ, then answers interactions. @throws UserError */
+export async function connect(options: ConnectOptions): Promise<Connection> {
+  const { token, apiUrl, commands, services, log, everyMilliseconds, onLost } = options
+  const client = new Client({
+    intents: [GatewayIntentBits.Guilds],
+    allowedMentions: { parse: [] },
+    rest: { api: apiUrl },
+  })
+  client.rest.setToken(token)
+  const { applicationId } = await registerCommands({
+    rest: client.rest,
+    applicationId: options.applicationId,
+    commands: commands.map(({ data }) => data),
+  })
+
+  const desk = createDesk({ client, store: services.store, log, everyMilliseconds })
+  const dispatch = createDispatch({ commands, services, log, takeNote: desk.takeNote })
+  client.on(Events.InteractionCreate, dispatch.handle)
+  client.on(Events.Error, (error) => log(describe(error)))
+  watchPresence(client, services.store, log)
+  watchRights(client, log)
+  const pulse = watchPulse(client)
+  client.on(Events.ShardDisconnect, ({ code }) => onLost(`Discord ended the session (code ${code}).`))
+  const ready = new Promise<Client<true>>((resolve) => client.once(Events.ClientReady, resolve))
+  await client.login(token)
+  const { user } = await ready
+  return {
+    name: user.username,
+    inviteUrl: inviteUrl(applicationId),
+    desk,
+    pulse,
+    settled: dispatch.settled,
+    close: () => client.destroy(),
+  }
+}
+
+/** View channels, send messages (in threads too), attach files, read the history that a reply refers to. */
+const permissions = (1n << 10n) | (1n << 11n) | (1n << 15n) | (1n << 16n) | (1n << 38n)
+
+function inviteUrl(applicationId: string): string {
+  const query = { client_id: applicationId, scope: 'bot applications.commands', permissions: String(permissions) }
+  return `https://discord.com/oauth2/authorize?${new URLSearchParams(query)}`
+}

@@ -1,0 +1,24 @@
+import { type Client, Events } from 'discord.js'
+import type { Store } from '../../store/open.ts'
+import { describe } from '../interaction/faults.ts'
+
+/** Tells the store, one after the other, of servers that the bot was removed from, while it ran or before, and of those it is on. */
+export function watchPresence(
+  client: Client,
+  store: Pick<Store, 'callRoll' | 'leave' | 'comeBack'>,
+  log: (line: string) => void,
+): void {
+  let noted = Promise.resolve()
+  const note = (action: () => Promise<void>) => {
+    noted = noted.then(action).catch((error: unknown) => {
+      log(`That a server was joined or left could not be noted: ${describe(error)}`)
+    })
+  }
+  client.once(Events.ClientReady, ({ guilds }) => {
+    const servers = [...guilds.cache.keys()]
+    note(() => store.callRoll(servers, Date.now()))
+  })
+  client.on(Events.GuildCreate, ({ id }) => note(() => store.comeBack(id)))
+  // Not for a server that is merely unavailable: that is another event.
+  client.on(Events.GuildDelete, ({ id }) => note(() => store.leave(id, Date.now())))
+}

@@ -1,0 +1,106 @@
+import { UserError } from '../../errors.ts'
+
+/** The part of Discord's attachment object that is used; the fields are claims of the sender until the bytes are seen. */
+export interface AttachmentOption {
+  readonly url: string
+  readonly name: string
+  /** In bytes. */
+  readonly size: number
+  readonly contentType: string | null
+}
+
+/** What a person may upload. */
+export interface FileKind {
+  /** Completes "is not …". */
+  readonly asked: string
+  /** Completes "please send …". */
+  readonly called: string
+  readonly limitBytes: number
+  readonly fits: (attachment: AttachmentOption) => boolean
+}
+
+export interface FetchOptions {
+  /** Origins that may be asked, such as `https://cdn.discordapp.com`; nothing else is ever fetched. */
+  readonly origins: readonly string[]
+  /** @default a picture */
+  readonly kind?: FileKind
+  /** @default the kind's */
+  readonly limitBytes?: number
+  /** @default 20_000 */
+  readonly timeoutMilliseconds?: number
+}
+
+/** What both Discord shows in a gallery and the decoder reads. */
+const extensions: ReadonlyMap<string, string> = new Map([
+  ['image/png', 'png'],
+  ['image/jpeg', 'jpg'],
+  ['image/webp', 'webp'],
+  ['image/gif', 'gif'],
+  ['image/avif', 'avif'],
+])
+
+export const picture: FileKind = {
+  asked: 'a picture I can read; please send a PNG, JPEG, WebP, GIF or AVIF',
+  called: 'a picture',
+  limitBytes: 10_000_000,
+  fits: ({ contentType }) => contentType === null || extensions.has(mediaType(contentType)),
+}
+
+/** Discord knows no type for it. */
+export const differenceFile: FileKind = {
+  asked: 'a difference; please send a file that ends in `.safetensors`, such as `/diffs export` gives',
+  called: 'a difference file',
+  limitBytes: 1_000_000,
+  fits: ({ name }) => /\.safetensors$/i.test(name),
+}
+
+/** Cheap checks of what Discord says about a file, before anything is fetched. @throws UserError */
+export function checkAttachment(label: string, attachment: AttachmentOption, kind = picture): void {
+  if (!kind.fits(attachment)) throw new UserError(`${label} is not ${kind.asked}.`)
+  if (attachment.size === 0) throw new UserError(`${label} is an empty file.`)
+  if (attachment.size > kind.limitBytes) throw tooLarge(label, kind, kind.limitBytes)
+}
+
+/** A name for posting the file again, such as `a2.jpg`; nothing of the sender's own file name survives. */
+export function fileName(stem: string, attachment: AttachmentOption): string {
+  const ending = /\.(png|jpe?g|webp|gif|avif)$/i.exec(attachment.name)?.[1]?.toLowerCase()
+  return `${stem}.${extensions.get(mediaType(attachment.contentType ?? '')) ?? ending ?? 'png'}`
+}
+
+/** The bytes of an attachment, at most `limitBytes` whatever its sender or the server claim. @throws UserError */
+export async function fetchAttachment(
+  label: string,
+  attachment: AttachmentOption,
+  { origins, kind = picture, limitBytes = kind.limitBytes, timeoutMilliseconds = 20_000 }: FetchOptions,
+): Promise<Uint8Array> {
+  const url = URL.parse(attachment.url)
+  if (!url || !origins.includes(url.origin)) {
+    throw new UserError(`${label} is not on a host I may fetch from; please upload it to Discord.`)
+  }
+  try {
+    // A redirect could lead anywhere, so it is an error.
+    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMilliseconds) })
+    if (!response.ok) throw new Error(`The server answered ${response.status}.`)
+    return await readAtMost(response, limitBytes, () => tooLarge(label, kind, limitBytes))
+  } catch (error) {
+    if (error instanceof UserError) throw error
+    throw new UserError(`${label} could not be fetched from Discord; please send it again.`, { cause: error })
+  }
+}
+
+async function readAtMost(response: Response, limitBytes: number, tooMuch: () => Error): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  // Leaving the loop early cancels the download.
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length
+    if (size > limitBytes) throw tooMuch()
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+const mediaType = (contentType: string) => contentType.split(';')[0]!.trim().toLowerCase()
+
+const tooLarge = (label: string, { called }: FileKind, limitBytes: number) =>
+  new UserError(`${label} is too large; please send ${called} of at most ${Math.floor(limitBytes / 1e6)} MB.`)

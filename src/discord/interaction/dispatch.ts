@@ -1,0 +1,106 @@
+import type { AutocompleteInteraction, Interaction } from 'discord.js'
+import { UserError } from '../../errors.ts'
+import { createReply } from '../delivery/reply.ts'
+import type { Errand, Purpose } from '../delivery/result-action.ts'
+import type { Call, Command, MenuCommand, Services } from './command.ts'
+import { describe, sentenceOf } from './faults.ts'
+import type { ActionInteraction, AnyInteraction } from './interactions.ts'
+import { checkPlace, isAgeRestricted, scopeOf } from './permission.ts'
+
+export interface DispatchOptions {
+  readonly commands: readonly (Command | MenuCommand)[]
+  readonly services: Services
+  /** Gets faults of ours, without tokens or addresses. */
+  readonly log: (line: string) => void
+  /** What a person must be told besides the answer, told once. */
+  readonly takeNote: (person: string) => string | undefined
+}
+
+export interface Dispatch {
+  /** Never rejects. */
+  readonly handle: (interaction: Interaction) => Promise<void>
+  /** Resolves when every interaction so far has been answered. */
+  readonly settled: () => Promise<void>
+}
+
+export function createDispatch({ commands, services, log, takeNote }: DispatchOptions): Dispatch {
+  const byName = new Map(commands.map((command) => [command.data.name, command]))
+  const actions = new Map(commands.flatMap((command) => Object.entries(command.actions ?? {})))
+  const underWay = new Set<Promise<void>>()
+
+  const callOf = <Of extends AnyInteraction>(interaction: Of): Call<Of> => {
+    const scope = scopeOf(interaction)
+    const person = interaction.user.id
+    const reply = createReply(interaction, async () =>
+      checkPlace(interaction, await services.store.settings.get(scope)),
+    )
+    const place: Call['place'] = async (asked, purpose: Purpose) => {
+      const job = { ...asked, options: { ...asked.options, isForEveryone: !isAgeRestricted(interaction) } }
+      const errand: Errand = { address: reply.address(), purpose }
+      const { personLimit } = await services.store.settings.get(scope)
+      const ticket = { id: interaction.id, person, scope, job, errand, placedAt: Date.now() }
+      await services.queue.add(ticket, { person: personLimit })
+    }
+    return { ...services, interaction, reply, scope, person, place }
+  }
+
+  /** The one catch. */
+  const answer = async <Of extends AnyInteraction>(
+    interaction: Of,
+    name: string,
+    work: (call: Call<Of>) => unknown,
+  ) => {
+    const call = callOf(interaction)
+    try {
+      await work(call)
+      const note = interaction.deferred || interaction.replied ? takeNote(call.person) : undefined
+      if (note) await call.reply.whisper(note)
+    } catch (error) {
+      if (!(error instanceof UserError) || error.cause) log(`${name}: ${describe(error)}`)
+      await call.reply.fail(sentenceOf(error))
+    }
+  }
+
+  const act = (interaction: ActionInteraction) => {
+    const [word = '', ...rest] = interaction.customId.split(':')
+    const action = actions.get(word)
+    return answer(interaction, word, async (call) => {
+      if (!action) throw new UserError('That button is from an older version of me and no longer does anything.')
+      await action({ ...call, argument: rest.join(':') })
+    })
+  }
+
+  const complete = async (interaction: AutocompleteInteraction) => {
+    const command = byName.get(interaction.commandName)
+    const choices =
+      command && 'autocomplete' in command && command.autocomplete
+        ? await command.autocomplete({ ...services, interaction, scope: scopeOf(interaction) })
+        : []
+    await interaction.respond(choices.slice(0, 25))
+  }
+
+  const route = async (interaction: Interaction) => {
+    if (interaction.isAutocomplete()) return complete(interaction)
+    if (interaction.isButton() || interaction.isModalSubmit()) return act(interaction)
+    if (interaction.isStringSelectMenu() || interaction.isChannelSelectMenu()) return act(interaction)
+    if (!interaction.isChatInputCommand() && !interaction.isMessageContextMenuCommand()) return
+    const command = byName.get(interaction.commandName)
+    await answer(interaction, `/${interaction.commandName}`, async (call) => {
+      const isMenu = call.interaction.isMessageContextMenuCommand()
+      if (command && isMenu && 'executeMenu' in command) return command.executeMenu(call as never)
+      if (command && !isMenu && 'execute' in command) return command.execute(call as never)
+      throw new UserError('I no longer know that command; it will vanish from the list in a while.')
+    })
+  }
+
+  return {
+    handle: async (interaction) => {
+      const answered = route(interaction).catch((error: unknown) => {
+        log(`An answer could not be given: ${describe(error)}`)
+      })
+      underWay.add(answered)
+      await answered.finally(() => underWay.delete(answered))
+    },
+    settled: async () => void (await Promise.all(underWay)),
+  }
+}

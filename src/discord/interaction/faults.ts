@@ -1,0 +1,17 @@
+import { UserError } from '../../errors.ts'
+
+/** What a person is told of it. */
+export const sentenceOf = (error: unknown): string =>
+  error instanceof UserError
+    ? error.message
+    : 'Something went wrong on my side, and it has been written down. Please try again.'
+
+/** A fault for the log. Errors of discord.js carry the address, and in it the interaction's token; neither is kept. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return withoutAddresses(String(error))
+  const causes = error instanceof AggregateError ? error.errors : error.cause === undefined ? [] : [error.cause]
+  const code = 'code' in error ? ` (${String(error.code)})` : ''
+  return [`${withoutAddresses(error.stack ?? error.message)}${code}`, ...causes.map(describe)].join('\ncaused by ')
+}
+
+const withoutAddresses = (text: string) => text.replaceAll(/https?:\/\/\S+/g, '<address>')

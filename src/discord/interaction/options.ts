@@ -1,0 +1,68 @@
+import { randomInt } from 'node:crypto'
+import type { ChatInputCommandInteraction, SlashCommandBuilder, SlashCommandOptionsOnlyBuilder } from 'discord.js'
+import { UserError } from '../../errors.ts'
+import type { JobOptions } from '../../jobs/protocol.ts'
+import type { ServerSettings } from '../../store/settings.ts'
+import type { Choice, Completion, Services } from './command.ts'
+
+type Builder = SlashCommandBuilder | SlashCommandOptionsOnlyBuilder
+
+export const strengthLimit = 3
+
+/** `strength`, `preserve` and `seed`: how a difference is applied. */
+export function addApplyOptions(builder: Builder): SlashCommandOptionsOnlyBuilder {
+  return builder
+    .addNumberOption((option) =>
+      option
+        .setName('strength')
+        .setDescription('How strongly: 1 as in the example, 2 twice, 0 not at all, -1 the opposite')
+        .setMinValue(-strengthLimit)
+        .setMaxValue(strengthLimit),
+    )
+    .addNumberOption((option) =>
+      option
+        .setName('preserve')
+        .setDescription('How much of the layout of B is kept: 0 nothing, 1 everything')
+        .setMinValue(0)
+        .setMaxValue(1),
+    )
+    .addIntegerOption((option) =>
+      option
+        .setName('seed')
+        .setDescription('The same seed gives the same picture again')
+        .setMinValue(0)
+        .setMaxValue(2 ** 32 - 1),
+    )
+}
+
+/** What the person gave, else what the server's settings say, else what suits the job. @throws UserError for an unknown model */
+export function readJobOptions(
+  { options }: ChatInputCommandInteraction,
+  settings: ServerSettings,
+  models: Services['models'],
+): JobOptions {
+  return {
+    model: modelNamed(options.getString('model') ?? settings.model ?? models.usual, models),
+    mode: 'fast',
+    seed: options.getInteger('seed') ?? newSeed(),
+    strength: options.getNumber('strength') ?? settings.strength,
+    preserve: options.getNumber('preserve') ?? undefined,
+    prompt: options.getString('words') ?? undefined,
+  }
+}
+
+export const newSeed = () => randomInt(2 ** 32)
+
+/** @throws UserError when there is no such model */
+export function modelNamed(name: string, { names }: Services['models']): string {
+  if (names.includes(name)) return name
+  throw new UserError(
+    `There is no model “${name}” here; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}.`,
+  )
+}
+
+/** Choices for a `model` option. */
+export function completeModel({ interaction, models }: Completion): readonly Choice[] {
+  const typed = interaction.options.getFocused().toLowerCase()
+  return models.names.filter((name) => name.toLowerCase().includes(typed)).map((name) => ({ name, value: name }))
+}

@@ -1,0 +1,111 @@
+import { ButtonStyle, escapeMarkdown } from 'discord.js'
+import type { Job, JobResult } from '../../jobs/protocol.ts'
+import type { Ticket } from '../../jobs/queue.ts'
+import type { ResultRecord } from '../../store/results.ts'
+import type { Errand, Purpose } from '../delivery/result-action.ts'
+import { buttonRow, galleryPost, type Picture, type Post, withRows } from './post.ts'
+
+type Show = Extract<Purpose, { type: 'show' }>
+type PictureJob = Extract<Job, { kind: 'analogy' | 'apply' }>
+
+/** What is kept of a result, so that its buttons work after a restart and a month later. */
+export function recordOf(ticket: Ticket, purpose: Show, result: JobResult): ResultRecord {
+  const job = ticket.job as PictureJob
+  const { address } = ticket.errand as Errand
+  const { report, difference } = result
+  const { strength, preserve } = report
+  const { facts, pictures } = purpose.learned ?? { facts: factsOf(result), pictures: result.pictures ?? {} }
+  const differences =
+    job.kind === 'apply'
+      ? job.differences.map((one, index) => ({ ...one, name: purpose.names[index] }))
+      : [{ bytes: difference!, strength }]
+  return {
+    ...{ id: ticket.id, scope: ticket.scope, person: ticket.person, channelId: address.channelId, at: Date.now() },
+    ...{ pairs: purpose.pairs, image: imageOf(job), differences, facts, pictures },
+    fileNames: purpose.fileNames,
+    options: { ...job.options, preserve },
+  }
+}
+
+/** The part of a report that is kept with a difference. */
+export function factsOf({ report }: JobResult): ResultRecord['facts'] {
+  const { model, modelHash, mode, seed, steps, strength, preserve, fit, caption, pairs, version } = report
+  return { model, modelHash, mode, seed, steps, strength, preserve, fit, caption, pairs, version }
+}
+
+/** All pictures, and B′ alone for when they are too large to be posted again together. */
+export function resultPosts(ticket: Ticket, purpose: Show, result: JobResult): { all: Post; alone: Post } {
+  const job = ticket.job as PictureJob
+  const { image, report, notices } = result
+  if (!image) throw new Error('Expected the job to end with a picture.')
+  const { prompt } = job.options
+  const b = prompt ?? report.caption?.b ?? 'the picture to change'
+  const { fileNames = {} } = purpose
+  const inputs: Picture[] = [
+    ...exampleOf(purpose, purpose.learned?.facts.caption ?? report.caption),
+    { name: fileNames.b ?? 'b.png', bytes: imageOf(job), alt: `B: ${b}` },
+  ]
+  const change = purpose.names.length > 0 ? `with ${list(purpose.names)} applied` : 'changed as A is to become A′'
+  const output: Picture = { name: 'b2.png', bytes: image, alt: `B′: ${b}, ${change}` }
+  const text = [titleOf(purpose), ...notices, `-# ${detailsOf(result, prompt)}`]
+  const rows = buttonsOf(ticket.id)
+  const alone = galleryPost([...text, '-# The other pictures are too large to be posted again.'].join('\n'), [output])
+  const { fileLimitBytes } = (ticket.errand as Errand).address
+  const isTooLarge = inputs.some(({ bytes }) => bytes.length > fileLimitBytes)
+  const all = isTooLarge ? alone : galleryPost(text.join('\n'), [...inputs, output])
+  return { all: withRows(all, ...rows), alone: withRows(alone, ...rows) }
+}
+
+const imageOf = (job: PictureJob) => (job.kind === 'apply' ? job.image : job.b)
+
+/** A and A′ of the first pair; small ones where the pair itself is not kept. */
+function exampleOf(
+  { pairs, learned, fileNames = {} }: Show,
+  caption: { readonly a?: string; readonly a2?: string } = {},
+): Picture[] {
+  const { a, a2 } = pairs[0] ?? learned?.pictures ?? {}
+  if (!a || !a2) return []
+  return [
+    { name: fileNames.a ?? 'a.png', bytes: a, alt: `A: ${caption.a ?? 'the example before'}` },
+    { name: fileNames.a2 ?? 'a2.png', bytes: a2, alt: `A′: ${caption.a2 ?? 'the example after'}` },
+  ]
+}
+
+function titleOf({ names }: Show): string {
+  return names.length > 0
+    ? `${list(names.map((name) => `**${escapeMarkdown(name)}**`))} applied to **B**`
+    : '**A** is to **A′** as **B** is to **B′**'
+}
+
+const list = (names: readonly string[]) => names.join(' and ')
+
+function detailsOf({ report }: JobResult, prompt?: string): string {
+  const { seed, strength, preserve, fit, seconds } = report
+  return [
+    `seed ${seed}`,
+    strength !== undefined && `strength ${round(strength)}`,
+    preserve !== undefined && `preserve ${round(preserve)}`,
+    fit !== undefined && `fit ${Math.round(fit * 100)} %`,
+    seconds.total !== undefined && `${round(seconds.total)} s`,
+    prompt && `words: ${escapeMarkdown(prompt)}`,
+  ]
+    .filter(Boolean)
+    .join(' · ')
+}
+
+export const round = (value: number): number => Math.round(value * 100) / 100
+
+/** What can be done with a result; commands/save-diff.ts and commands/buttons.ts answer. */
+const buttonsOf = (id: string) => [
+  buttonRow([
+    { label: 'Save', action: `save:${id}`, style: ButtonStyle.Primary },
+    { label: 'Another picture', action: `another:${id}` },
+    { label: 'Again', action: `again:${id}` },
+    { label: 'Stronger', action: `stronger:${id}` },
+    { label: 'Weaker', action: `weaker:${id}` },
+  ]),
+  buttonRow([
+    { label: 'Reverse', action: `reverse:${id}` },
+    { label: 'Delete', action: `delete:${id}`, style: ButtonStyle.Danger },
+  ]),
+]
