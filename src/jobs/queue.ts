@@ -1,10 +1,10 @@
 import PQueue from 'p-queue'
 import { UserError } from '../errors.ts'
 import { createDurations, type Stopwatch } from './durations.ts'
-import { errorOf, failureOf } from './failure.ts'
 import { createFairLine, type FairQueue, type Waiting } from './fair-line.ts'
+import { errorOf, failureOf } from './job-error.ts'
+import { checkRoom, type Limits } from './limits.ts'
 import type { Failure, Job, JobResult, Progress } from './protocol.ts'
-import { checkRoom, type Limits } from './room.ts'
 import type { Run } from './worker-client.ts'
 
 /** A job, whose it is, and what is to be done with its result. Plain data: it is kept on disk. */

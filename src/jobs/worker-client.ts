@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { UserError } from '../errors.ts'
-import { errorOf } from './failure.ts'
+import { errorOf } from './job-error.ts'
 import type { FromWorker, Job, JobResult, Progress, ToWorker } from './protocol.ts'
 
 export interface RunOptions {

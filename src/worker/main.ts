@@ -1,6 +1,6 @@
 import { chooseDevice } from '../compute/device.ts'
 import type { Hardware } from '../compute/hardware.ts'
-import { failureOf } from '../jobs/failure.ts'
+import { failureOf } from '../jobs/job-error.ts'
 import type { Failure, FromWorker, Job, Progress, ToWorker } from '../jobs/protocol.ts'
 import { perform } from './perform.ts'
 

@@ -16,7 +16,7 @@ import {
   textOf,
   until,
 } from '../loopback/discord.ts'
-import { buttonsOf, forgedButton, jpeg, privateAnswer, resultOf, savedAs, whisperOf } from './told.ts'
+import { buttonsOf, forgedButton, jpeg, privateAnswer, resultOf, savedAs, whisperOf } from './whispers.ts'
 
 let bot: Bot
 before(async () => {

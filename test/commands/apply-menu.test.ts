@@ -19,7 +19,7 @@ import {
   until,
 } from '../loopback/discord.ts'
 import { flatten } from '../loopback/rules.ts'
-import { buttonsOf, choicesOf, forgedButton, privateAnswer, resultOf, savedAs, whisperOf } from './told.ts'
+import { buttonsOf, choicesOf, forgedButton, privateAnswer, resultOf, savedAs, whisperOf } from './whispers.ts'
 
 const dataDirectory = mkdtempSync(join(tmpdir(), 'isto-'))
 let bot: Bot

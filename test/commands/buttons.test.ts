@@ -17,7 +17,7 @@ import {
   stranger,
   until,
 } from '../loopback/discord.ts'
-import { forgedButton, formOf, resultOf, whisperOf } from './told.ts'
+import { forgedButton, formOf, resultOf, whisperOf } from './whispers.ts'
 
 // The buttons under a result, pressed in a process that started after the result was posted.
 

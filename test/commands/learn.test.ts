@@ -15,7 +15,7 @@ import {
   textOf,
 } from '../loopback/discord.ts'
 import { EPHEMERAL, flatten } from '../loopback/rules.ts'
-import { forgedButton, forgedForm, formOf, resultOf, savedAs, unset, whisperOf } from './told.ts'
+import { forgedButton, forgedForm, formOf, resultOf, savedAs, unset, whisperOf } from './whispers.ts'
 
 let bot: Bot
 before(async () => {

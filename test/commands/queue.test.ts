@@ -15,7 +15,7 @@ import {
   until,
 } from '../loopback/discord.ts'
 import { flatten } from '../loopback/rules.ts'
-import { answerTo, buttonsOf, forgedButton, png, save, turned } from './told.ts'
+import { answerTo, buttonsOf, forgedButton, png, save, turned } from './whispers.ts'
 
 let bot: Bot
 beforeEach(async () => {

@@ -15,7 +15,17 @@ import {
   stranger,
   textOf,
 } from '../loopback/discord.ts'
-import { forgedButton, forgedForm, formOf, jpeg, privateAnswer, resultOf, savedAs, unset, whisperOf } from './told.ts'
+import {
+  forgedButton,
+  forgedForm,
+  formOf,
+  jpeg,
+  privateAnswer,
+  resultOf,
+  savedAs,
+  unset,
+  whisperOf,
+} from './whispers.ts'
 
 let bot: Bot
 before(async () => {

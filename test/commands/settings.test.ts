@@ -16,7 +16,7 @@ import {
   until,
 } from '../loopback/discord.ts'
 import { flatten } from '../loopback/rules.ts'
-import { answerTo, forgedButton, png, turned } from './told.ts'
+import { answerTo, forgedButton, png, turned } from './whispers.ts'
 
 let bot: Bot
 before(async () => {

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { type BaseDifference, baseDifferences, putTogether } from './base-differences.ts'
 import { factor } from './dice.ts'
 import { mutatedDifference } from './mutated-differences.ts'
-import { type Ordeal, startOrdeal } from './ordeal.ts'
+import { type Ordeal, startOrdeal } from './trial.ts'
 
 let ordeal: Ordeal
 let bases: readonly BaseDifference[]

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { animatedWebp, chunk, gif, jpeg, latin1, png, tiff, times, zeros } from './handmade-pictures.ts'
-import type { Case } from './ordeal.ts'
+import type { Case } from './trial.ts'
 
 /** Pictures that claim, unfold into or repeat far more than their bytes; one at a time, for some are large. */
 export function* hostilePictures(): Iterable<Case> {

@@ -3,7 +3,7 @@ import { type BaseDifference, type DifferenceFile, type Header, putTogether } fr
 import { between, diceOf, pick } from './dice.ts'
 import { hostileTexts } from './hostile-texts.ts'
 import { byteMutations } from './mutations.ts'
-import type { Case } from './ordeal.ts'
+import type { Case } from './trial.ts'
 
 export function mutatedDifference(bases: readonly BaseDifference[], index: number): Case {
   const random = diceOf('difference', index)

@@ -3,7 +3,7 @@ import type { BasePicture } from './base-pictures.ts'
 import { claims, type Format, partsOf, seal } from './containers.ts'
 import { between, diceOf, pick } from './dice.ts'
 import { byteMutations } from './mutations.ts'
-import type { Case } from './ordeal.ts'
+import type { Case } from './trial.ts'
 
 /** @param index 0, 1, …: the formats take turns. */
 export function mutatedPicture(bases: readonly BasePicture[], index: number): Case {

@@ -4,7 +4,7 @@ import { type BasePicture, basePictures } from './base-pictures.ts'
 import { factor } from './dice.ts'
 import { hostilePictures } from './hostile-pictures.ts'
 import { mutatedPicture } from './mutated-pictures.ts'
-import { type Ordeal, startOrdeal } from './ordeal.ts'
+import { type Ordeal, startOrdeal } from './trial.ts'
 
 let ordeal: Ordeal
 let bases: BasePicture[]

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { OtherModelError, UserError } from '../../src/errors.ts'
 import { createQueue, type Place, type Queue, type QueueOptions } from '../../src/jobs/queue.ts'
 import { startWorker } from '../../src/jobs/worker-client.ts'
-import { byHand, job, memoryTickets, result, settled, ticket, witness } from './line.ts'
+import { byHand, job, memoryTickets, result, settled, ticket, witness } from './test-queue.ts'
 
 /** A line with a worker, a disk and witnesses; each may be replaced. */
 async function openLine(

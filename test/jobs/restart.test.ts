@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { FromQueueProcess, ToQueueProcess } from '../fixtures/queue-process.ts'
-import { job, ticket } from './line.ts'
+import { job, ticket } from './test-queue.ts'
 
 // Real processes, a real file, SIGKILL.
 

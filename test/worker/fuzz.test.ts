@@ -4,7 +4,7 @@ import { baseDifferences } from '../fuzz/base-differences.ts'
 import { basePictures } from '../fuzz/base-pictures.ts'
 import { mutatedDifference } from '../fuzz/mutated-differences.ts'
 import { mutatedPicture } from '../fuzz/mutated-pictures.ts'
-import { startOrdeal } from '../fuzz/ordeal.ts'
+import { startOrdeal } from '../fuzz/trial.ts'
 
 test('the worker child survives such files, and says of them what is said without it', {
   timeout: 300_000,

@@ -9,7 +9,7 @@ import { UserError } from '../../src/errors.ts'
 import type { InspectJob } from '../../src/jobs/protocol.ts'
 import { startWorker, type Worker } from '../../src/jobs/worker-client.ts'
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
-import { whisperOf } from '../commands/told.ts'
+import { whisperOf } from '../commands/whispers.ts'
 import { type Bot, startBot } from '../loopback/bot.ts'
 import { guildId, owner, textOf, until } from '../loopback/discord.ts'
 

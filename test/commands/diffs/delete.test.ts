@@ -11,7 +11,7 @@ import {
   stranger,
   textOf,
 } from '../../loopback/discord.ts'
-import { answerTo, buttonsOf, forgedButton, save, turned } from '../told.ts'
+import { answerTo, buttonsOf, forgedButton, save, turned } from '../whispers.ts'
 
 let bot: Bot
 before(async () => {

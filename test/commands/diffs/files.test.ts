@@ -21,7 +21,7 @@ import {
   until,
 } from '../../loopback/discord.ts'
 import { ComponentType, EPHEMERAL, flatten } from '../../loopback/rules.ts'
-import { answerTo, forgedButton, png, save, whisperOf } from '../told.ts'
+import { answerTo, forgedButton, png, save, whisperOf } from '../whispers.ts'
 
 let bot: Bot
 before(async () => {

@@ -15,7 +15,7 @@ import {
   textOf,
   until,
 } from '../../loopback/discord.ts'
-import { answerTo, buttonsOf, forgedButton, png, save, turned } from '../told.ts'
+import { answerTo, buttonsOf, forgedButton, png, save, turned } from '../whispers.ts'
 
 let bot: Bot
 before(async () => {

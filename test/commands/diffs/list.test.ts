@@ -12,7 +12,7 @@ import {
   owner,
   stranger,
 } from '../../loopback/world.ts'
-import { answerTo, buttonsOf, forgedButton, png, save, turned } from '../told.ts'
+import { answerTo, buttonsOf, forgedButton, png, save, turned } from '../whispers.ts'
 
 let bot: Bot
 before(async () => {

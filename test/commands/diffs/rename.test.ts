@@ -12,7 +12,7 @@ import {
   textOf,
   until,
 } from '../../loopback/discord.ts'
-import { answerTo, forgedButton, save, turned } from '../told.ts'
+import { answerTo, forgedButton, save, turned } from '../whispers.ts'
 
 let bot: Bot
 before(async () => {

@@ -13,7 +13,7 @@ import {
   textOf,
   until,
 } from '../../loopback/discord.ts'
-import { answerTo, buttonsOf, save } from '../told.ts'
+import { answerTo, buttonsOf, save } from '../whispers.ts'
 
 let bot: Bot
 before(async () => {

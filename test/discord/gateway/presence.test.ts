@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, GatewayIntentBits } from 'discord.js'
 import { watchPresence } from '../../../src/discord/gateway/presence.ts'
-import { save } from '../../commands/told.ts'
+import { save } from '../../commands/whispers.ts'
 import { startBot } from '../../loopback/bot.ts'
 import { guildId, type Loopback, otherGuildId, startLoopback, token, until } from '../../loopback/discord.ts'
 
