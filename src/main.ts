@@ -45,7 +45,7 @@ async function start(config: Config, token: string): Promise<void> {
   const gradients = join(config.dataDirectory, 'gradients')
   let device: string | undefined
   const worker = startWorker({
-    path: new URL('jobs/worker.ts', import.meta.url),
+    path: new URL('worker/main.ts', import.meta.url),
     args: [gradients, config.device],
     // What ended it may have been the device.
     argsAfterEnd: [gradients, 'cpu'],
