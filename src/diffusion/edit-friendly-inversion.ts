@@ -6,21 +6,21 @@ import type { Seen } from './samplers/sampler.ts'
 import { samplerOf } from './samplers/table.ts'
 
 /** A picture's noise for the model's own sampler. */
-export interface KeptNoise {
-  /** x at the first stop. */
+export interface EditFriendlyNoise {
+  /** x at the first noise level. */
   readonly start: Tensor
   /** Of each step, what it lacks to end at the picture's own x: as large as the latents. */
-  readonly lacking: readonly Tensor[]
+  readonly residuals: readonly Tensor[]
 }
 
 /**
- * Edit-friendly inversion (arXiv 2304.06140) for any sampler, in steps as few as one: at every stop stands the picture
+ * Edit-friendly inversion (arXiv 2304.06140) for any sampler, in steps as few as one: at every noise level stands the picture
  * (`path.latents`, x₀) with noise of its own, and what the sampler's step there misses of the next one is kept. Sampled with
  * it under the same guidance the picture is itself; under another, what is added is the difference of the two predictions.
  *
- * @param options `noise` of the steps 1…steps: that of x at the stop where the step begins.
+ * @param options `noise` of the steps 1…steps: that of x at the noise level where the step begins.
  */
-export async function keepNoise(
+export async function invertEditFriendly(
   networks: Networks,
   { latents, guidance }: Path,
   {
@@ -32,25 +32,25 @@ export async function keepNoise(
     readonly noise: (step: number) => Tensor
     readonly onStep?: (step: number) => void
   },
-): Promise<KeptNoise> {
+): Promise<EditFriendlyNoise> {
   const { schedule } = networks
   const sampler = samplerOf(schedule.config.sampler)
-  const stops = sampler.stops(schedule, steps)
-  const own = stops.map(({ signal, sigma }, index) =>
+  const noiseLevels = sampler.noiseLevels(schedule, steps)
+  const own = noiseLevels.map(({ signal, sigma }, index) =>
     index === steps ? latents : combine([signal, latents], [sigma, noise(index + 1)]),
   )
   const none = combine([0, latents])
-  const lacking: Tensor[] = []
+  const residuals: Tensor[] = []
   let before: Seen | undefined
-  for (const [index, { timestep }] of stops.slice(0, -1).entries()) {
+  for (const [index, { timestep }] of noiseLevels.slice(0, -1).entries()) {
     signal?.throwIfAborted()
     const noisy = own[index]!
     const [output] = await predict(networks, [noisy], [{ latents, guidance }], timestep)
     const seen = { noisy, output: output! }
-    const next = sampler.step(schedule, { ...seen, before, stops, index, noise: () => none })
-    lacking.push(combine([1, own[index + 1]!], [-1, next]))
+    const next = sampler.step(schedule, { ...seen, before, noiseLevels, index, noise: () => none })
+    residuals.push(combine([1, own[index + 1]!], [-1, next]))
     before = seen
     onStep?.(index + 1)
   }
-  return { start: own[0]!, lacking }
+  return { start: own[0]!, residuals }
 }

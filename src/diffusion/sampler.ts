@@ -4,7 +4,7 @@ import type { Conditioning, Networks, Tokens } from './model.ts'
 import { ddim } from './samplers/ddim.ts'
 import type { Seen } from './samplers/sampler.ts'
 import { samplerOf } from './samplers/table.ts'
-import type { Stop } from './schedule.ts'
+import type { NoiseLevel } from './schedule.ts'
 
 /** ε = Σ weight · ε(x_t, conditioning): any guidance is such a sum. The weights add up to 1. */
 export type Guidance = readonly { readonly weight: number; readonly conditioning: Conditioning }[]
@@ -14,7 +14,7 @@ export interface Path {
   /** x_t [1, channels, height, width] */
   readonly latents: Tensor
   readonly guidance: Guidance
-  /** What is added in each step (`keepNoise`), and how much of the noise that the sampler draws stays. */
+  /** What is added in each step (`invertEditFriendly`), and how much of the noise that the sampler draws stays. */
   readonly kept?: { readonly added: readonly Tensor[]; readonly drawn: number }
 }
 
@@ -75,10 +75,10 @@ export async function sample(
 ): Promise<Tensor[]> {
   const { schedule } = networks
   const sampler = which === 'own' ? samplerOf(schedule.config.sampler) : ddim
-  const stops = sampler.stops(schedule, steps)
+  const noiseLevels = sampler.noiseLevels(schedule, steps)
   let latents = paths.map((path) => path.latents)
   let before: readonly Seen[] = []
-  for (const [index, from] of stops.slice(0, -1).entries()) {
+  for (const [index, from] of noiseLevels.slice(0, -1).entries()) {
     signal?.throwIfAborted()
     const fresh = () => {
       if (!noise) throw new TypeError('Expected `noise` for a sampler that draws it afresh')
@@ -89,12 +89,14 @@ export async function sample(
     latents = seen.map((now, path) => {
       const { kept } = paths[path]!
       const noise = () => (kept ? scale(fresh(), kept.drawn) : fresh())
-      const next = sampler.step(schedule, { ...now, before: before[path], stops, index, noise })
+      const next = sampler.step(schedule, { ...now, before: before[path], noiseLevels, index, noise })
       return kept ? combine([1, next], [1, kept.added[index]!]) : next
     })
     before = seen
     await onStep?.(index + 1, () =>
-      seen.map((now) => ddim.step(schedule, { ...now, stops: [from, stops.at(-1)!], index: 0, noise: fresh })),
+      seen.map((now) =>
+        ddim.step(schedule, { ...now, noiseLevels: [from, noiseLevels.at(-1)!], index: 0, noise: fresh }),
+      ),
     )
   }
   return latents
@@ -111,20 +113,21 @@ export async function invert(
   { steps, signal, onStep, refinements = 0 }: WalkOptions & { readonly refinements?: number },
 ): Promise<Tensor[]> {
   const { schedule } = networks
-  const stops = ddim.stops(schedule, steps).toReversed()
+  const noiseLevels = ddim.noiseLevels(schedule, steps).toReversed()
   let latents = paths.map((path) => path.latents)
-  for (const [index, to] of stops.slice(1).entries()) {
+  for (const [index, to] of noiseLevels.slice(1).entries()) {
     signal?.throwIfAborted()
-    const from = stops[index]!
+    const from = noiseLevels[index]!
     const before = latents
     let directions: Tensor[] = []
-    const towards = (stop: Stop) => before.map((each, path) => schedule.ddimStep(each, directions[path]!, from, stop))
+    const towards = (level: NoiseLevel) =>
+      before.map((each, path) => schedule.ddimStep(each, directions[path]!, from, level))
     for (let pass = 0; pass <= refinements; pass++) {
       const outputs = await predict(networks, latents, paths, to.timestep)
       directions = outputs.map((output, path) => schedule.direction(output, latents[path]!, to))
       latents = towards(to)
     }
-    await onStep?.(index + 1, () => towards(stops[0]!))
+    await onStep?.(index + 1, () => towards(noiseLevels[0]!))
   }
   return latents
 }

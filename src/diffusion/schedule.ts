@@ -23,7 +23,7 @@ export interface Level {
 }
 
 /** A level with what the network is told there, whole or not; below 0, nothing: there is no step from it. */
-export interface Stop extends Level {
+export interface NoiseLevel extends Level {
   readonly timestep: number
 }
 

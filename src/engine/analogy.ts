@@ -6,7 +6,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { type Example, learn } from './learn.ts'
 import { deltaInterpolation } from './losses.ts'
 import type { Application, Method } from './modes.ts'
-import { sampleWays, waysFrom } from './trajectory.ts'
+import { sampleTrajectories, trajectoriesFrom } from './trajectory.ts'
 
 export type Stage = 'caption' | 'learn' | 'try' | 'invert' | 'sample'
 
@@ -111,8 +111,8 @@ export async function applyDifferences(
   const seen = prompt === undefined ? await networks.caption?.(b) : { thing: prompt, full: prompt, attributes: [] }
   const caption = seen ?? wordless
   const source = await invertPicture(networks, b, caption, method, handles)
-  const way = await source.way(differences, preserve)
-  const [latents] = await sampleWays(networks, [way], handles, (step, of, originals) =>
+  const trajectory = await source.trajectory(differences, preserve)
+  const [latents] = await sampleTrajectories(networks, [trajectory], handles, (step, of, originals) =>
     handles.onProgress?.('sample', step, of, () => networks.decodeLatents(originals()[0]!)),
   )
   return { pixels: await networks.decodeLatents(latents!), caption: caption.full || undefined }
@@ -138,7 +138,7 @@ async function directionOf(
   return combine(...deltas.map((each) => [1 / deltas.length, each] as const))
 }
 
-/** Fits that are this near are the same; then the bolder way is more often right on B. */
+/** Fits that are this near are the same; then the bolder trajectory is more often right on B. */
 const SAME_FIT = 0.05
 
 /** The strength and `preserve` at which D turns A most nearly into A′; of several as good as the best, the boldest. */
@@ -158,10 +158,10 @@ async function chooseOnPair(
   const { onProgress, ...quiet } = handles
   onProgress?.('try', 0, method.sampleSteps)
   const source = await invertPicture(networks, a, caption, method, quiet)
-  const ways = await Promise.all(
-    candidates.map(({ strength, preserve }) => source.way([{ tokens, strength }], preserve)),
+  const trajectories = await Promise.all(
+    candidates.map(({ strength, preserve }) => source.trajectory([{ tokens, strength }], preserve)),
   )
-  const latents = await sampleWays(networks, ways, handles, (step, of) => onProgress?.('try', step, of))
+  const latents = await sampleTrajectories(networks, trajectories, handles, (step, of) => onProgress?.('try', step, of))
   const unchanged = meanSquare(a, a2)
   const fits: number[] = []
   for (const each of latents) fits.push(1 - Math.sqrt(meanSquare(await networks.decodeLatents(each), a2) / unchanged))
@@ -175,10 +175,10 @@ const definite = ({ strength, preserve }: Partial<Application>): Partial<Applica
   ...(preserve !== undefined && { preserve }),
 })
 
-/** A picture's noise, and the ways from it. */
+/** A picture's noise, and the trajectories from it. */
 async function invertPicture(networks: Networks, pixels: Tensor, caption: Caption, method: Method, handles: Handles) {
   const { random, signal, onProgress } = handles
-  return waysFrom(networks, await networks.encodePicture(pixels), caption, method, {
+  return trajectoriesFrom(networks, await networks.encodePicture(pixels), caption, method, {
     random,
     signal,
     onStep: (step, of) => onProgress?.('invert', step, of),

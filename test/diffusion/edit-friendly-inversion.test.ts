@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keepNoise } from '../../src/diffusion/edit-friendly-inversion.ts'
+import { invertEditFriendly } from '../../src/diffusion/edit-friendly-inversion.ts'
 import type { Networks } from '../../src/diffusion/model.ts'
 import { differenceGuidance, invert, type Path, type SampleOptions, sample } from '../../src/diffusion/sampler.ts'
 import { type Level, readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
@@ -26,10 +26,10 @@ for (const [sampler, steps] of [
     const networks = said(sampler)
     const made = async (strength: number) => {
       const guidance = await differenceGuidance(networks, 'b', [], 1)
-      const { start, lacking } = await keepNoise(networks, { latents: picture, guidance }, { steps, noise })
-      assert.equal(lacking.length, steps)
+      const { start, residuals } = await invertEditFriendly(networks, { latents: picture, guidance }, { steps, noise })
+      assert.equal(residuals.length, steps)
       const changed = await differenceGuidance(networks, 'b', [{ tokens, strength }], 1)
-      const path = { latents: start, guidance: changed, kept: { added: lacking, drawn: 0 } }
+      const path = { latents: start, guidance: changed, kept: { added: residuals, drawn: 0 } }
       const [end] = await sample(networks, [path], { steps, sampler: 'own', noise: () => noise(99) })
       return end!.data
     }
@@ -52,8 +52,12 @@ test('where the network says x₀ at once, DDIM may lose a picture in any number
     errors.push(await off({ latents: inverted!, guidance }, { steps }))
   }
   assert.ok(Math.max(...errors) > 0.5, `off by ${errors}`)
-  const { start: own, lacking } = await keepNoise(networks, { latents: start, guidance }, { steps: 4, noise })
-  const kept = { added: lacking, drawn: 0 }
+  const { start: own, residuals } = await invertEditFriendly(
+    networks,
+    { latents: start, guidance },
+    { steps: 4, noise },
+  )
+  const kept = { added: residuals, drawn: 0 }
   assert.ok((await off({ latents: own, guidance, kept }, { steps: 4, sampler: 'own', noise })) < 1e-5)
 })
 
@@ -63,7 +67,7 @@ test('an abort is seen between steps', async () => {
   const controller = new AbortController()
   const onStep = () => controller.abort(new Error('enough'))
   const options = { steps: 4, noise, signal: controller.signal, onStep }
-  await assert.rejects(keepNoise(networks, { latents: picture, guidance }, options), { message: 'enough' })
+  await assert.rejects(invertEditFriendly(networks, { latents: picture, guidance }, options), { message: 'enough' })
 })
 
 /** The prompt says what the picture is, whatever the schedule. */
@@ -90,7 +94,7 @@ function near(actual: Float32Array, expected: readonly number[]): void {
     assert.ok(Math.abs(actual[index]! - value) < 5e-3, `${[...actual]} ≠ ${expected}`)
 }
 
-/** Pictures whose values are near 1 or near −1, and an ideal consistency model of them: it says where the way ends. */
+/** Pictures whose values are near 1 or near −1, and an ideal consistency model of them: it says where the trajectory ends. */
 function consistent(): Networks {
   const made = schedule(readScheduleConfig({ ...BETAS, _class_name: 'LCMScheduler' }))
   const epsilon = (value: number, { signal, sigma }: Level) => {

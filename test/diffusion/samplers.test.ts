@@ -38,16 +38,16 @@ for (const { name, config, trajectories } of cases) {
   const sampler = samplerOf(made.config.sampler)
   for (const { steps, timesteps, samples, noises } of trajectories) {
     test(`${name}: a trajectory of ${steps} is that of diffusers`, async () => {
-      const stops = sampler.stops(made, steps)
+      const noiseLevels = sampler.noiseLevels(made, steps)
       near(
-        stops.slice(0, -1).map(({ timestep }) => timestep),
+        noiseLevels.slice(0, -1).map(({ timestep }) => timestep),
         timesteps,
       )
       let x = of(samples[0]!)
       let before: Seen | undefined
-      for (const [index, { timestep }] of stops.slice(0, -1).entries()) {
+      for (const [index, { timestep }] of noiseLevels.slice(0, -1).entries()) {
         const seen = { noisy: x, output: network(x, timestep) }
-        x = sampler.step(made, { ...seen, before, stops, index, noise: () => of(noises[index]!) })
+        x = sampler.step(made, { ...seen, before, noiseLevels, index, noise: () => of(noises[index]!) })
         before = seen
         near(x.data, samples[index + 1]!)
       }
@@ -79,7 +79,7 @@ test('what has no sampler of its own here is sampled by DDIM', () => {
 
 test('a consistency model has no more steps than its teacher, and wants noise', async () => {
   const lcm = schedule(readScheduleConfig({ _class_name: 'LCMScheduler', original_inference_steps: 20 }))
-  assert.throws(() => samplerOf(lcm.config.sampler).stops(lcm, 21), RangeError)
+  assert.throws(() => samplerOf(lcm.config.sampler).noiseLevels(lcm, 21), RangeError)
   const networks = { ...fakeNetworks(), schedule: lcm }
   const guidance = [{ weight: 1, conditioning: await networks.encodePrompt('') }]
   const path = { latents: tensor([1, 4, 1, 1]), guidance }

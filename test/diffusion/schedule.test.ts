@@ -47,7 +47,7 @@ for (const { name, config, alphasCumprod, timesteps, noised, sampling, inversion
     })
 
   if (inversion)
-    test(`${name}: so is the way back, from no noise to much`, () => {
+    test(`${name}: so is the trajectory back, from no noise to much`, () => {
       const path = made.ddimTimesteps(steps).reverse()
       const below = path[0]! - made.config.trainTimesteps / steps
       follow(made, [below, ...path], inversion)

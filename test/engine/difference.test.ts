@@ -30,7 +30,7 @@ const learned: Difference = {
 }
 
 describe('a learned difference', () => {
-  test('survives the way through a file', () => {
+  test('survives the trajectory through a file', () => {
     const bytes = encodeSafetensors(encodeDifference(learned))
     const content = decodeSafetensors(bytes, 'D.safetensors')
     const difference = decodeDifference(content, { name: 'D.safetensors', model: emoji })

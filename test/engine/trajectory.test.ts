@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Networks } from '../../src/diffusion/model.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { methods } from '../../src/engine/modes.ts'
-import { sampleWays, waysFrom } from '../../src/engine/trajectory.ts'
+import { sampleTrajectories, trajectoriesFrom } from '../../src/engine/trajectory.ts'
 import { scale } from '../../src/tensor/math.ts'
 import { createRandom } from '../../src/tensor/random.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
@@ -37,30 +37,30 @@ for (const sampler of ['DDIMScheduler', 'EulerDiscreteScheduler', 'LCMScheduler'
   for (const sampling of [undefined, SAMPLING]) {
     test(`a picture's own noise leads back to it: ${sampler}${sampling ? ', few steps' : ''}`, async () => {
       const { networks, handles } = spread(sampler, sampling)
-      const source = waysFrom(networks, picture, caption, method, handles)
-      const [again] = await sampleWays(networks, [await source.way([], 1)], handles)
+      const source = trajectoriesFrom(networks, picture, caption, method, handles)
+      const [again] = await sampleTrajectories(networks, [await source.trajectory([], 1)], handles)
       const error = Math.hypot(...again!.data.map((value, index) => value - picture.data[index]!))
       assert.ok(error < 0.03, `error ${error}`)
     })
   }
 }
 
-test('the noise is found once for all ways, and they go in one batch', async () => {
+test('the noise is found once for all trajectories, and they go in one batch', async () => {
   const { networks, asked, handles } = spread('DDIMScheduler')
-  const source = waysFrom(networks, picture, caption, method, handles)
-  const ways = await Promise.all([1, 0.5, 0].map((preserve) => source.way([], preserve)))
+  const source = trajectoriesFrom(networks, picture, caption, method, handles)
+  const trajectories = await Promise.all([1, 0.5, 0].map((preserve) => source.trajectory([], preserve)))
   assert.equal(asked.length, method.sampleSteps * (1 + method.refinements))
   asked.length = 0
-  await sampleWays(networks, ways, handles)
+  await sampleTrajectories(networks, trajectories, handles)
   assert.equal(asked.length, method.sampleSteps)
 })
 
 test('a model of few steps takes them from fresh noise, asked once each, without guidance or inversion', async () => {
   for (const sampler of ['LCMScheduler', 'EulerDiscreteScheduler']) {
     const { networks, asked, handles } = spread(sampler, SAMPLING)
-    const source = waysFrom(networks, picture, caption, method, handles)
+    const source = trajectoriesFrom(networks, picture, caption, method, handles)
     const seen: [number, number][] = []
-    await sampleWays(networks, [await source.way([{ tokens, strength: 1 }], 0)], handles, (step, of) => {
+    await sampleTrajectories(networks, [await source.trajectory([{ tokens, strength: 1 }], 0)], handles, (step, of) => {
       seen.push([step, of])
     })
     const expected = { LCMScheduler: [999, 759, 499, 259], EulerDiscreteScheduler: [999, 749, 499, 249] }[sampler]
@@ -74,23 +74,23 @@ test('a model of few steps takes them from fresh noise, asked once each, without
 
 test('a difference has its own term without guidance too', async () => {
   const { networks, asked, handles } = spread('LCMScheduler', SAMPLING)
-  const source = waysFrom(networks, picture, caption, method, handles)
-  const way = await source.way([{ tokens, strength: 1.5 }], 0)
+  const source = trajectoriesFrom(networks, picture, caption, method, handles)
+  const trajectory = await source.trajectory([{ tokens, strength: 1.5 }], 0)
   assert.deepEqual(
-    way.path.guidance.map(({ weight }) => weight),
+    trajectory.path.guidance.map(({ weight }) => weight),
     [-0.5, 1.5],
   )
-  await sampleWays(networks, [way], handles)
+  await sampleTrajectories(networks, [trajectory], handles)
   assert.deepEqual(asked[0], [999, 999])
 })
 
 test('a model of few steps keeps a picture in as few, and exactly', async () => {
   for (const sampler of ['LCMScheduler', 'EulerDiscreteScheduler', 'EulerAncestralDiscreteScheduler']) {
     const { networks, asked, handles } = spread(sampler, SAMPLING)
-    const source = waysFrom(networks, picture, caption, method, handles)
-    const ways = await Promise.all([1, 0.5, 1].map((preserve) => source.way([], preserve)))
+    const source = trajectoriesFrom(networks, picture, caption, method, handles)
+    const trajectories = await Promise.all([1, 0.5, 1].map((preserve) => source.trajectory([], preserve)))
     assert.equal(asked.length, 4)
-    const [kept, between, again] = await sampleWays(networks, ways, handles)
+    const [kept, between, again] = await sampleTrajectories(networks, trajectories, handles)
     assert.equal(asked.length, 8)
     assert.ok(kept!.data.every((value, index) => Math.abs(value - picture.data[index]!) < 1e-6))
     assert.deepEqual(kept, again)
@@ -100,10 +100,10 @@ test('a model of few steps keeps a picture in as few, and exactly', async () => 
 
 test('kept and fresh noise go apart where their steps differ, and come back in order', async () => {
   const { networks, handles } = spread('EulerAncestralDiscreteScheduler')
-  const source = waysFrom(networks, picture, caption, method, handles)
-  const ways = await Promise.all([0, 1, 0].map((preserve) => source.way([], preserve)))
+  const source = trajectoriesFrom(networks, picture, caption, method, handles)
+  const trajectories = await Promise.all([0, 1, 0].map((preserve) => source.trajectory([], preserve)))
   const seen: number[] = []
-  const [first, kept, last] = await sampleWays(networks, ways, handles, (step, of) => {
+  const [first, kept, last] = await sampleTrajectories(networks, trajectories, handles, (step, of) => {
     assert.equal(of, 2 * method.sampleSteps)
     seen.push(step)
   })
@@ -113,12 +113,12 @@ test('kept and fresh noise go apart where their steps differ, and come back in o
   )
   assert.deepEqual(first, last)
   assert.notDeepEqual(first, kept)
-  assert.deepEqual((await sampleWays(networks, [ways[1]!], handles))[0], kept)
+  assert.deepEqual((await sampleTrajectories(networks, [trajectories[1]!], handles))[0], kept)
 })
 
 test('parity is DDIM whatever the model says', async () => {
   const { networks, asked, handles } = spread('LCMScheduler', SAMPLING)
-  const source = waysFrom(networks, picture, caption, methods.parity, handles)
-  await sampleWays(networks, [await source.way([], 0)], handles)
+  const source = trajectoriesFrom(networks, picture, caption, methods.parity, handles)
+  await sampleTrajectories(networks, [await source.trajectory([], 0)], handles)
   assert.equal(asked.length, 2 * methods.parity.sampleSteps)
 })

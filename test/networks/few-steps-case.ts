@@ -39,7 +39,7 @@ export async function openFewSteps(name: string, folder: string): Promise<FewSte
 export async function fewStepsError({ networks, own }: FewStepsCase): Promise<number> {
   const { noise, noises, latents } = own.numbers
   const { sampler } = networks.schedule.config
-  const [first] = samplerOf(sampler).stops(networks.schedule, own.steps)
+  const [first] = samplerOf(sampler).noiseLevels(networks.schedule, own.steps)
   // Diffusers begins with the noise alone, at the size of its share in x; of a consistency model, at full size.
   const from = sampler.kind === 'euler' ? scale(noise!, first!.sigma) : noise!
   const guidance = await differenceGuidance(networks, own.prompt, [], 1)

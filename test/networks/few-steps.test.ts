@@ -49,7 +49,7 @@ for (const name of ['lcm', 'turbo']) {
 
     test('a prompt and noise become the latents that diffusers makes of them', async () => {
       const { sampler } = networks.schedule.config
-      const first = samplerOf(sampler).stops(networks.schedule, known.steps)[0]!
+      const first = samplerOf(sampler).noiseLevels(networks.schedule, known.steps)[0]!
       // Diffusers begins with the noise alone, at the size of its share in x; of a consistency model, at full size.
       const latents = name === 'turbo' ? scale(numbers.noise!, first.sigma) : numbers.noise!
       const guidance = await differenceGuidance(networks, known.prompt, [], 1)

@@ -1,6 +1,6 @@
 import { combine } from '../../tensor/math.ts'
 import { roundHalfToEven } from '../round.ts'
-import type { Schedule, Stop } from '../schedule.ts'
+import type { NoiseLevel, Schedule } from '../schedule.ts'
 import type { DpmSolverConfig } from './config.ts'
 import type { Sampler } from './sampler.ts'
 import { karrasSigmas, stopAt, timestepAtSigma, trainedSigmas } from './sigmas.ts'
@@ -8,15 +8,16 @@ import { karrasSigmas, stopAt, timestepAtSigma, trainedSigmas } from './sigmas.t
 /** DPM-Solver++(2M), algorithm 2 of arXiv 2211.01095: x₀ is extrapolated from this step's and the last one's. */
 export function dpmSolver(config: DpmSolverConfig): Sampler {
   return {
-    stops: (schedule, count) => stopsOf(config, schedule, count),
-    step({ predictedOriginal }, { noisy, output, before, stops, index }) {
-      const [from, to] = [stops[index]!, stops[index + 1]!]
+    noiseLevels: (schedule, count) => noiseLevelsOf(config, schedule, count),
+    step({ predictedOriginal }, { noisy, output, before, noiseLevels, index }) {
+      const [from, to] = [noiseLevels[index]!, noiseLevels[index + 1]!]
       const ratio = to.sigma / from.sigma
       const original = predictedOriginal(output, noisy, from)
       // e^(−h) of the paper is the ratio of σ; h itself is endless where the last step ends without noise.
       const weight = to.signal - ratio * from.signal
-      if (!before || isFirstOrder(config, stops.length - 1, index)) return combine([ratio, noisy], [weight, original])
-      const earlier = stops[index - 1]!
+      if (!before || isFirstOrder(config, noiseLevels.length - 1, index))
+        return combine([ratio, noisy], [weight, original])
+      const earlier = noiseLevels[index - 1]!
       const half = (0.5 * (lambda(to) - lambda(from))) / (lambda(from) - lambda(earlier))
       const previous = predictedOriginal(before.output, before.noisy, earlier)
       return combine([ratio, noisy], [weight * (1 + half), original], [-weight * half, previous])
@@ -32,9 +33,9 @@ function isFirstOrder({ order, end, lowerOrderFinal, eulerAtFinal }: DpmSolverCo
 const SHORT = 15
 
 /** λ, ½ of the log-SNR. */
-const lambda = ({ signal, sigma }: Stop) => Math.log(signal / sigma)
+const lambda = ({ signal, sigma }: NoiseLevel) => Math.log(signal / sigma)
 
-function stopsOf(config: DpmSolverConfig, schedule: Schedule, count: number): Stop[] {
+function noiseLevelsOf(config: DpmSolverConfig, schedule: Schedule, count: number): NoiseLevel[] {
   const { spacing, stepsOffset, karras, end, lambdaMin } = config
   const total = schedule.config.trainTimesteps
   const sigmas = trainedSigmas(schedule)
@@ -42,8 +43,8 @@ function stopsOf(config: DpmSolverConfig, schedule: Schedule, count: number): St
   if (karras) {
     const isWhole = 'betaSchedule' in schedule.config && schedule.config.betaSchedule !== 'squaredcos_cap_v2'
     const whole = isWhole ? roundHalfToEven : Math.floor
-    const stops = karrasSigmas(sigmas.at(-1)!, sigmas[0]!, count)
-    return [...stops.map((sigma) => stopAt(sigma, whole(timestepAtSigma(sigmas, sigma)))), last]
+    const noiseLevels = karrasSigmas(sigmas.at(-1)!, sigmas[0]!, count)
+    return [...noiseLevels.map((sigma) => stopAt(sigma, whole(timestepAtSigma(sigmas, sigma)))), last]
   }
   const used = sigmas.findLastIndex((sigma) => -Math.log(sigma) >= lambdaMin) + 1
   const place = {

@@ -1,30 +1,34 @@
 import { combine } from '../../tensor/math.ts'
 import { roundHalfToEven } from '../round.ts'
-import type { Schedule, Stop } from '../schedule.ts'
+import type { NoiseLevel, Schedule } from '../schedule.ts'
 import type { EulerConfig } from './config.ts'
 import { ddim } from './ddim.ts'
 import type { Sampler } from './sampler.ts'
 import { karrasSigmas, sigmaAt, stopAt, timestepAtSigma, trainedSigmas } from './sigmas.ts'
 
-/** Euler's method along σ (arXiv 2206.00364), which is a step of DDIM between stops of its own; they need not be whole. */
+/** Euler's method along σ (arXiv 2206.00364), which is a step of DDIM between noiseLevels of its own; they need not be whole. */
 export function euler(config: EulerConfig): Sampler {
   return {
-    stops: (schedule, count) => stopsOf(config, schedule, count),
+    noiseLevels: (schedule, count) => noiseLevelsOf(config, schedule, count),
     step(schedule, step) {
-      const { stops, index, noise } = step
-      const [from, to] = [stops[index]!, stops[index + 1]!]
+      const { noiseLevels, index, noise } = step
+      const [from, to] = [noiseLevels[index]!, noiseLevels[index + 1]!]
       if (!config.ancestral || to.sigma === 0) return ddim.step(schedule, step)
-      // Down to less noise than the next stop has, and up again with fresh noise.
+      // Down to less noise than the next noise level has, and up again with fresh noise.
       const [sigma, next] = [from.sigma / from.signal, to.sigma / to.signal]
       const up = Math.sqrt((next ** 2 * (sigma ** 2 - next ** 2)) / sigma ** 2)
       const down = stopAt(Math.sqrt(next ** 2 - up ** 2), to.timestep)
-      const lower = ddim.step(schedule, { ...step, stops: [from, down], index: 0 })
+      const lower = ddim.step(schedule, { ...step, noiseLevels: [from, down], index: 0 })
       return combine([to.signal / down.signal, lower], [to.signal * up, noise()])
     },
   }
 }
 
-function stopsOf({ spacing, stepsOffset, karras, end }: EulerConfig, schedule: Schedule, count: number): Stop[] {
+function noiseLevelsOf(
+  { spacing, stepsOffset, karras, end }: EulerConfig,
+  schedule: Schedule,
+  count: number,
+): NoiseLevel[] {
   const total = schedule.config.trainTimesteps
   const sigmas = trainedSigmas(schedule)
   const last = stopAt(end === 'zero' ? 0 : sigmas[0]!, -1)

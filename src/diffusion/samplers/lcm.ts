@@ -5,7 +5,7 @@ import type { Sampler } from './sampler.ts'
 /** Multistep consistency sampling (arXiv 2310.04378): every step says x₀ anew, and noise that is fresh is added to it. */
 export function lcm({ originalSteps, timestepScaling }: LcmConfig): Sampler {
   return {
-    stops({ config, level }, count) {
+    noiseLevels({ config, level }, count) {
       if (!Number.isInteger(count) || count < 1 || count > originalSteps)
         throw new RangeError(`Expected 1 to ${originalSteps} steps, got ${count}`)
       const stride = Math.floor(config.trainTimesteps / originalSteps)
@@ -15,8 +15,8 @@ export function lcm({ originalSteps, timestepScaling }: LcmConfig): Sampler {
       )
       return [...timesteps.map((timestep) => ({ timestep, ...level(timestep) })), { timestep: -1, signal: 1, sigma: 0 }]
     },
-    step({ predictedOriginal }, { noisy, output, stops, index, noise }) {
-      const [from, to] = [stops[index]!, stops[index + 1]!]
+    step({ predictedOriginal }, { noisy, output, noiseLevels, index, noise }) {
+      const [from, to] = [noiseLevels[index]!, noiseLevels[index + 1]!]
       const original = combine(
         [skip(from.timestep * timestepScaling), noisy],
         [out(from.timestep * timestepScaling), predictedOriginal(output, noisy, from)],

@@ -1,4 +1,4 @@
-import type { Schedule, Stop } from '../schedule.ts'
+import type { NoiseLevel, Schedule } from '../schedule.ts'
 
 // Samplers from the world of x = x₀ + σ·ε, where σ = sigma ÷ signal has no bound. Here x stays as the network sees it.
 
@@ -11,7 +11,7 @@ export function trainedSigmas({ config, level }: Schedule): number[] {
 }
 
 /** Where x = x₀ + σ·ε stands when it is scaled to the variance of ε. */
-export function stopAt(sigma: number, timestep: number): Stop {
+export function stopAt(sigma: number, timestep: number): NoiseLevel {
   const signal = 1 / Math.sqrt(sigma ** 2 + 1)
   return { timestep, signal, sigma: sigma * signal }
 }
