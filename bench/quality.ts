@@ -11,7 +11,7 @@ import type { Scene } from '../models/emoji/train/world.ts'
 import { readScheduleConfig, schedule } from '../src/diffusion/schedule.ts'
 import { applyDifferences, learnDifference } from '../src/engine/analogy.ts'
 import { type Method, methods } from '../src/engine/modes.ts'
-import { loadNetworks } from '../src/networks/load.ts'
+import { loadModel } from '../src/networks/load.ts'
 import { meanSquare } from '../src/tensor/math.ts'
 import { createRandom } from '../src/tensor/random.ts'
 import { type Tensor, tensor } from '../src/tensor/tensor.ts'
@@ -34,7 +34,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   'from zero: L_after alone': { ...fast, fromWords: undefined },
 }
 
-const networks = await loadNetworks({
+const networks = await loadModel({
   folder: join(import.meta.dirname, '../models/emoji'),
   learningBatch: 6,
   readSchedule: (config) => schedule(readScheduleConfig(config)),

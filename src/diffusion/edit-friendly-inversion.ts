@@ -1,6 +1,6 @@
 import { combine } from '../tensor/math.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import type { Networks } from './model.ts'
+import type { DiffusionModel } from './model.ts'
 import { type Path, predict, type SampleOptions } from './sampler.ts'
 import type { Seen } from './samplers/sampler.ts'
 import { samplerOf } from './samplers/table.ts'
@@ -21,7 +21,7 @@ export interface EditFriendlyNoise {
  * @param options `noise` of the steps 1…steps: that of x at the noise level where the step begins.
  */
 export async function invertEditFriendly(
-  networks: Networks,
+  networks: DiffusionModel,
   { latents, guidance }: Path,
   {
     steps,

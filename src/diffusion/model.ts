@@ -29,7 +29,7 @@ export interface LossTerms {
 }
 
 /** A text-to-image diffusion model as functions: all that the method asks of it. */
-export interface Networks {
+export interface DiffusionModel {
   readonly name: string
   /** Tells models of one shape apart. */
   readonly hash: string

@@ -1,6 +1,6 @@
 import { combine, concatenate, repeat, rows, scale, type Term } from '../tensor/math.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import type { Conditioning, Networks, Tokens } from './model.ts'
+import type { Conditioning, DiffusionModel, Tokens } from './model.ts'
 import { ddim } from './samplers/ddim.ts'
 import type { Seen } from './samplers/sampler.ts'
 import { samplerOf } from './samplers/table.ts'
@@ -30,7 +30,7 @@ export interface Applied {
  * the paper's guidance on the full prompt.
  */
 export async function differenceGuidance(
-  networks: Networks,
+  networks: DiffusionModel,
   prompt: string,
   differences: readonly Applied[],
   guidanceScale: number,
@@ -69,7 +69,7 @@ export interface SampleOptions extends WalkOptions {
 
 /** From noise to pictures (latents x₀), all paths in one batch. */
 export async function sample(
-  networks: Networks,
+  networks: DiffusionModel,
   paths: readonly Path[],
   { steps, signal, onStep, noise, sampler: which }: SampleOptions,
 ): Promise<Tensor[]> {
@@ -108,7 +108,7 @@ export async function sample(
  * fixed-point iteration, at the cost of one more evaluation each. @default 0
  */
 export async function invert(
-  networks: Networks,
+  networks: DiffusionModel,
   paths: readonly Path[],
   { steps, signal, onStep, refinements = 0 }: WalkOptions & { readonly refinements?: number },
 ): Promise<Tensor[]> {
@@ -134,7 +134,7 @@ export async function invert(
 
 /** The network's output on each path, guided, at `latents` instead of its own. */
 export async function predict(
-  networks: Networks,
+  networks: DiffusionModel,
   latents: readonly Tensor[],
   paths: readonly Path[],
   timestep: number,

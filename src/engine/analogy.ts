@@ -1,4 +1,4 @@
-import type { Caption, JointSpace, Networks, Tokens } from '../diffusion/model.ts'
+import type { Caption, DiffusionModel, JointSpace, Tokens } from '../diffusion/model.ts'
 import type { Applied } from '../diffusion/sampler.ts'
 import { combine, meanSquare, unit } from '../tensor/math.ts'
 import type { Random } from '../tensor/random.ts'
@@ -40,7 +40,7 @@ export interface LearnedDifference extends Application {
 
 /** Learns the difference of one or more pairs, and how best to apply it. */
 export async function learnDifference(
-  networks: Networks,
+  networks: DiffusionModel,
   pairs: readonly PicturePair[],
   method: Method,
   given: Partial<Application> & { readonly steps?: number },
@@ -100,7 +100,7 @@ export interface ApplyOptions {
 
 /** B′: the differences applied to B. */
 export async function applyDifferences(
-  networks: Networks,
+  networks: DiffusionModel,
   b: Tensor,
   differences: readonly Applied[],
   method: Method,
@@ -143,7 +143,7 @@ const SAME_FIT = 0.05
 
 /** The strength and `preserve` at which D turns A most nearly into A′; of several as good as the best, the boldest. */
 async function chooseOnPair(
-  networks: Networks,
+  networks: DiffusionModel,
   { a, a2 }: PicturePair,
   caption: Caption,
   tokens: Tokens,
@@ -176,7 +176,13 @@ const definite = ({ strength, preserve }: Partial<Application>): Partial<Applica
 })
 
 /** A picture's noise, and the trajectories from it. */
-async function invertPicture(networks: Networks, pixels: Tensor, caption: Caption, method: Method, handles: Handles) {
+async function invertPicture(
+  networks: DiffusionModel,
+  pixels: Tensor,
+  caption: Caption,
+  method: Method,
+  handles: Handles,
+) {
   const { random, signal, onProgress } = handles
   return trajectoriesFrom(networks, await networks.encodePicture(pixels), caption, method, {
     random,
@@ -187,7 +193,7 @@ async function invertPicture(networks: Networks, pixels: Tensor, caption: Captio
 
 /** The embeddings of what is said of A′ and not of A; nothing where the captions are the same. */
 export function wordsOfDifference(
-  networks: Networks,
+  networks: DiffusionModel,
   { a, a2 }: { readonly a: Caption; readonly a2: Caption },
 ): Tokens | undefined {
   const before = [a.thing, ...a.attributes]

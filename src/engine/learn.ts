@@ -1,4 +1,4 @@
-import type { Conditioning, JointSpace, Networks, Tokens } from '../diffusion/model.ts'
+import type { Conditioning, DiffusionModel, JointSpace, Tokens } from '../diffusion/model.ts'
 import { joinConditionings, repeatConditioning } from '../diffusion/sampler.ts'
 import type { Schedule } from '../diffusion/schedule.ts'
 import { combine, concatenate, rows, scale, sumRows, type Term } from '../tensor/math.ts'
@@ -51,7 +51,7 @@ export interface Learned {
  * @param delta Δ, [width of the joint space]. Without it L_CLIP is left out, and so is the warm start.
  */
 export async function learn(
-  networks: Networks,
+  networks: DiffusionModel,
   examples: readonly Example[],
   delta: Tensor | undefined,
   options: LearnOptions,
@@ -111,7 +111,7 @@ async function clipTerm(
 }
 
 async function denoisingTerm(
-  networks: Networks,
+  networks: DiffusionModel,
   example: Example,
   tokens: Tokens,
   step: number,

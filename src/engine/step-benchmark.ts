@@ -1,4 +1,4 @@
-import type { Denoising, LossTerms, Networks } from '../diffusion/model.ts'
+import type { Denoising, DiffusionModel, LossTerms } from '../diffusion/model.ts'
 import { repeatConditioning } from '../diffusion/sampler.ts'
 import { median, repeat } from '../tensor/math.ts'
 import type { Random } from '../tensor/random.ts'
@@ -9,7 +9,7 @@ import { sizeOf, tensor } from '../tensor/tensor.ts'
  * The first run of each, which opens its session, is not counted.
  */
 export async function measureStep(
-  networks: Networks,
+  networks: DiffusionModel,
   repeats: number,
   { random, signal }: { readonly random: Random; readonly signal?: AbortSignal },
 ): Promise<{ forwardMs: number; stepMs: number; ratio: number }> {

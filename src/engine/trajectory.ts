@@ -1,5 +1,5 @@
 import { type EditFriendlyNoise, invertEditFriendly } from '../diffusion/edit-friendly-inversion.ts'
-import type { Caption, Networks } from '../diffusion/model.ts'
+import type { Caption, DiffusionModel } from '../diffusion/model.ts'
 import {
   type Applied,
   differenceGuidance,
@@ -29,7 +29,7 @@ export interface TrajectoryContext {
 
 /** The trajectories from a picture (latents x₀ [1, channels, height, width]), whose noise is found once for each prompt. */
 export function trajectoriesFrom(
-  networks: Networks,
+  networks: DiffusionModel,
   latents: Tensor,
   caption: Caption,
   method: Method,
@@ -66,7 +66,7 @@ export function trajectoriesFrom(
  * DPM-Solver++ alike. DDIM is no trajectory to a model of few steps, in however many: a network that says x₀ at once is no
  * direction to follow (an ideal one, of pictures of size 1, was off by up to 0.8 in 4 steps as in 50). It has `invertEditFriendly`.
  */
-function plansOf({ schedule, sampling }: Networks, { sampler, sampleSteps: steps }: Method) {
+function plansOf({ schedule, sampling }: DiffusionModel, { sampler, sampleSteps: steps }: Method) {
   if (sampling && sampler === 'own') return { fresh: { steps: sampling.steps, sampler } satisfies SamplingPlan }
   const kept: SamplingPlan = { steps, sampler }
   if (sampler === 'ddim' || !drawsNoise(schedule.config.sampler)) return { kept, fresh: kept }
@@ -76,7 +76,7 @@ function plansOf({ schedule, sampling }: Networks, { sampler, sampleSteps: steps
 type Noises = Parameters<typeof trajectoriesFrom>[4]
 
 async function inverted(
-  networks: Networks,
+  networks: DiffusionModel,
   latents: Tensor,
   prompt: string,
   { refinements, sampleSteps: steps }: Method,
@@ -89,7 +89,7 @@ async function inverted(
 }
 
 async function kept(
-  networks: Networks,
+  networks: DiffusionModel,
   latents: Tensor,
   prompt: string,
   steps: number,
@@ -117,7 +117,7 @@ function once<Found>(find: (prompt: string) => Promise<Found>): (prompt: string)
 
 /** Pictures (latents x₀), those that go alike in one batch. `onStep`: as `sample` has it, over all of them. */
 export async function sampleTrajectories(
-  networks: Networks,
+  networks: DiffusionModel,
   trajectories: readonly Trajectory[],
   { random, signal }: TrajectoryContext,
   onStep?: (step: number, of: number, originals: () => readonly Tensor[]) => void | Promise<void>,

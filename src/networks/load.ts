@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hardware } from '../compute/hardware.ts'
-import type { Caption, JointSpace, Networks } from '../diffusion/model.ts'
+import type { Caption, DiffusionModel, JointSpace } from '../diffusion/model.ts'
 import type { Schedule } from '../diffusion/schedule.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { learnedAtOnce } from './denoisers/denoiser.ts'
@@ -33,7 +33,7 @@ export interface LoadOptions {
 }
 
 /** @throws UserError when the folder is not a model that can be used. */
-export async function loadNetworks(options: LoadOptions): Promise<Networks> {
+export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
   const { folder, cacheFolder, threads, hardware } = options
   const { name, hash } = await identityOf(folder)
   const side = await sideOf(folder)

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
 import { cpu, type Hardware } from '../compute/hardware.ts'
-import type { Networks } from '../diffusion/model.ts'
+import type { DiffusionModel } from '../diffusion/model.ts'
 import type { Applied } from '../diffusion/sampler.ts'
 import { readScheduleConfig, schedule } from '../diffusion/schedule.ts'
 import {
@@ -27,7 +27,7 @@ import type {
   Report,
 } from '../jobs/protocol.ts'
 import { sideOf } from '../networks/layout.ts'
-import { loadNetworks } from '../networks/load.ts'
+import { loadModel } from '../networks/load.ts'
 import { openSafetyChecker, type SafetyChecker } from '../networks/vision/safety-checker.ts'
 import { createRandom } from '../tensor/random.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
@@ -82,7 +82,7 @@ interface Room {
 }
 
 interface Model {
-  readonly networks: Networks
+  readonly networks: DiffusionModel
   /** Where B′ is for everyone's eyes, and the model came with one. */
   readonly checker?: SafetyChecker
 }
@@ -196,7 +196,7 @@ type EngineProgress = NonNullable<EngineHandles['onProgress']>
 async function whatWasLearned(
   { pairs, options }: AnalogyJob | LearnJob,
   learned: LearnedDifference,
-  networks: Networks,
+  networks: DiffusionModel,
 ) {
   return {
     difference: fileOf(learned, networks, options),
@@ -204,7 +204,7 @@ async function whatWasLearned(
   }
 }
 
-function fileOf(learned: LearnedDifference, networks: Networks, options: JobOptions): Uint8Array {
+function fileOf(learned: LearnedDifference, networks: DiffusionModel, options: JobOptions): Uint8Array {
   const origin: Origin = {
     version: packageJson.version,
     model: networks.name,
@@ -222,7 +222,7 @@ function fileOf(learned: LearnedDifference, networks: Networks, options: JobOpti
 }
 
 /** Strength and `preserve`: what the person gave, else what was chosen when the first difference was learned. */
-function readDifferences({ differences, options }: ApplyJob, networks: Networks) {
+function readDifferences({ differences, options }: ApplyJob, networks: DiffusionModel) {
   const applied: Applied[] = []
   const notices: string[] = []
   let preserve = options.preserve
@@ -240,7 +240,7 @@ function readDifferences({ differences, options }: ApplyJob, networks: Networks)
 /** How a textual inversion made elsewhere is applied, of which nothing is known: halfway, as most that are learned here. */
 const FOREIGN = { strength: 1, preserve: 0.5 }
 
-function leftOut(file: string, { ignored = [] }: Difference, { name }: Networks): string[] {
+function leftOut(file: string, { ignored = [] }: Difference, { name }: DiffusionModel): string[] {
   return ignored.map(
     (each) =>
       `${file} also holds tokens for a text encoder that the model “${name}” does not have (${each}): they are left out.`,
@@ -262,7 +262,7 @@ async function load(folder: string, { cacheFolder, hardware = async () => cpu }:
   await Promise.all([loaded?.networks.close(), loaded?.checker?.close()])
   loaded = undefined
   const found = await hardware()
-  const networks = await loadNetworks({
+  const networks = await loadModel({
     folder,
     hardware: found,
     learningBatch,
@@ -279,7 +279,7 @@ const folderOf = ({ model }: JobOptions) =>
 const learningBatch = 6
 
 /** What is done without by a model that came without a captioner or CLIP’s joint space, in sentences. */
-function blindness({ name, caption, joint }: Networks, does: 'learn' | 'apply', prompt?: string): string[] {
+function blindness({ name, caption, joint }: DiffusionModel, does: 'learn' | 'apply', prompt?: string): string[] {
   const sentences: string[] = []
   if (!caption && does === 'learn') {
     const nor = joint ? '' : ' and no image encoder'

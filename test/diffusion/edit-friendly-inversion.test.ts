@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { invertEditFriendly } from '../../src/diffusion/edit-friendly-inversion.ts'
-import type { Networks } from '../../src/diffusion/model.ts'
+import type { DiffusionModel } from '../../src/diffusion/model.ts'
 import { differenceGuidance, invert, type Path, type SampleOptions, sample } from '../../src/diffusion/sampler.ts'
 import { type Level, readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { createRandom } from '../../src/tensor/random.ts'
@@ -71,7 +71,7 @@ test('an abort is seen between steps', async () => {
 })
 
 /** The prompt says what the picture is, whatever the schedule. */
-function said(sampler: string): Networks {
+function said(sampler: string): DiffusionModel {
   const made = schedule(readScheduleConfig({ ...BETAS, _class_name: sampler }))
   const sigmaOf = (timestep: number) => made.level(Math.round(timestep))
   return {
@@ -95,7 +95,7 @@ function near(actual: Float32Array, expected: readonly number[]): void {
 }
 
 /** Pictures whose values are near 1 or near −1, and an ideal consistency model of them: it says where the trajectory ends. */
-function consistent(): Networks {
+function consistent(): DiffusionModel {
   const made = schedule(readScheduleConfig({ ...BETAS, _class_name: 'LCMScheduler' }))
   const epsilon = (value: number, { signal, sigma }: Level) => {
     const variance = (0.25 * signal) ** 2 + sigma ** 2

@@ -1,4 +1,4 @@
-import type { Conditioning, JointSpace, Networks } from '../../src/diffusion/model.ts'
+import type { Conditioning, DiffusionModel, JointSpace } from '../../src/diffusion/model.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { combine } from '../../src/tensor/math.ts'
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
@@ -17,7 +17,7 @@ const promptTokens = (text: string) => tensor([1, 4], promptVector(text).data)
  * A model whose prompt says what the picture is: x₀ = the prompt's vector + D, so that every gradient can be worked out by
  * hand. It predicts ε = (x_t − √α̅·x₀) / √(1−α̅).
  */
-export function fakeNetworks(): Networks & { readonly joint: JointSpace } {
+export function fakeNetworks(): DiffusionModel & { readonly joint: JointSpace } {
   const steps = schedule(
     readScheduleConfig({
       beta_schedule: 'scaled_linear',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Networks } from '../../src/diffusion/model.ts'
+import type { DiffusionModel } from '../../src/diffusion/model.ts'
 import { differenceGuidance, invert, sample } from '../../src/diffusion/sampler.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { createRandom } from '../../src/tensor/random.ts'
@@ -31,7 +31,7 @@ test('lessons are drawn as the shift has them: half of them above σ = ¾', () =
 })
 
 /** Pictures spread around 0 with deviation 1: the best guess of ε − x₀ is (2σ − 1)·x_t ÷ (σ² + (1−σ)²). */
-const spread: Networks = {
+const spread: DiffusionModel = {
   ...fakeNetworks(),
   schedule: flow,
   denoise: async ({ latents, timesteps }) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Networks } from '../../src/diffusion/model.ts'
+import type { DiffusionModel } from '../../src/diffusion/model.ts'
 import { differenceGuidance, invert, sample } from '../../src/diffusion/sampler.ts'
 import { scale } from '../../src/tensor/math.ts'
 import { createRandom } from '../../src/tensor/random.ts'
@@ -23,7 +23,7 @@ test('from any noise the picture that the prompt says comes out', async () => {
 })
 
 /** Pictures spread around 0 with deviation 1: the best guess of the noise in x_t is √(1−α̅)·x_t. */
-const spread: Networks = {
+const spread: DiffusionModel = {
   ...networks,
   denoise: async ({ latents, timesteps }) => scale(latents, networks.schedule.level(timesteps[0]!).sigma),
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { Networks } from '../../src/diffusion/model.ts'
+import type { DiffusionModel } from '../../src/diffusion/model.ts'
 import { sample } from '../../src/diffusion/sampler.ts'
 import { readSamplerConfig } from '../../src/diffusion/samplers/config.ts'
 import type { Seen } from '../../src/diffusion/samplers/sampler.ts'
@@ -51,7 +51,7 @@ for (const { name, config, trajectories } of cases) {
         before = seen
         near(x.data, samples[index + 1]!)
       }
-      const networks: Networks = {
+      const networks: DiffusionModel = {
         ...fakeNetworks(),
         schedule: made,
         denoise: async ({ latents, timesteps }) => network(latents, timesteps[0]!),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Networks } from '../../src/diffusion/model.ts'
+import type { DiffusionModel } from '../../src/diffusion/model.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { methods } from '../../src/engine/modes.ts'
 import { sampleTrajectories, trajectoriesFrom } from '../../src/engine/trajectory.ts'
@@ -17,10 +17,10 @@ const tokens = [tensor([1, 4], Float32Array.of(0, 1, -2, 0.5))]
 const method = { ...methods.fast, refinements: 8 }
 
 /** Pictures spread around 0 with deviation 1, whatever is said; it remembers at which timesteps it was asked, and how often. */
-function spread(sampler: string, sampling?: Networks['sampling']) {
+function spread(sampler: string, sampling?: DiffusionModel['sampling']) {
   const made = schedule(readScheduleConfig({ ...BETAS, _class_name: sampler }))
   const asked: number[][] = []
-  const networks: Networks = {
+  const networks: DiffusionModel = {
     ...fakeNetworks(),
     schedule: made,
     sampling,

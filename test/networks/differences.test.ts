@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { Networks, Tokens } from '../../src/diffusion/model.ts'
+import type { DiffusionModel, Tokens } from '../../src/diffusion/model.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { decodeDifference } from '../../src/engine/difference.ts'
-import { loadNetworks } from '../../src/networks/load.ts'
+import { loadModel } from '../../src/networks/load.ts'
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
 import { families, writtenByIsto, writtenFolder } from '../reference/differences.ts'
@@ -25,9 +25,9 @@ function relativeError(actual: Tensor, expected: Tensor): number {
 
 for (const family of families) {
   describe(family, () => {
-    let networks: Networks
+    let networks: DiffusionModel
     before(async () => {
-      networks = await loadNetworks({
+      networks = await loadModel({
         ...{ folder: join(fixtures, 'pipelines', family), learningBatch: 1, threads: 1 },
         readSchedule: (config) => schedule(readScheduleConfig(config)),
       })

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { Networks, Tokens } from '../../src/diffusion/model.ts'
+import type { DiffusionModel, Tokens } from '../../src/diffusion/model.ts'
 import { repeatConditioning } from '../../src/diffusion/sampler.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { decodeImage } from '../../src/image/image.ts'
-import { loadNetworks } from '../../src/networks/load.ts'
+import { loadModel } from '../../src/networks/load.ts'
 import { combine, meanSquare, sumRows } from '../../src/tensor/math.ts'
 import { createRandom } from '../../src/tensor/random.ts'
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
@@ -17,10 +17,10 @@ const root = join(import.meta.dirname, '../..')
 const example = async (name: string) =>
   (await decodeImage(await readFile(join(root, 'examples', name)), { name, width: 64, height: 64 })).pixels
 
-let networks: Networks
+let networks: DiffusionModel
 before(async () => {
   const start = performance.now()
-  networks = await loadNetworks({
+  networks = await loadModel({
     folder: join(root, 'models/emoji'),
     learningBatch: 2,
     readSchedule: (config) => schedule(readScheduleConfig(config)),

@@ -3,13 +3,13 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { Networks } from '../../src/diffusion/model.ts'
+import type { DiffusionModel } from '../../src/diffusion/model.ts'
 import { differenceGuidance, repeatConditioning, sample } from '../../src/diffusion/sampler.ts'
 import { samplerOf } from '../../src/diffusion/samplers/table.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { applyDifferences } from '../../src/engine/analogy.ts'
 import { methods } from '../../src/engine/modes.ts'
-import { loadNetworks } from '../../src/networks/load.ts'
+import { loadModel } from '../../src/networks/load.ts'
 import { embeddedGuidance, samplingOf } from '../../src/networks/sampling.ts'
 import { rows, scale, sumRows } from '../../src/tensor/math.ts'
 import { createRandom } from '../../src/tensor/random.ts'
@@ -31,7 +31,7 @@ const fixtures = join(import.meta.dirname, '../fixtures')
 for (const name of ['lcm', 'turbo']) {
   describe(name, () => {
     let folder: string
-    let networks: Networks
+    let networks: DiffusionModel
     let known: Case
     let numbers: Readonly<Record<string, Tensor>>
     before(async () => {
@@ -129,8 +129,8 @@ test('the models of few steps that can be pulled say so', async () => {
   for (const name of ['emoji', 'sdxl-base']) assert.equal(await samplingOf(join(models, name)), undefined)
 })
 
-function load(folder: string): Promise<Networks> {
-  return loadNetworks({
+function load(folder: string): Promise<DiffusionModel> {
+  return loadModel({
     folder,
     learningBatch: 3,
     threads: 1,

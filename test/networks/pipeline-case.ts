@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Networks, Tokens } from '../../src/diffusion/model.ts'
+import type { DiffusionModel, Tokens } from '../../src/diffusion/model.ts'
 import { differenceGuidance, repeatConditioning, sample } from '../../src/diffusion/sampler.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { adam } from '../../src/engine/adam.ts'
-import { loadNetworks } from '../../src/networks/load.ts'
+import { loadModel } from '../../src/networks/load.ts'
 import { sumRows } from '../../src/tensor/math.ts'
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
 import { sizeOf, type Tensor, tensor } from '../../src/tensor/tensor.ts'
@@ -26,15 +26,15 @@ interface Known {
 }
 
 export interface PipelineCase {
-  readonly networks: Networks
+  readonly networks: DiffusionModel
   readonly known: Known
   readonly numbers: Readonly<Record<string, Tensor>>
   /** The difference tokens, one tensor for each text encoder. */
   readonly tokens: Tokens
 }
 
-export const load = (folder: string): Promise<Networks> =>
-  loadNetworks({
+export const load = (folder: string): Promise<DiffusionModel> =>
+  loadModel({
     ...{ folder, learningBatch: 3, threads: 1 },
     readSchedule: (config, imageTokens) => schedule(readScheduleConfig(config, imageTokens)),
   })

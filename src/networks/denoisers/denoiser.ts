@@ -1,13 +1,13 @@
 import { openDifferentiable } from '../../compute/differentiable.ts'
 import type { Hardware } from '../../compute/hardware.ts'
-import type { Conditioning, Denoising, Networks } from '../../diffusion/model.ts'
+import type { Conditioning, Denoising, DiffusionModel } from '../../diffusion/model.ts'
 import { UserError } from '../../errors.ts'
 import type { Graph, ValueInfo } from '../../onnx/graph.ts'
 import type { Feed, Feeds } from '../../onnx/session.ts'
 import { concatenate, repeat, rows } from '../../tensor/math.ts'
 import { sizeOf, type Tensor, tensor } from '../../tensor/tensor.ts'
 
-export type DenoisingNetwork = Pick<Networks, 'denoise' | 'denoisingGradient' | 'close'>
+export type DenoisingNetwork = Pick<DiffusionModel, 'denoise' | 'denoisingGradient' | 'close'>
 
 export interface DenoisingOptions {
   readonly folder: string

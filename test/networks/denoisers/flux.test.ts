@@ -3,7 +3,7 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { Networks } from '../../../src/diffusion/model.ts'
+import type { DiffusionModel } from '../../../src/diffusion/model.ts'
 import { sideOf } from '../../../src/networks/layout.ts'
 import { graphOf, node } from '../../../src/onnx/graph.ts'
 import { encodeGraph } from '../../../src/onnx/proto.ts'
@@ -15,7 +15,7 @@ import { load, pipelinesFolder } from '../pipeline-case.ts'
 const fixture = join(pipelinesFolder, 'flux')
 
 describe('with FLUX', () => {
-  let networks: Networks
+  let networks: DiffusionModel
   before(async () => {
     networks = await load(fixture)
   })

@@ -3,14 +3,14 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { Networks, Tokens } from '../../../src/diffusion/model.ts'
+import type { DiffusionModel, Tokens } from '../../../src/diffusion/model.ts'
 import { repeatConditioning } from '../../../src/diffusion/sampler.ts'
 import { readScheduleConfig, schedule } from '../../../src/diffusion/schedule.ts'
 import { applyDifferences, learnDifference } from '../../../src/engine/analogy.ts'
 import { decodeDifference, encodeDifference } from '../../../src/engine/difference.ts'
 import { type Example, learn } from '../../../src/engine/learn.ts'
 import { methods } from '../../../src/engine/modes.ts'
-import { loadNetworks } from '../../../src/networks/load.ts'
+import { loadModel } from '../../../src/networks/load.ts'
 import { graphOf, node } from '../../../src/onnx/graph.ts'
 import { encodeGraph } from '../../../src/onnx/proto.ts'
 import { concatenate, rows } from '../../../src/tensor/math.ts'
@@ -21,8 +21,8 @@ import { type Tensor, tensor } from '../../../src/tensor/tensor.ts'
 // What is Stable Diffusion 3's alone; its numbers are held against diffusers in pipelines.test.ts.
 
 const fixture = join(import.meta.dirname, '../../fixtures/pipelines/sd3')
-const load = (folder: string): Promise<Networks> =>
-  loadNetworks({
+const load = (folder: string): Promise<DiffusionModel> =>
+  loadModel({
     folder,
     learningBatch: 4,
     threads: 1,
@@ -34,7 +34,7 @@ const picture = (seed: number) => {
 }
 
 describe('with Stable Diffusion 3', () => {
-  let networks: Networks
+  let networks: DiffusionModel
   before(async () => {
     networks = await load(fixture)
   })

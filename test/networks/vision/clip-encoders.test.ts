@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { Networks } from '../../../src/diffusion/model.ts'
+import type { DiffusionModel } from '../../../src/diffusion/model.ts'
 import { readScheduleConfig, schedule } from '../../../src/diffusion/schedule.ts'
-import { loadNetworks } from '../../../src/networks/load.ts'
+import { loadModel } from '../../../src/networks/load.ts'
 import { tensor } from '../../../src/tensor/tensor.ts'
 import { modelWith } from '../../fixtures/model-with.ts'
 import { eyes, readNumbers, relativeError } from './vision-case.ts'
@@ -15,15 +15,15 @@ const numbers = await readNumbers()
 const PROMPT = 'a cat, flat style, on a teal background'
 const LEARNED_BEHIND = 'a small dog'
 
-const load = (folder: string): Promise<Networks> =>
-  loadNetworks({
+const load = (folder: string): Promise<DiffusionModel> =>
+  loadModel({
     ...{ folder, learningBatch: 3, threads: 1 },
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })
 
 describe('the joint space of a model with one text encoder', () => {
   let model: Awaited<ReturnType<typeof modelWith>>
-  let networks: Networks
+  let networks: DiffusionModel
   before(async () => {
     model = await modelWith('sd15')
     await cp(join(eyes, 'joint'), join(model.folder, 'joint'), { recursive: true })
