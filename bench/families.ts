@@ -59,14 +59,14 @@ async function printRow(
   opened: PipelineCase,
   { latents, decoded, gradients, errorOfPyTorch }: Errors,
 ) {
-  const { networks } = opened
+  const { model } = opened
   const picture = Math.max(decoded, await encodingError(opened))
   const { first, last } = await lossOverSteps(opened, STEPS)
   const conditioning = await conditioningErrors(opened)
-  await networks.close()
+  await model.close()
   const { _class_name: kind = '?' } = await readIndex(folder)
   const cells = [
-    ...[name, kind.replace('Pipeline', ''), networks.schedule.config.predictionType],
+    ...[name, kind.replace('Pipeline', ''), model.schedule.config.predictionType],
     ...formOf(readModel(denoiserPath(folder))),
     ...['yes', error(latents), error(picture), error(...gradients)],
     errorOfPyTorch === undefined ? '' : error(errorOfPyTorch),

@@ -34,12 +34,12 @@ const METHODS: Readonly<Record<string, Method>> = {
   'from zero: L_after alone': { ...fast, fromWords: undefined },
 }
 
-const networks = await loadModel({
+const model = await loadModel({
   folder: join(import.meta.dirname, '../models/emoji'),
   learningBatch: 6,
   readSchedule: (config) => schedule(readScheduleConfig(config)),
 })
-const renderer = await createRenderer(networks.side)
+const renderer = await createRenderer(model.side)
 const tasks = analogies(Number(values.index)).filter((_, place) => place % Number(values.every) === 0)
 const results = new Map<string, { right: number; error: number; seconds: number }>()
 
@@ -63,8 +63,8 @@ for (const task of tasks) {
   for (const [name, method] of Object.entries(METHODS)) {
     const start = performance.now()
     const handles = { random: createRandom(Number(values.seed)) }
-    const learned = await learnDifference(networks, [{ a: a!, a2: a2! }], method, {}, handles)
-    const { pixels } = await applyDifferences(networks, b!, [learned], method, learned, handles)
+    const learned = await learnDifference(model, [{ a: a!, a2: a2! }], method, {}, handles)
+    const { pixels } = await applyDifferences(model, b!, [learned], method, learned, handles)
     marks.push(grade(name, pixels, (performance.now() - start) / 1000))
   }
   console.error(`${marks.join(' ')}  ${task.edit.name}`)
@@ -74,7 +74,7 @@ console.log(`| method | right of ${tasks.length} | error to the true B′ | seco
 for (const [name, { right, error, seconds }] of results) {
   console.log(`| ${name} | ${right} | ${(error / tasks.length).toFixed(3)} | ${(seconds / tasks.length).toFixed(1)} |`)
 }
-await networks.close()
+await model.close()
 
 /** B with each of the other changes. */
 function otherEdits({ edit, b }: Analogy): Scene[] {
@@ -86,8 +86,8 @@ function otherEdits({ edit, b }: Analogy): Scene[] {
 
 async function picture(scene: Scene): Promise<Tensor> {
   const raw = await renderer.render(scene)
-  const plane = networks.side ** 2
-  const pixels = tensor([3, networks.side, networks.side])
+  const plane = model.side ** 2
+  const pixels = tensor([3, model.side, model.side])
   for (const [index, value] of raw.entries())
     pixels.data[(index % 3) * plane + Math.floor(index / 3)] = value / 127.5 - 1
   return pixels

@@ -21,7 +21,7 @@ export interface EditFriendlyNoise {
  * @param options `noise` of the steps 1…steps: that of x at the noise level where the step begins.
  */
 export async function invertEditFriendly(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   { latents, guidance }: Path,
   {
     steps,
@@ -33,7 +33,7 @@ export async function invertEditFriendly(
     readonly onStep?: (step: number) => void
   },
 ): Promise<EditFriendlyNoise> {
-  const { schedule } = networks
+  const { schedule } = model
   const sampler = samplerOf(schedule.config.sampler)
   const noiseLevels = sampler.noiseLevels(schedule, steps)
   const own = noiseLevels.map(({ signal, sigma }, index) =>
@@ -45,7 +45,7 @@ export async function invertEditFriendly(
   for (const [index, { timestep }] of noiseLevels.slice(0, -1).entries()) {
     signal?.throwIfAborted()
     const noisy = own[index]!
-    const [output] = await predict(networks, [noisy], [{ latents, guidance }], timestep)
+    const [output] = await predict(model, [noisy], [{ latents, guidance }], timestep)
     const seen = { noisy, output: output! }
     const next = sampler.step(schedule, { ...seen, before, noiseLevels, index, noise: () => none })
     residuals.push(combine([1, own[index + 1]!], [-1, next]))

@@ -30,7 +30,7 @@ export interface Applied {
  * the paper's guidance on the full prompt.
  */
 export async function differenceGuidance(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   prompt: string,
   differences: readonly Applied[],
   guidanceScale: number,
@@ -45,7 +45,7 @@ export async function differenceGuidance(
   return Promise.all(
     used.map(async (term) => ({
       weight: term.weight,
-      conditioning: await networks.encodePrompt(term.prompt, term.tokens),
+      conditioning: await model.encodePrompt(term.prompt, term.tokens),
     })),
   )
 }
@@ -69,11 +69,11 @@ export interface SampleOptions extends WalkOptions {
 
 /** From noise to pictures (latents x₀), all paths in one batch. */
 export async function sample(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   paths: readonly Path[],
   { steps, signal, onStep, noise, sampler: which }: SampleOptions,
 ): Promise<Tensor[]> {
-  const { schedule } = networks
+  const { schedule } = model
   const sampler = which === 'own' ? samplerOf(schedule.config.sampler) : ddim
   const noiseLevels = sampler.noiseLevels(schedule, steps)
   let latents = paths.map((path) => path.latents)
@@ -84,7 +84,7 @@ export async function sample(
       if (!noise) throw new TypeError('Expected `noise` for a sampler that draws it afresh')
       return noise(index + 1)
     }
-    const outputs = await predict(networks, latents, paths, from.timestep)
+    const outputs = await predict(model, latents, paths, from.timestep)
     const seen = latents.map((noisy, path): Seen => ({ noisy, output: outputs[path]! }))
     latents = seen.map((now, path) => {
       const { kept } = paths[path]!
@@ -108,11 +108,11 @@ export async function sample(
  * fixed-point iteration, at the cost of one more evaluation each. @default 0
  */
 export async function invert(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   paths: readonly Path[],
   { steps, signal, onStep, refinements = 0 }: WalkOptions & { readonly refinements?: number },
 ): Promise<Tensor[]> {
-  const { schedule } = networks
+  const { schedule } = model
   const noiseLevels = ddim.noiseLevels(schedule, steps).toReversed()
   let latents = paths.map((path) => path.latents)
   for (const [index, to] of noiseLevels.slice(1).entries()) {
@@ -123,7 +123,7 @@ export async function invert(
     const towards = (level: NoiseLevel) =>
       before.map((each, path) => schedule.ddimStep(each, directions[path]!, from, level))
     for (let pass = 0; pass <= refinements; pass++) {
-      const outputs = await predict(networks, latents, paths, to.timestep)
+      const outputs = await predict(model, latents, paths, to.timestep)
       directions = outputs.map((output, path) => schedule.direction(output, latents[path]!, to))
       latents = towards(to)
     }
@@ -134,7 +134,7 @@ export async function invert(
 
 /** The network's output on each path, guided, at `latents` instead of its own. */
 export async function predict(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   latents: readonly Tensor[],
   paths: readonly Path[],
   timestep: number,
@@ -142,7 +142,7 @@ export async function predict(
   const asked = paths.flatMap(({ guidance }, path) =>
     guidance.map(({ conditioning }) => ({ conditioning, latents: latents[path]! })),
   )
-  const outputs = await networks.denoise({
+  const outputs = await model.denoise({
     latents: concatenate(asked.map((each) => each.latents)),
     timesteps: asked.map(() => timestep),
     conditioning: joinConditionings(asked.map(({ conditioning }) => conditioning)),

@@ -40,7 +40,7 @@ export interface LearnedDifference extends Application {
 
 /** Learns the difference of one or more pairs, and how best to apply it. */
 export async function learnDifference(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   pairs: readonly PicturePair[],
   method: Method,
   given: Partial<Application> & { readonly steps?: number },
@@ -50,30 +50,30 @@ export async function learnDifference(
   handles.onProgress?.('caption', 0, 1)
   const captions: { a: Caption; a2: Caption }[] = []
   for (const { a, a2 } of pairs) {
-    const before = (await networks.caption?.(a)) ?? wordless
-    captions.push({ a: before, a2: (await networks.caption?.(a2, before)) ?? wordless })
+    const before = (await model.caption?.(a)) ?? wordless
+    captions.push({ a: before, a2: (await model.caption?.(a2, before)) ?? wordless })
   }
 
   // 2. The direction of the change in CLIP's joint space: Δ.
-  const delta = networks.joint && (await directionOf(networks.joint, pairs, captions, method.alpha))
+  const delta = model.joint && (await directionOf(model.joint, pairs, captions, method.alpha))
 
   // 3. The frozen prompts p_A and p_A′, and the latents.
   const examples: Example[] = []
   for (const [index, { a, a2 }] of pairs.entries()) {
     examples.push({
-      before: await networks.encodePicture(a),
-      after: await networks.encodePicture(a2),
+      before: await model.encodePicture(a),
+      after: await model.encodePicture(a2),
       promptsBefore: promptsOf(captions[index]!.a, method),
       promptsAfter: promptsOf(captions[index]!.a2, method),
     })
   }
 
   // 4. Learn D.
-  const start = method.fromWords && wordsOfDifference(networks, captions[0]!)
+  const start = method.fromWords && wordsOfDifference(model, captions[0]!)
   const options = start ? { ...method, ...method.fromWords } : method
   const steps = given.steps ?? options.steps
   const { tokens, losses } = await learn(
-    networks,
+    model,
     examples,
     delta,
     { ...options, steps },
@@ -86,7 +86,7 @@ export async function learnDifference(
   )
 
   // 5. Try it on the pair.
-  const choice = await chooseOnPair(networks, pairs[0]!, captions[0]!.a, tokens, method, given, handles)
+  const choice = await chooseOnPair(model, pairs[0]!, captions[0]!.a, tokens, method, given, handles)
   const said = { a: captions[0]!.a.full || undefined, a2: captions[0]!.a2.full || undefined }
   return { tokens, losses, captions: said, ...choice }
 }
@@ -100,7 +100,7 @@ export interface ApplyOptions {
 
 /** B′: the differences applied to B. */
 export async function applyDifferences(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   b: Tensor,
   differences: readonly Applied[],
   method: Method,
@@ -108,14 +108,14 @@ export async function applyDifferences(
   handles: Handles,
 ): Promise<{ readonly pixels: Tensor; readonly caption?: string }> {
   handles.onProgress?.('caption', 0, 1)
-  const seen = prompt === undefined ? await networks.caption?.(b) : { thing: prompt, full: prompt, attributes: [] }
+  const seen = prompt === undefined ? await model.caption?.(b) : { thing: prompt, full: prompt, attributes: [] }
   const caption = seen ?? wordless
-  const source = await invertPicture(networks, b, caption, method, handles)
+  const source = await invertPicture(model, b, caption, method, handles)
   const trajectory = await source.trajectory(differences, preserve)
-  const [latents] = await sampleTrajectories(networks, [trajectory], handles, (step, of, originals) =>
-    handles.onProgress?.('sample', step, of, () => networks.decodeLatents(originals()[0]!)),
+  const [latents] = await sampleTrajectories(model, [trajectory], handles, (step, of, originals) =>
+    handles.onProgress?.('sample', step, of, () => model.decodeLatents(originals()[0]!)),
   )
-  return { pixels: await networks.decodeLatents(latents!), caption: caption.full || undefined }
+  return { pixels: await model.decodeLatents(latents!), caption: caption.full || undefined }
 }
 
 /** What a model that cannot see says of a picture. */
@@ -143,7 +143,7 @@ const SAME_FIT = 0.05
 
 /** The strength and `preserve` at which D turns A most nearly into A′; of several as good as the best, the boldest. */
 async function chooseOnPair(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   { a, a2 }: PicturePair,
   caption: Caption,
   tokens: Tokens,
@@ -157,14 +157,14 @@ async function chooseOnPair(
   const candidates = wanted.filter((each, index) => wanted.findIndex(same(each)) === index)
   const { onProgress, ...quiet } = handles
   onProgress?.('try', 0, method.sampleSteps)
-  const source = await invertPicture(networks, a, caption, method, quiet)
+  const source = await invertPicture(model, a, caption, method, quiet)
   const trajectories = await Promise.all(
     candidates.map(({ strength, preserve }) => source.trajectory([{ tokens, strength }], preserve)),
   )
-  const latents = await sampleTrajectories(networks, trajectories, handles, (step, of) => onProgress?.('try', step, of))
+  const latents = await sampleTrajectories(model, trajectories, handles, (step, of) => onProgress?.('try', step, of))
   const unchanged = meanSquare(a, a2)
   const fits: number[] = []
-  for (const each of latents) fits.push(1 - Math.sqrt(meanSquare(await networks.decodeLatents(each), a2) / unchanged))
+  for (const each of latents) fits.push(1 - Math.sqrt(meanSquare(await model.decodeLatents(each), a2) / unchanged))
   const best = fits.findLastIndex((fit) => fit >= Math.max(...fits) - SAME_FIT)
   return { ...candidates[best]!, fit: fits[best]! }
 }
@@ -177,14 +177,14 @@ const definite = ({ strength, preserve }: Partial<Application>): Partial<Applica
 
 /** A picture's noise, and the trajectories from it. */
 async function invertPicture(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   pixels: Tensor,
   caption: Caption,
   method: Method,
   handles: Handles,
 ) {
   const { random, signal, onProgress } = handles
-  return trajectoriesFrom(networks, await networks.encodePicture(pixels), caption, method, {
+  return trajectoriesFrom(model, await model.encodePicture(pixels), caption, method, {
     random,
     signal,
     onStep: (step, of) => onProgress?.('invert', step, of),
@@ -193,12 +193,12 @@ async function invertPicture(
 
 /** The embeddings of what is said of A′ and not of A; nothing where the captions are the same. */
 export function wordsOfDifference(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   { a, a2 }: { readonly a: Caption; readonly a2: Caption },
 ): Tokens | undefined {
   const before = [a.thing, ...a.attributes]
   const said = [a2.thing, ...a2.attributes].filter((phrase, index) => phrase !== before[index])
-  return said.length > 0 ? networks.embedWords(said.join(', '), MOST_WORDS) : undefined
+  return said.length > 0 ? model.embedWords(said.join(', '), MOST_WORDS) : undefined
 }
 
 const MOST_WORDS = 10

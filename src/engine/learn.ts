@@ -51,7 +51,7 @@ export interface Learned {
  * @param delta Δ, [width of the joint space]. Without it L_CLIP is left out, and so is the warm start.
  */
 export async function learn(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   examples: readonly Example[],
   delta: Tensor | undefined,
   options: LearnOptions,
@@ -63,16 +63,16 @@ export async function learn(
   },
 ): Promise<Learned> {
   const { steps, clipWeight, longestToken } = options
-  const { joint } = networks
+  const { joint } = model
   const clip = joint && delta && { joint, delta }
   const warmStart = clip ? options.warmStart : 0
-  const update = networks.tokenNorms.map((norm) =>
+  const update = model.tokenNorms.map((norm) =>
     adam({
       steps: steps + warmStart,
       learningRate: { from: options.learningRate.from * norm, to: options.learningRate.to * norm },
     }),
   )
-  let tokens: Tokens = handles.start ?? networks.tokenWidths.map((width) => tensor([options.tokens, width]))
+  let tokens: Tokens = handles.start ?? model.tokenWidths.map((width) => tensor([options.tokens, width]))
   const losses: number[] = []
   for (let step = 0; step < warmStart + steps; step++) {
     handles.signal?.throwIfAborted()
@@ -80,7 +80,7 @@ export async function learn(
     if (step >= warmStart) {
       const at = step - warmStart
       const { loss, gradient } = await denoisingTerm(
-        networks,
+        model,
         examples[at % examples.length]!,
         tokens,
         at,
@@ -93,7 +93,7 @@ export async function learn(
     if (clip && clipWeight > 0) gradients.push(await clipTerm(clip, tokens, step < warmStart ? 1 : clipWeight))
     tokens = tokens.map((token, encoder) => {
       const gradient = combine(...gradients.map((each): Term => [1, each[encoder]!]))
-      return shortened(update[encoder]!(token, gradient), longestToken * networks.tokenNorms[encoder]!)
+      return shortened(update[encoder]!(token, gradient), longestToken * model.tokenNorms[encoder]!)
     })
     handles.onStep?.(step + 1)
   }
@@ -111,14 +111,14 @@ async function clipTerm(
 }
 
 async function denoisingTerm(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   example: Example,
   tokens: Tokens,
   step: number,
   options: LearnOptions,
   random: Random,
 ) {
-  const { schedule, latentDims, learningBatch } = networks
+  const { schedule, latentDims, learningBatch } = model
   const branches: Branch[] = [
     { latents: example.after, prompt: example.promptsBefore[step % example.promptsBefore.length]!, sign: 1 },
   ]
@@ -137,10 +137,10 @@ async function denoisingTerm(
   )
   const signed = branches.map(({ sign }) => tokens.map((token) => scale(token, sign)))
   const conditionings = await Promise.all(
-    branches.map(({ prompt }, index) => networks.encodePrompt(prompt, signed[index]!)),
+    branches.map(({ prompt }, index) => model.encodePrompt(prompt, signed[index]!)),
   )
   const weight = options.denoisingWeight / (share * sizeOf(latentDims))
-  const { loss, gradient } = await networks.denoisingGradient({
+  const { loss, gradient } = await model.denoisingGradient({
     latents: concatenate(asked.map(({ latents, noise, timestep }) => schedule.addNoise(latents, noise, timestep))),
     timesteps: asked.map(({ timestep }) => timestep),
     conditioning: joinConditionings(conditionings.map((each) => repeatConditioning(each, share))),
@@ -154,7 +154,7 @@ async function denoisingTerm(
         hiddenStates: part(gradient.hiddenStates),
         pooled: gradient.pooled && part(gradient.pooled),
       }
-      return networks.promptGradient(prompt, signed[index]!, cotangent)
+      return model.promptGradient(prompt, signed[index]!, cotangent)
     }),
   )
   return {

@@ -9,16 +9,16 @@ import { sizeOf, tensor } from '../tensor/tensor.ts'
  * The first run of each, which opens its session, is not counted.
  */
 export async function measureStep(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   repeats: number,
   { random, signal }: { readonly random: Random; readonly signal?: AbortSignal },
 ): Promise<{ forwardMs: number; stepMs: number; ratio: number }> {
-  const { learningBatch: n, latentDims } = networks
+  const { learningBatch: n, latentDims } = model
   const latents = random.normal([n, ...latentDims])
   const ask: Denoising & LossTerms = {
     latents,
     timesteps: Array<number>(n).fill(500),
-    conditioning: repeatConditioning(await networks.encodePrompt(''), n),
+    conditioning: repeatConditioning(await model.encodePrompt(''), n),
     target: repeat(random.normal([1, ...latentDims]), n),
     weight: tensor(latents.dims, new Float32Array(sizeOf(latents.dims)).fill(1 / sizeOf(latents.dims))),
   }
@@ -31,8 +31,8 @@ export async function measureStep(
     }
     return found
   }
-  const forward = await times(() => networks.denoise(ask))
-  const step = await times(() => networks.denoisingGradient(ask))
+  const forward = await times(() => model.denoise(ask))
+  const step = await times(() => model.denoisingGradient(ask))
   const [forwardMs, stepMs] = [median(forward), median(step)]
   return { forwardMs, stepMs, ratio: stepMs / forwardMs }
 }

@@ -29,7 +29,7 @@ export interface TrajectoryContext {
 
 /** The trajectories from a picture (latents x₀ [1, channels, height, width]), whose noise is found once for each prompt. */
 export function trajectoriesFrom(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   latents: Tensor,
   caption: Caption,
   method: Method,
@@ -37,10 +37,10 @@ export function trajectoriesFrom(
 ) {
   const { random, signal } = handles
   const { guidanceScale, prompts } = method
-  const { sampling } = networks
-  const plans = plansOf(networks, method)
-  const noiseOf = once((prompt) => inverted(networks, latents, prompt, method, handles))
-  const keptOf = once((prompt) => kept(networks, latents, prompt, plans.fresh.steps, handles))
+  const { sampling } = model
+  const plans = plansOf(model, method)
+  const noiseOf = once((prompt) => inverted(model, latents, prompt, method, handles))
+  const keptOf = once((prompt) => kept(model, latents, prompt, plans.fresh.steps, handles))
   const fresh = random.fork('noise').normal(latents.dims)
   return {
     /** Between the picture's own noise (`preserve` 1) and fresh noise (0) along a quarter circle, which keeps its variance. */
@@ -50,7 +50,7 @@ export function trajectoriesFrom(
       const angle = ((1 - preserve) * Math.PI) / 2
       const between = (own: Tensor) => combine([Math.cos(angle), own], [Math.sin(angle), fresh])
       const scaled = sampling?.guidanceScale ?? preserve * guidanceScale.kept + (1 - preserve) * guidanceScale.fresh
-      const guidance = await differenceGuidance(networks, prompt, differences, scaled)
+      const guidance = await differenceGuidance(model, prompt, differences, scaled)
       if (plans.kept !== plans.fresh && preserve === 0) return { path: { latents: fresh, guidance }, plan: plans.fresh }
       if (plans.kept) return { path: { latents: between(await noiseOf(prompt)), guidance }, plan: plans.kept }
       const { start, residuals } = await keptOf(prompt)
@@ -76,30 +76,30 @@ function plansOf({ schedule, sampling }: DiffusionModel, { sampler, sampleSteps:
 type Noises = Parameters<typeof trajectoriesFrom>[4]
 
 async function inverted(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   latents: Tensor,
   prompt: string,
   { refinements, sampleSteps: steps }: Method,
   { signal, onStep }: Noises,
 ): Promise<Tensor> {
-  const guidance = await differenceGuidance(networks, prompt, [], 1)
+  const guidance = await differenceGuidance(model, prompt, [], 1)
   const options = { steps, refinements, signal, onStep: (step: number) => onStep?.(step, steps) }
-  const [noise] = await invert(networks, [{ latents, guidance }], options)
+  const [noise] = await invert(model, [{ latents, guidance }], options)
   return noise!
 }
 
 async function kept(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   latents: Tensor,
   prompt: string,
   steps: number,
   { random, signal, onStep }: Noises,
 ): Promise<EditFriendlyNoise> {
-  const guidance = await differenceGuidance(networks, prompt, [], networks.sampling!.guidanceScale)
+  const guidance = await differenceGuidance(model, prompt, [], model.sampling!.guidanceScale)
   const own = random.fork('kept')
   const noise = (step: number) => own.fork(`step ${step}`).normal(latents.dims)
   return invertEditFriendly(
-    networks,
+    model,
     { latents, guidance },
     { steps, noise, signal, onStep: (step) => onStep?.(step, steps) },
   )
@@ -117,7 +117,7 @@ function once<Found>(find: (prompt: string) => Promise<Found>): (prompt: string)
 
 /** Pictures (latents x₀), those that go alike in one batch. `onStep`: as `sample` has it, over all of them. */
 export async function sampleTrajectories(
-  networks: DiffusionModel,
+  model: DiffusionModel,
   trajectories: readonly Trajectory[],
   { random, signal }: TrajectoryContext,
   onStep?: (step: number, of: number, originals: () => readonly Tensor[]) => void | Promise<void>,
@@ -130,12 +130,12 @@ export async function sampleTrajectories(
     const alike = trajectories.filter((trajectory) => trajectory.plan === plan)
     const before = done
     const latents = await sample(
-      networks,
+      model,
       alike.map(({ path }) => path),
       {
         ...plan,
         signal,
-        noise: (step) => random.fork(`step ${step}`).normal([1, ...networks.latentDims]),
+        noise: (step) => random.fork(`step ${step}`).normal([1, ...model.latentDims]),
         onStep: (step, originals) => onStep?.(before + step, of, originals),
       },
     )

@@ -23,14 +23,14 @@ for (const [sampler, steps] of [
   ['FlowMatchEulerDiscreteScheduler', 4],
 ] as const) {
   test(`a picture is itself, and with a difference what that adds: ${sampler}, ${steps} steps`, async () => {
-    const networks = said(sampler)
+    const model = said(sampler)
     const made = async (strength: number) => {
-      const guidance = await differenceGuidance(networks, 'b', [], 1)
-      const { start, residuals } = await invertEditFriendly(networks, { latents: picture, guidance }, { steps, noise })
+      const guidance = await differenceGuidance(model, 'b', [], 1)
+      const { start, residuals } = await invertEditFriendly(model, { latents: picture, guidance }, { steps, noise })
       assert.equal(residuals.length, steps)
-      const changed = await differenceGuidance(networks, 'b', [{ tokens, strength }], 1)
+      const changed = await differenceGuidance(model, 'b', [{ tokens, strength }], 1)
       const path = { latents: start, guidance: changed, kept: { added: residuals, drawn: 0 } }
-      const [end] = await sample(networks, [path], { steps, sampler: 'own', noise: () => noise(99) })
+      const [end] = await sample(model, [path], { steps, sampler: 'own', noise: () => noise(99) })
       return end!.data
     }
     near(await made(0), [...picture.data])
@@ -39,35 +39,31 @@ for (const [sampler, steps] of [
 }
 
 test('where the network says x₀ at once, DDIM may lose a picture in any number of steps, and this does not', async () => {
-  const networks = consistent()
-  const guidance = await differenceGuidance(networks, '', [], 1)
+  const model = consistent()
+  const guidance = await differenceGuidance(model, '', [], 1)
   const start = vector(0.9, -1.2, 1.1, -0.8)
   const off = async (path: Path, options: SampleOptions) => {
-    const [again] = await sample(networks, [path], options)
+    const [again] = await sample(model, [path], options)
     return Math.hypot(...again!.data.map((value, index) => value - start.data[index]!)) / 2
   }
   const errors: number[] = []
   for (const steps of [4, 8, 16, 25]) {
-    const [inverted] = await invert(networks, [{ latents: start, guidance }], { steps, refinements: 2 })
+    const [inverted] = await invert(model, [{ latents: start, guidance }], { steps, refinements: 2 })
     errors.push(await off({ latents: inverted!, guidance }, { steps }))
   }
   assert.ok(Math.max(...errors) > 0.5, `off by ${errors}`)
-  const { start: own, residuals } = await invertEditFriendly(
-    networks,
-    { latents: start, guidance },
-    { steps: 4, noise },
-  )
+  const { start: own, residuals } = await invertEditFriendly(model, { latents: start, guidance }, { steps: 4, noise })
   const kept = { added: residuals, drawn: 0 }
   assert.ok((await off({ latents: own, guidance, kept }, { steps: 4, sampler: 'own', noise })) < 1e-5)
 })
 
 test('an abort is seen between steps', async () => {
-  const networks = said('LCMScheduler')
-  const guidance = await differenceGuidance(networks, 'b', [], 1)
+  const model = said('LCMScheduler')
+  const guidance = await differenceGuidance(model, 'b', [], 1)
   const controller = new AbortController()
   const onStep = () => controller.abort(new Error('enough'))
   const options = { steps: 4, noise, signal: controller.signal, onStep }
-  await assert.rejects(invertEditFriendly(networks, { latents: picture, guidance }, options), { message: 'enough' })
+  await assert.rejects(invertEditFriendly(model, { latents: picture, guidance }, options), { message: 'enough' })
 })
 
 /** The prompt says what the picture is, whatever the schedule. */

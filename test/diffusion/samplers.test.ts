@@ -51,14 +51,14 @@ for (const { name, config, trajectories } of cases) {
         before = seen
         near(x.data, samples[index + 1]!)
       }
-      const networks: DiffusionModel = {
+      const model: DiffusionModel = {
         ...fakeNetworks(),
         schedule: made,
         denoise: async ({ latents, timesteps }) => network(latents, timesteps[0]!),
       }
-      const guidance = [{ weight: 1, conditioning: await networks.encodePrompt('') }]
+      const guidance = [{ weight: 1, conditioning: await model.encodePrompt('') }]
       const noise = (step: number) => of(noises[step - 1]!)
-      const [end] = await sample(networks, [{ latents: of(samples[0]!), guidance }], { steps, sampler: 'own', noise })
+      const [end] = await sample(model, [{ latents: of(samples[0]!), guidance }], { steps, sampler: 'own', noise })
       near(end!.data, x.data)
     })
   }
@@ -80,10 +80,10 @@ test('what has no sampler of its own here is sampled by DDIM', () => {
 test('a consistency model has no more steps than its teacher, and wants noise', async () => {
   const lcm = schedule(readScheduleConfig({ _class_name: 'LCMScheduler', original_inference_steps: 20 }))
   assert.throws(() => samplerOf(lcm.config.sampler).noiseLevels(lcm, 21), RangeError)
-  const networks = { ...fakeNetworks(), schedule: lcm }
-  const guidance = [{ weight: 1, conditioning: await networks.encodePrompt('') }]
+  const model = { ...fakeNetworks(), schedule: lcm }
+  const guidance = [{ weight: 1, conditioning: await model.encodePrompt('') }]
   const path = { latents: tensor([1, 4, 1, 1]), guidance }
-  await assert.rejects(sample(networks, [path], { steps: 2, sampler: 'own' }), { name: 'TypeError', message: /noise/ })
+  await assert.rejects(sample(model, [path], { steps: 2, sampler: 'own' }), { name: 'TypeError', message: /noise/ })
 })
 
 function near(actual: ArrayLike<number>, expected: ArrayLike<number>): void {

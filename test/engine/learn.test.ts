@@ -7,7 +7,7 @@ import { tensor } from '../../src/tensor/tensor.ts'
 import { fakeNetworks, vector } from '../diffusion/fake-model.ts'
 
 // In the fake model x₀ = prompt + D, so the D that makes A′ out of A's prompt is A′ − prompt.
-const networks = fakeNetworks()
+const model = fakeNetworks()
 const example = {
   before: vector(0.1, 0, 0, 0),
   after: vector(0.1, 0.8, -0.5, 0),
@@ -27,7 +27,7 @@ const options: LearnOptions = {
 }
 const noDelta = tensor([4])
 const learned = async (changes: Partial<LearnOptions> = {}, delta = noDelta) =>
-  learn(networks, [example], delta, { ...options, ...changes }, { random: createRandom(0) })
+  learn(model, [example], delta, { ...options, ...changes }, { random: createRandom(0) })
 const values = ({ tokens }: Awaited<ReturnType<typeof learned>>) => [...tokens[0]!.data]
 const near = (actual: readonly number[], expected: readonly number[], within: number) =>
   assert.ok(
@@ -48,7 +48,7 @@ test('with L_before, D keeps only what added to A gives A′ and taken from A′
 test('L_CLIP alone turns E_T(D) towards delta', async () => {
   const delta = tensor([4], Float32Array.of(1, 0, 1, 0))
   const { tokens } = await learned({ warmStart: 100, steps: 0, clipWeight: 1 }, delta)
-  assert.ok(cosine(await networks.joint.embedText('', tokens), delta) > 0.99)
+  assert.ok(cosine(await model.joint.embedText('', tokens), delta) > 0.99)
 })
 
 test('no token grows longer than allowed', async () => {
@@ -58,7 +58,7 @@ test('no token grows longer than allowed', async () => {
 
 test('same seed, same tokens; another seed, others', async () => {
   const once = async (seed: number) =>
-    learn(networks, [example], noDelta, { ...options, steps: 20 }, { random: createRandom(seed) })
+    learn(model, [example], noDelta, { ...options, steps: 20 }, { random: createRandom(seed) })
   assert.deepEqual(await once(1), await once(1))
   assert.notDeepEqual((await once(1)).losses, (await once(2)).losses)
 })

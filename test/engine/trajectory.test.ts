@@ -20,7 +20,7 @@ const method = { ...methods.fast, refinements: 8 }
 function spread(sampler: string, sampling?: DiffusionModel['sampling']) {
   const made = schedule(readScheduleConfig({ ...BETAS, _class_name: sampler }))
   const asked: number[][] = []
-  const networks: DiffusionModel = {
+  const model: DiffusionModel = {
     ...fakeNetworks(),
     schedule: made,
     sampling,
@@ -30,15 +30,15 @@ function spread(sampler: string, sampling?: DiffusionModel['sampling']) {
     },
   }
   const handles = { random: createRandom(4) }
-  return { networks, asked, handles }
+  return { model, asked, handles }
 }
 
 for (const sampler of ['DDIMScheduler', 'EulerDiscreteScheduler', 'LCMScheduler', 'EulerAncestralDiscreteScheduler']) {
   for (const sampling of [undefined, SAMPLING]) {
     test(`a picture's own noise leads back to it: ${sampler}${sampling ? ', few steps' : ''}`, async () => {
-      const { networks, handles } = spread(sampler, sampling)
-      const source = trajectoriesFrom(networks, picture, caption, method, handles)
-      const [again] = await sampleTrajectories(networks, [await source.trajectory([], 1)], handles)
+      const { model, handles } = spread(sampler, sampling)
+      const source = trajectoriesFrom(model, picture, caption, method, handles)
+      const [again] = await sampleTrajectories(model, [await source.trajectory([], 1)], handles)
       const error = Math.hypot(...again!.data.map((value, index) => value - picture.data[index]!))
       assert.ok(error < 0.03, `error ${error}`)
     })
@@ -46,21 +46,21 @@ for (const sampler of ['DDIMScheduler', 'EulerDiscreteScheduler', 'LCMScheduler'
 }
 
 test('the noise is found once for all trajectories, and they go in one batch', async () => {
-  const { networks, asked, handles } = spread('DDIMScheduler')
-  const source = trajectoriesFrom(networks, picture, caption, method, handles)
+  const { model, asked, handles } = spread('DDIMScheduler')
+  const source = trajectoriesFrom(model, picture, caption, method, handles)
   const trajectories = await Promise.all([1, 0.5, 0].map((preserve) => source.trajectory([], preserve)))
   assert.equal(asked.length, method.sampleSteps * (1 + method.refinements))
   asked.length = 0
-  await sampleTrajectories(networks, trajectories, handles)
+  await sampleTrajectories(model, trajectories, handles)
   assert.equal(asked.length, method.sampleSteps)
 })
 
 test('a model of few steps takes them from fresh noise, asked once each, without guidance or inversion', async () => {
   for (const sampler of ['LCMScheduler', 'EulerDiscreteScheduler']) {
-    const { networks, asked, handles } = spread(sampler, SAMPLING)
-    const source = trajectoriesFrom(networks, picture, caption, method, handles)
+    const { model, asked, handles } = spread(sampler, SAMPLING)
+    const source = trajectoriesFrom(model, picture, caption, method, handles)
     const seen: [number, number][] = []
-    await sampleTrajectories(networks, [await source.trajectory([{ tokens, strength: 1 }], 0)], handles, (step, of) => {
+    await sampleTrajectories(model, [await source.trajectory([{ tokens, strength: 1 }], 0)], handles, (step, of) => {
       seen.push([step, of])
     })
     const expected = { LCMScheduler: [999, 759, 499, 259], EulerDiscreteScheduler: [999, 749, 499, 249] }[sampler]
@@ -73,24 +73,24 @@ test('a model of few steps takes them from fresh noise, asked once each, without
 })
 
 test('a difference has its own term without guidance too', async () => {
-  const { networks, asked, handles } = spread('LCMScheduler', SAMPLING)
-  const source = trajectoriesFrom(networks, picture, caption, method, handles)
+  const { model, asked, handles } = spread('LCMScheduler', SAMPLING)
+  const source = trajectoriesFrom(model, picture, caption, method, handles)
   const trajectory = await source.trajectory([{ tokens, strength: 1.5 }], 0)
   assert.deepEqual(
     trajectory.path.guidance.map(({ weight }) => weight),
     [-0.5, 1.5],
   )
-  await sampleTrajectories(networks, [trajectory], handles)
+  await sampleTrajectories(model, [trajectory], handles)
   assert.deepEqual(asked[0], [999, 999])
 })
 
 test('a model of few steps keeps a picture in as few, and exactly', async () => {
   for (const sampler of ['LCMScheduler', 'EulerDiscreteScheduler', 'EulerAncestralDiscreteScheduler']) {
-    const { networks, asked, handles } = spread(sampler, SAMPLING)
-    const source = trajectoriesFrom(networks, picture, caption, method, handles)
+    const { model, asked, handles } = spread(sampler, SAMPLING)
+    const source = trajectoriesFrom(model, picture, caption, method, handles)
     const trajectories = await Promise.all([1, 0.5, 1].map((preserve) => source.trajectory([], preserve)))
     assert.equal(asked.length, 4)
-    const [kept, between, again] = await sampleTrajectories(networks, trajectories, handles)
+    const [kept, between, again] = await sampleTrajectories(model, trajectories, handles)
     assert.equal(asked.length, 8)
     assert.ok(kept!.data.every((value, index) => Math.abs(value - picture.data[index]!) < 1e-6))
     assert.deepEqual(kept, again)
@@ -99,11 +99,11 @@ test('a model of few steps keeps a picture in as few, and exactly', async () => 
 })
 
 test('kept and fresh noise go apart where their steps differ, and come back in order', async () => {
-  const { networks, handles } = spread('EulerAncestralDiscreteScheduler')
-  const source = trajectoriesFrom(networks, picture, caption, method, handles)
+  const { model, handles } = spread('EulerAncestralDiscreteScheduler')
+  const source = trajectoriesFrom(model, picture, caption, method, handles)
   const trajectories = await Promise.all([0, 1, 0].map((preserve) => source.trajectory([], preserve)))
   const seen: number[] = []
-  const [first, kept, last] = await sampleTrajectories(networks, trajectories, handles, (step, of) => {
+  const [first, kept, last] = await sampleTrajectories(model, trajectories, handles, (step, of) => {
     assert.equal(of, 2 * method.sampleSteps)
     seen.push(step)
   })
@@ -113,12 +113,12 @@ test('kept and fresh noise go apart where their steps differ, and come back in o
   )
   assert.deepEqual(first, last)
   assert.notDeepEqual(first, kept)
-  assert.deepEqual((await sampleTrajectories(networks, [trajectories[1]!], handles))[0], kept)
+  assert.deepEqual((await sampleTrajectories(model, [trajectories[1]!], handles))[0], kept)
 })
 
 test('parity is DDIM whatever the model says', async () => {
-  const { networks, asked, handles } = spread('LCMScheduler', SAMPLING)
-  const source = trajectoriesFrom(networks, picture, caption, methods.parity, handles)
-  await sampleTrajectories(networks, [await source.trajectory([], 0)], handles)
+  const { model, asked, handles } = spread('LCMScheduler', SAMPLING)
+  const source = trajectoriesFrom(model, picture, caption, methods.parity, handles)
+  await sampleTrajectories(model, [await source.trajectory([], 0)], handles)
   assert.equal(asked.length, 2 * methods.parity.sampleSteps)
 })

@@ -17,40 +17,40 @@ const root = join(import.meta.dirname, '../..')
 const example = async (name: string) =>
   (await decodeImage(await readFile(join(root, 'examples', name)), { name, width: 64, height: 64 })).pixels
 
-let networks: DiffusionModel
+let model: DiffusionModel
 before(async () => {
   const start = performance.now()
-  networks = await loadModel({
+  model = await loadModel({
     folder: join(root, 'models/emoji'),
     learningBatch: 2,
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })
   console.log(`loaded in ${Math.round(performance.now() - start)} ms`)
 })
-after(() => networks.close())
+after(() => model.close())
 
 test('a picture survives the autoencoder', async () => {
   const picture = await example('03-red-frame/a2.png')
-  const again = await networks.decodeLatents(await networks.encodePicture(picture))
+  const again = await model.decodeLatents(await model.encodePicture(picture))
   assert.ok(meanSquare(picture, again) < 4 / 10 ** 2.6, `${meanSquare(picture, again)}: under 26 dB`)
 })
 
 test('pictures are captioned with what is there', async () => {
-  assert.equal((await networks.caption!(await example('01-teal-background/a.png'))).thing, 'a dog')
-  const plain = await networks.caption!(await example('03-red-frame/a.png'))
-  const framed = await networks.caption!(await example('03-red-frame/a2.png'), plain)
+  assert.equal((await model.caption!(await example('01-teal-background/a.png'))).thing, 'a dog')
+  const plain = await model.caption!(await example('03-red-frame/a.png'))
+  const framed = await model.caption!(await example('03-red-frame/a2.png'), plain)
   assert.match(plain.full, /^a cat, (?!.*framed)/)
   assert.match(framed.full, /^a cat, .*framed in/)
-  const coloured = await networks.caption!(await example('04-greyscale/a.png'))
-  const grey = await networks.caption!(await example('04-greyscale/a2.png'), coloured)
+  const coloured = await model.caption!(await example('04-greyscale/a.png'))
+  const grey = await model.caption!(await example('04-greyscale/a2.png'), coloured)
   assert.match(coloured.full, /^a car, (?!.*greyscale)/)
   assert.match(grey.full, /^a car, .*greyscale/)
-  assert.match((await networks.caption!(await example('07-flat-to-ink/a2.png'))).full, /ink style/)
+  assert.match((await model.caption!(await example('07-flat-to-ink/a2.png'))).full, /ink style/)
 })
 
 test('the loss by the tokens, through UNet and text encoder, has the gradient that central differences see', async () => {
   const random = createRandom(5)
-  const shape = [2, ...networks.latentDims]
+  const shape = [2, ...model.latentDims]
   const prompt = 'a cat, flat style, on a teal background'
   const ask = {
     latents: random.normal(shape),
@@ -59,17 +59,17 @@ test('the loss by the tokens, through UNet and text encoder, has the gradient th
     weight: tensor(shape, new Float32Array(2 * 48 * 64).fill(1 / 100)),
   }
   const evaluate = async (tokens: Tokens) =>
-    networks.denoisingGradient({
+    model.denoisingGradient({
       ...ask,
-      conditioning: repeatConditioning(await networks.encodePrompt(prompt, tokens), 2),
+      conditioning: repeatConditioning(await model.encodePrompt(prompt, tokens), 2),
     })
   const lossOf = async (tokens: Tokens) => (await evaluate(tokens)).loss.reduce((sum, each) => sum + each, 0)
 
-  const norm = networks.tokenNorms[0]!
-  const tokens = [combine([norm / 14, random.normal([4, networks.tokenWidths[0]!])])]
+  const norm = model.tokenNorms[0]!
+  const tokens = [combine([norm / 14, random.normal([4, model.tokenWidths[0]!])])]
   const { gradient } = await evaluate(tokens)
   const cotangent = { hiddenStates: sumRows(gradient.hiddenStates), pooled: sumRows(gradient.pooled!) }
-  const [byTokens] = await networks.promptGradient(prompt, tokens, cotangent)
+  const [byTokens] = await model.promptGradient(prompt, tokens, cotangent)
 
   // Along the gradient itself the slope is its length.
   const length = Math.hypot(...byTokens!.data)
@@ -80,8 +80,8 @@ test('the loss by the tokens, through UNet and text encoder, has the gradient th
 })
 
 test('L_CLIP pulls at zero tokens', async () => {
-  const zero = [tensor([4, networks.tokenWidths[0]!])]
-  const cotangent = createRandom(1).normal([(await networks.joint!.embedText('')).data.length])
-  const [gradient] = await networks.joint!.textGradient('', zero, cotangent)
+  const zero = [tensor([4, model.tokenWidths[0]!])]
+  const cotangent = createRandom(1).normal([(await model.joint!.embedText('')).data.length])
+  const [gradient] = await model.joint!.textGradient('', zero, cotangent)
   assert.ok(Math.hypot(...gradient!.data) > 0)
 })

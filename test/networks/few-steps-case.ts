@@ -28,22 +28,22 @@ export async function openFewSteps(name: string, folder: string): Promise<FewSte
   const { over, ...known } = JSON.parse(await readFile(join(fewStepsFolder, `${name}.json`), 'utf8'))
   const { tensors } = decodeSafetensors(await readFile(join(fewStepsFolder, `${name}.safetensors`)), name)
   const below = await openCase(over)
-  await below.networks.close()
+  await below.model.close()
   for (const from of [join(pipelinesFolder, over), join(fewStepsFolder, name)]) {
     await cp(from, folder, { recursive: true })
   }
-  return { ...below, networks: await load(folder), own: { ...known, numbers: tensors } }
+  return { ...below, model: await load(folder), own: { ...known, numbers: tensors } }
 }
 
 /** The prompt and the noise to latents, by a few steps of the model's own. */
-export async function fewStepsError({ networks, own }: FewStepsCase): Promise<number> {
+export async function fewStepsError({ model, own }: FewStepsCase): Promise<number> {
   const { noise, noises, latents } = own.numbers
-  const { sampler } = networks.schedule.config
-  const [first] = samplerOf(sampler).noiseLevels(networks.schedule, own.steps)
+  const { sampler } = model.schedule.config
+  const [first] = samplerOf(sampler).noiseLevels(model.schedule, own.steps)
   // Diffusers begins with the noise alone, at the size of its share in x; of a consistency model, at full size.
   const from = sampler.kind === 'euler' ? scale(noise!, first!.sigma) : noise!
-  const guidance = await differenceGuidance(networks, own.prompt, [], 1)
-  const [made] = await sample(networks, [{ latents: from, guidance }], {
+  const guidance = await differenceGuidance(model, own.prompt, [], 1)
+  const [made] = await sample(model, [{ latents: from, guidance }], {
     ...{ steps: own.steps, sampler: 'own' },
     noise: (step) => rows(noises!, step - 1, step),
   })
@@ -52,17 +52,17 @@ export async function fewStepsError({ networks, own }: FewStepsCase): Promise<nu
 
 /** Of the gradient of one step of textual inversion, for each text encoder. */
 export async function fewStepsGradientErrors(of: FewStepsCase): Promise<number[]> {
-  const { networks, own } = of
+  const { model, own } = of
   const { tokens, noisy, target, weight, gradient } = own.numbers
   // Without a network of its own it learns as the one below.
   if (!tokens) return (await learningErrors(of)).gradients
   const learned: Tokens = [tokens]
-  const prompt = await networks.encodePrompt(own.learnedBehind, learned)
-  const { gradient: byStates } = await networks.denoisingGradient({
+  const prompt = await model.encodePrompt(own.learnedBehind, learned)
+  const { gradient: byStates } = await model.denoisingGradient({
     ...{ latents: noisy!, timesteps: own.timesteps, target: target!, weight: weight! },
     conditioning: repeatConditioning(prompt, own.timesteps.length),
   })
   const hiddenStates = sumRows(byStates.hiddenStates)
-  const found = await networks.promptGradient(own.learnedBehind, learned, { hiddenStates })
+  const found = await model.promptGradient(own.learnedBehind, learned, { hiddenStates })
   return found.map((each) => relativeError(each, gradient))
 }

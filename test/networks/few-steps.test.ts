@@ -31,7 +31,7 @@ const fixtures = join(import.meta.dirname, '../fixtures')
 for (const name of ['lcm', 'turbo']) {
   describe(name, () => {
     let folder: string
-    let networks: DiffusionModel
+    let model: DiffusionModel
     let known: Case
     let numbers: Readonly<Record<string, Tensor>>
     before(async () => {
@@ -40,20 +40,20 @@ for (const name of ['lcm', 'turbo']) {
       folder = await mkdtemp(join(tmpdir(), 'isto-few-steps-'))
       await cp(join(fixtures, 'pipelines', known.over), folder, { recursive: true })
       await cp(join(fixtures, 'few-steps', name), folder, { recursive: true })
-      networks = await load(folder)
+      model = await load(folder)
     })
     after(async () => {
-      await networks?.close()
+      await model?.close()
       await rm(folder, { recursive: true })
     })
 
     test('a prompt and noise become the latents that diffusers makes of them', async () => {
-      const { sampler } = networks.schedule.config
-      const first = samplerOf(sampler).noiseLevels(networks.schedule, known.steps)[0]!
+      const { sampler } = model.schedule.config
+      const first = samplerOf(sampler).noiseLevels(model.schedule, known.steps)[0]!
       // Diffusers begins with the noise alone, at the size of its share in x; of a consistency model, at full size.
       const latents = name === 'turbo' ? scale(numbers.noise!, first.sigma) : numbers.noise!
-      const guidance = await differenceGuidance(networks, known.prompt, [], 1)
-      const [made] = await sample(networks, [{ latents, guidance }], {
+      const guidance = await differenceGuidance(model, known.prompt, [], 1)
+      const [made] = await sample(model, [{ latents, guidance }], {
         steps: known.steps,
         sampler: 'own',
         noise: (step) => rows(numbers.noises!, step - 1, step),
@@ -62,15 +62,15 @@ for (const name of ['lcm', 'turbo']) {
     })
 
     test('a picture comes back whole where nothing is changed, and changed where something is', async () => {
-      const few = { ...networks, sampling: { steps: known.steps, guidanceScale: 1 } }
+      const few = { ...model, sampling: { steps: known.steps, guidanceScale: 1 } }
       const random = createRandom(5)
       const b = random.normal([3, 16, 16])
-      const tokens = networks.tokenWidths.map((width) => random.normal([2, width]))
+      const tokens = model.tokenWidths.map((width) => random.normal([2, width]))
       const made = async (strength: number) => {
         const how = { prompt: known.prompt, preserve: 1 }
         return (await applyDifferences(few, b, [{ tokens, strength }], methods.fast, how, { random })).pixels
       }
-      const whole = await networks.decodeLatents(await networks.encodePicture(b))
+      const whole = await model.decodeLatents(await model.encodePicture(b))
       assertNear(await made(0), whole, 1e-3)
       const changed = await made(1)
       assert.throws(() => assertNear(changed, whole, 1e-2))
@@ -78,29 +78,28 @@ for (const name of ['lcm', 'turbo']) {
 
     if (name === 'lcm') {
       test('its scheduler says in how many steps', () => {
-        assert.deepEqual(networks.sampling, { steps: 4, guidanceScale: 1 })
+        assert.deepEqual(model.sampling, { steps: 4, guidanceScale: 1 })
       })
 
       test('one step of textual inversion has the gradient of PyTorch', async () => {
         const tokens = [numbers.tokens!]
-        const { loss, gradient } = await networks.denoisingGradient({
+        const { loss, gradient } = await model.denoisingGradient({
           latents: numbers.noisy!,
           timesteps: known.timesteps,
-          conditioning: repeatConditioning(await networks.encodePrompt(known.learnedBehind, tokens), 3),
+          conditioning: repeatConditioning(await model.encodePrompt(known.learnedBehind, tokens), 3),
           target: numbers.target!,
           weight: numbers.weight!,
         })
         assertNear(tensor([3], Float32Array.from(loss)), numbers.loss!, 1e-3)
-        const [found] = await networks.promptGradient(known.learnedBehind, tokens, {
+        const [found] = await model.promptGradient(known.learnedBehind, tokens, {
           hiddenStates: sumRows(gradient.hiddenStates),
         })
         assertNear(found!, numbers.gradient!, 1e-3)
       })
 
       test('a timestep between two is told as the nearest to a network that takes whole ones', async () => {
-        const conditioning = await networks.encodePrompt(known.prompt)
-        const at = (timestep: number) =>
-          networks.denoise({ latents: numbers.noise!, timesteps: [timestep], conditioning })
+        const conditioning = await model.encodePrompt(known.prompt)
+        const at = (timestep: number) => model.denoise({ latents: numbers.noise!, timesteps: [timestep], conditioning })
         assert.deepEqual(await at(500.4), await at(500))
         assert.notDeepEqual(await at(500.6), await at(500))
       })
@@ -117,7 +116,7 @@ for (const name of ['lcm', 'turbo']) {
         await rm(path)
       })
     } else {
-      test('it does not say that it is one', () => assert.equal(networks.sampling, undefined))
+      test('it does not say that it is one', () => assert.equal(model.sampling, undefined))
     }
   })
 }

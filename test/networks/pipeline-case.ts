@@ -26,7 +26,7 @@ interface Known {
 }
 
 export interface PipelineCase {
-  readonly networks: DiffusionModel
+  readonly model: DiffusionModel
   readonly known: Known
   readonly numbers: Readonly<Record<string, Tensor>>
   /** The difference tokens, one tensor for each text encoder. */
@@ -43,7 +43,7 @@ export async function openCase(name: string): Promise<PipelineCase> {
   const known: Known = JSON.parse(await readFile(join(pipelinesFolder, `${name}.json`), 'utf8'))
   const { tensors: numbers } = decodeSafetensors(await readFile(join(pipelinesFolder, `${name}.safetensors`)), name)
   const tokens = [0, 1].flatMap((encoder) => numbers[`tokens ${encoder}`] ?? [])
-  return { networks: await load(join(pipelinesFolder, name)), known, numbers, tokens }
+  return { model: await load(join(pipelinesFolder, name)), known, numbers, tokens }
 }
 
 /** ‖actual − expected‖ ÷ ‖expected‖ */
@@ -54,19 +54,19 @@ export function relativeError(actual: Tensor, expected: Tensor | undefined): num
 }
 
 /** The prompt and the noise to latents, by DDIM under guidance; and those to a picture. */
-export async function samplingErrors({ networks, known, numbers }: PipelineCase) {
-  const guidance = await differenceGuidance(networks, known.prompt, [], known.guidanceScale)
-  const [latents] = await sample(networks, [{ latents: numbers.noise!, guidance }], { steps: known.steps })
+export async function samplingErrors({ model, known, numbers }: PipelineCase) {
+  const guidance = await differenceGuidance(model, known.prompt, [], known.guidanceScale)
+  const [latents] = await sample(model, [{ latents: numbers.noise!, guidance }], { steps: known.steps })
   return {
     latents: relativeError(latents!, numbers.latents),
-    decoded: relativeError(await networks.decodeLatents(latents!), numbers.decoded),
+    decoded: relativeError(await model.decodeLatents(latents!), numbers.decoded),
   }
 }
 
 /** A picture to latents. */
-export async function encodingError({ networks, numbers }: PipelineCase): Promise<number> {
-  const { side } = networks
-  return relativeError(await networks.encodePicture(tensor([3, side, side], numbers.picture!.data)), numbers.encoded)
+export async function encodingError({ model, numbers }: PipelineCase): Promise<number> {
+  const { side } = model
+  return relativeError(await model.encodePicture(tensor([3, side, side], numbers.picture!.data)), numbers.encoded)
 }
 
 /** One step of textual inversion. */
@@ -96,32 +96,32 @@ export async function lossOverSteps(of: PipelineCase, steps: number) {
 }
 
 /** What conditions the network, with the tokens behind a prompt. */
-export async function conditioningErrors({ networks, known, numbers, tokens }: PipelineCase) {
-  const { hiddenStates, pooled } = await networks.encodePrompt(known.learnedBehind, tokens)
+export async function conditioningErrors({ model, known, numbers, tokens }: PipelineCase) {
+  const { hiddenStates, pooled } = await model.encodePrompt(known.learnedBehind, tokens)
   return [
     relativeError(hiddenStates, numbers.hidden_states),
     ...(numbers.pooled ? [relativeError(pooled!, numbers.pooled)] : []),
   ]
 }
 
-async function learningStep({ networks, known, numbers }: PipelineCase, tokens: Tokens) {
+async function learningStep({ model, known, numbers }: PipelineCase, tokens: Tokens) {
   const { originals, epsilon, weight } = numbers
-  const { latentDims } = networks
+  const { latentDims } = model
   const size = sizeOf(latentDims)
   const row = (value: Tensor, at: number) => tensor([1, ...latentDims], value.data.slice(at * size, (at + 1) * size))
   const each = (what: 'addNoise' | 'target') => {
     const rows = known.timesteps.map((timestep, at) =>
-      networks.schedule[what](row(originals!, at), row(epsilon!, at), timestep),
+      model.schedule[what](row(originals!, at), row(epsilon!, at), timestep),
     )
     return tensor([rows.length, ...latentDims], Float32Array.from(rows.flatMap(({ data }) => [...data])))
   }
   const [noisy, target] = [each('addNoise'), each('target')]
-  const prompt = await networks.encodePrompt(known.learnedBehind, tokens)
-  const { loss, gradient } = await networks.denoisingGradient({
+  const prompt = await model.encodePrompt(known.learnedBehind, tokens)
+  const { loss, gradient } = await model.denoisingGradient({
     ...{ latents: noisy, timesteps: known.timesteps, target, weight: weight! },
     conditioning: repeatConditioning(prompt, known.timesteps.length),
   })
-  const byTokens = await networks.promptGradient(known.learnedBehind, tokens, {
+  const byTokens = await model.promptGradient(known.learnedBehind, tokens, {
     hiddenStates: sumRows(gradient.hiddenStates),
     pooled: gradient.pooled && sumRows(gradient.pooled),
   })

@@ -37,14 +37,14 @@ for (const { name, widths, tensors, channels } of [
     before(async () => {
       opened = await openCase(name)
     })
-    after(() => opened?.networks.close())
+    after(() => opened?.model.close())
 
     test('says what it is', () => {
-      const { networks } = opened
-      assert.deepEqual([networks.name, networks.side, networks.latentDims], [name, 16, [channels, 8, 8]])
-      assert.deepEqual(networks.tokenWidths, widths)
-      assert.ok(networks.tokenNorms.every((norm) => norm > 0.1 && norm < 10))
-      assert.deepEqual([networks.caption, networks.joint], [undefined, undefined])
+      const { model } = opened
+      assert.deepEqual([model.name, model.side, model.latentDims], [name, 16, [channels, 8, 8]])
+      assert.deepEqual(model.tokenWidths, widths)
+      assert.ok(model.tokenNorms.every((norm) => norm > 0.1 && norm < 10))
+      assert.deepEqual([model.caption, model.joint], [undefined, undefined])
     })
 
     test('a prompt and noise become the latents that diffusers makes of them', async () => {

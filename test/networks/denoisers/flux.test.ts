@@ -15,15 +15,15 @@ import { load, pipelinesFolder } from '../pipeline-case.ts'
 const fixture = join(pipelinesFolder, 'flux')
 
 describe('with FLUX', () => {
-  let networks: DiffusionModel
+  let model: DiffusionModel
   before(async () => {
-    networks = await load(fixture)
+    model = await load(fixture)
   })
-  after(() => networks?.close())
+  after(() => model?.close())
 
   test('tokens change the pooled embedding and nothing else', async () => {
-    const plain = await networks.encodePrompt('a cat')
-    const told = await networks.encodePrompt('a cat', [createRandom(1).normal([2, 16])])
+    const plain = await model.encodePrompt('a cat')
+    const told = await model.encodePrompt('a cat', [createRandom(1).normal([2, 16])])
     assert.deepEqual(plain.hiddenStates.dims, [1, 512, 48])
     assert.deepEqual(told.hiddenStates.data, plain.hiddenStates.data)
     assert.notDeepEqual(told.pooled!.data, plain.pooled!.data)
@@ -32,11 +32,11 @@ describe('with FLUX', () => {
   test('noise lies along the schedule as the picture’s size has it', () => {
     // e^μ of 16 pieces: μ = 0.5 + 0.65 · (16 − 256) ÷ 3840.
     const shift = Math.exp(0.5 - (0.65 * 240) / 3840)
-    assert.ok(Math.abs(networks.schedule.timestepAt(0.5) - (1000 * shift) / (1 + shift)) < 1e-6)
+    assert.ok(Math.abs(model.schedule.timestepAt(0.5) - (1000 * shift) / (1 + shift)) < 1e-6)
   })
 
   test('samples of one call do not mix', async () => {
-    const conditioning = await networks.encodePrompt('a cat')
+    const conditioning = await model.encodePrompt('a cat')
     const { hiddenStates, pooled } = conditioning
     const random = createRandom(2)
     const [one, other] = [random.normal([1, 16, 8, 8]), random.normal([1, 16, 8, 8])]
@@ -44,14 +44,14 @@ describe('with FLUX', () => {
       dims: [2, ...value.dims.slice(1)],
       data: Float32Array.of(...value.data, ...value.data),
     })
-    const both = await networks.denoise({
+    const both = await model.denoise({
       latents: { dims: [2, 16, 8, 8], data: Float32Array.of(...one.data, ...other.data) },
       timesteps: [400, 700.5],
       conditioning: { hiddenStates: twice(hiddenStates), pooled: twice(pooled!) },
     })
     const apart = await Promise.all([
-      networks.denoise({ latents: one, timesteps: [400], conditioning }),
-      networks.denoise({ latents: other, timesteps: [700.5], conditioning }),
+      model.denoise({ latents: one, timesteps: [400], conditioning }),
+      model.denoise({ latents: other, timesteps: [700.5], conditioning }),
     ])
     const expected = apart.flatMap(({ data }) => [...data])
     assert.ok(both.data.every((value, index) => Math.abs(value - expected[index]!) < 1e-4))
