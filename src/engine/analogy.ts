@@ -10,7 +10,7 @@ import { sampleTrajectories, trajectoriesFrom } from './trajectory.ts'
 
 export type Stage = 'caption' | 'learn' | 'try' | 'invert' | 'sample'
 
-export interface Handles {
+export interface RunContext {
   readonly random: Random
   readonly signal?: AbortSignal
   /** Waited for where it is given `picture`: B′ as it forms, pixels [3, side, side] in −1…1. */
@@ -44,10 +44,10 @@ export async function learnDifference(
   pairs: readonly PicturePair[],
   method: Method,
   given: Partial<Application> & { readonly steps?: number },
-  handles: Handles,
+  context: RunContext,
 ): Promise<LearnedDifference> {
   // 1. Caption A and A′.
-  handles.onProgress?.('caption', 0, 1)
+  context.onProgress?.('caption', 0, 1)
   const captions: { a: Caption; a2: Caption }[] = []
   for (const { a, a2 } of pairs) {
     const before = (await model.caption?.(a)) ?? wordless
@@ -78,15 +78,15 @@ export async function learnDifference(
     delta,
     { ...options, steps },
     {
-      random: handles.random.fork('learn'),
+      random: context.random.fork('learn'),
       start,
-      signal: handles.signal,
-      onStep: (step) => void handles.onProgress?.('learn', step, (delta ? method.warmStart : 0) + steps),
+      signal: context.signal,
+      onStep: (step) => void context.onProgress?.('learn', step, (delta ? method.warmStart : 0) + steps),
     },
   )
 
   // 5. Try it on the pair.
-  const choice = await chooseOnPair(model, pairs[0]!, captions[0]!.a, tokens, method, given, handles)
+  const choice = await chooseOnPair(model, pairs[0]!, captions[0]!.a, tokens, method, given, context)
   const said = { a: captions[0]!.a.full || undefined, a2: captions[0]!.a2.full || undefined }
   return { tokens, losses, captions: said, ...choice }
 }
@@ -105,15 +105,15 @@ export async function applyDifferences(
   differences: readonly Applied[],
   method: Method,
   { prompt, preserve }: ApplyOptions,
-  handles: Handles,
+  context: RunContext,
 ): Promise<{ readonly pixels: Tensor; readonly caption?: string }> {
-  handles.onProgress?.('caption', 0, 1)
+  context.onProgress?.('caption', 0, 1)
   const seen = prompt === undefined ? await model.caption?.(b) : { thing: prompt, full: prompt, attributes: [] }
   const caption = seen ?? wordless
-  const source = await invertPicture(model, b, caption, method, handles)
+  const source = await invertPicture(model, b, caption, method, context)
   const trajectory = await source.trajectory(differences, preserve)
-  const [latents] = await sampleTrajectories(model, [trajectory], handles, (step, of, originals) =>
-    handles.onProgress?.('sample', step, of, () => model.decodeLatents(originals()[0]!)),
+  const [latents] = await sampleTrajectories(model, [trajectory], context, (step, of, originals) =>
+    context.onProgress?.('sample', step, of, () => model.decodeLatents(originals()[0]!)),
   )
   return { pixels: await model.decodeLatents(latents!), caption: caption.full || undefined }
 }
@@ -149,19 +149,19 @@ async function chooseOnPair(
   tokens: Tokens,
   method: Method,
   given: Partial<Application>,
-  handles: Handles,
+  context: RunContext,
 ): Promise<Application & { readonly fit: number }> {
   const wanted = method.candidates.map((each) => ({ ...each, ...definite(given) }))
   const same = (one: Application) => (other: Application) =>
     one.strength === other.strength && one.preserve === other.preserve
   const candidates = wanted.filter((each, index) => wanted.findIndex(same(each)) === index)
-  const { onProgress, ...quiet } = handles
+  const { onProgress, ...quiet } = context
   onProgress?.('try', 0, method.sampleSteps)
   const source = await invertPicture(model, a, caption, method, quiet)
   const trajectories = await Promise.all(
     candidates.map(({ strength, preserve }) => source.trajectory([{ tokens, strength }], preserve)),
   )
-  const latents = await sampleTrajectories(model, trajectories, handles, (step, of) => onProgress?.('try', step, of))
+  const latents = await sampleTrajectories(model, trajectories, context, (step, of) => onProgress?.('try', step, of))
   const unchanged = meanSquare(a, a2)
   const fits: number[] = []
   for (const each of latents) fits.push(1 - Math.sqrt(meanSquare(await model.decodeLatents(each), a2) / unchanged))
@@ -181,9 +181,9 @@ async function invertPicture(
   pixels: Tensor,
   caption: Caption,
   method: Method,
-  handles: Handles,
+  context: RunContext,
 ) {
-  const { random, signal, onProgress } = handles
+  const { random, signal, onProgress } = context
   return trajectoriesFrom(model, await model.encodePicture(pixels), caption, method, {
     random,
     signal,

@@ -55,7 +55,7 @@ export async function learn(
   examples: readonly Example[],
   delta: Tensor | undefined,
   options: LearnOptions,
-  handles: {
+  context: {
     readonly random: Random
     readonly start?: Tokens
     readonly signal?: AbortSignal
@@ -72,10 +72,10 @@ export async function learn(
       learningRate: { from: options.learningRate.from * norm, to: options.learningRate.to * norm },
     }),
   )
-  let tokens: Tokens = handles.start ?? model.tokenWidths.map((width) => tensor([options.tokens, width]))
+  let tokens: Tokens = context.start ?? model.tokenWidths.map((width) => tensor([options.tokens, width]))
   const losses: number[] = []
   for (let step = 0; step < warmStart + steps; step++) {
-    handles.signal?.throwIfAborted()
+    context.signal?.throwIfAborted()
     const gradients: Tokens[] = []
     if (step >= warmStart) {
       const at = step - warmStart
@@ -85,7 +85,7 @@ export async function learn(
         tokens,
         at,
         options,
-        handles.random,
+        context.random,
       )
       losses.push(loss)
       gradients.push(gradient)
@@ -95,7 +95,7 @@ export async function learn(
       const gradient = combine(...gradients.map((each): Term => [1, each[encoder]!]))
       return shortened(update[encoder]!(token, gradient), longestToken * model.tokenNorms[encoder]!)
     })
-    handles.onStep?.(step + 1)
+    context.onStep?.(step + 1)
   }
   return { tokens, losses }
 }

@@ -33,14 +33,14 @@ export function trajectoriesFrom(
   latents: Tensor,
   caption: Caption,
   method: Method,
-  handles: TrajectoryContext & { readonly onStep?: (step: number, of: number) => void },
+  context: TrajectoryContext & { readonly onStep?: (step: number, of: number) => void },
 ) {
-  const { random, signal } = handles
+  const { random, signal } = context
   const { guidanceScale, prompts } = method
   const { sampling } = model
   const plans = plansOf(model, method)
-  const noiseOf = once((prompt) => inverted(model, latents, prompt, method, handles))
-  const keptOf = once((prompt) => kept(model, latents, prompt, plans.fresh.steps, handles))
+  const noiseOf = once((prompt) => inverted(model, latents, prompt, method, context))
+  const keptOf = once((prompt) => kept(model, latents, prompt, plans.fresh.steps, context))
   const fresh = random.fork('noise').normal(latents.dims)
   return {
     /** Between the picture's own noise (`preserve` 1) and fresh noise (0) along a quarter circle, which keeps its variance. */

@@ -181,7 +181,7 @@ const PARTS = [
 ]
 
 /**
- * What a manifest says the model are made of: its own files, or those of its first source (the others are what the model
+ * What a manifest says the model is made of: its own files, or those of its first source (the others are what the model
  * sees with), by the commit, or where that is a branch, which moves on, by the checksums in lock.json.
  */
 async function contentOf({ files, sources: [source] = [] }: Manifest, folder: string): Promise<string[]> {

@@ -4,12 +4,7 @@ import { cpu, type Hardware } from '../compute/hardware.ts'
 import type { DiffusionModel } from '../diffusion/model.ts'
 import type { Applied } from '../diffusion/sampler.ts'
 import { readScheduleConfig, schedule } from '../diffusion/schedule.ts'
-import {
-  applyDifferences,
-  type Handles as EngineHandles,
-  type LearnedDifference,
-  learnDifference,
-} from '../engine/analogy.ts'
+import { applyDifferences, type LearnedDifference, learnDifference, type RunContext } from '../engine/analogy.ts'
 import { type Difference, decodeDifference, encodeDifference, type Origin } from '../engine/difference.ts'
 import { methods } from '../engine/modes.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
@@ -36,7 +31,7 @@ import { type Clock, startClock } from './clock.ts'
 import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf } from './pictures.ts'
 import { createPreviews } from './previews.ts'
 
-export interface Handles {
+export interface PerformOptions {
   /** Looked at between two runs of a network. */
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
@@ -47,34 +42,34 @@ export interface Handles {
 }
 
 /** @throws UserError when the person can do something about it; anything else is a fault of ours. */
-export async function perform(job: Job, handles: Handles): Promise<JobResult> {
-  const clock = startClock(handles.onProgress)
-  const room: Room = {
+export async function perform(job: Job, performOptions: PerformOptions): Promise<JobResult> {
+  const clock = startClock(performOptions.onProgress)
+  const context: JobContext = {
     clock,
-    signal: handles.signal,
-    model: () => clock.during('load', () => modelOf(job.options, handles)),
+    signal: performOptions.signal,
+    model: () => clock.during('load', () => modelOf(job.options, performOptions)),
   }
-  const result = await resultOf(job, room)
+  const result = await resultOf(job, context)
   const report = { ...result.report, device: loaded?.device }
   return result.withheld ? { withheld: true, report, notices: [] } : { ...result, report }
 }
 
-function resultOf(job: Job, room: Room): Promise<JobResult> {
+function resultOf(job: Job, context: JobContext): Promise<JobResult> {
   switch (job.kind) {
     case 'analogy':
-      return analogy(job, room)
+      return analogy(job, context)
     case 'learn':
-      return learn(job, room)
+      return learn(job, context)
     case 'apply':
-      return apply(job, room)
+      return apply(job, context)
     case 'inspect':
-      return inspect(job, room)
+      return inspect(job, context)
     case 'bench-step':
-      return benchStep(job, room)
+      return benchStep(job, context)
   }
 }
 
-interface Room {
+interface JobContext {
   readonly clock: Clock
   readonly signal: AbortSignal
   /** Asked for when the pictures are read: one that is refused is refused at once. */
@@ -87,13 +82,13 @@ interface Model {
   readonly checker?: SafetyChecker
 }
 
-async function analogy(job: AnalogyJob, room: Room): Promise<JobResult> {
+async function analogy(job: AnalogyJob, context: JobContext): Promise<JobResult> {
   const { options } = job
   const side = await sideOf(folderOf(options))
   const pictures = await decodePairs(job.pairs, side)
   const b = await decode(job.b, 'B', side)
-  const { networks, checker } = await room.model()
-  const engine = engineHandles(room, options, checker ? undefined : b)
+  const { networks, checker } = await context.model()
+  const engine = runContextOf(context, options, checker ? undefined : b)
   const method = methods[options.mode]
   const learned = await learnDifference(networks, pixelsOf(pictures), method, options, engine)
   const { strength, preserve } = learned
@@ -103,70 +98,70 @@ async function analogy(job: AnalogyJob, room: Room): Promise<JobResult> {
     ...(await shown(made.pixels, b, checker)),
     ...(await whatWasLearned(job, learned, networks)),
     report: {
-      ...room.clock.report(networks, options),
+      ...context.clock.report(networks, options),
       ...factsOf(learned, job),
       caption: { ...learned.captions, b: made.caption },
       strength,
       preserve,
     },
-    notices: [...noticesOf([...pictures.flat(), b]), ...blindness(networks, 'learn', options.prompt)],
+    notices: [...noticesOf([...pictures.flat(), b]), ...missingNetworks(networks, 'learn', options.prompt)],
   }
 }
 
-async function learn(job: LearnJob, room: Room): Promise<JobResult> {
+async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
   const { options } = job
   const pictures = await decodePairs(job.pairs, await sideOf(folderOf(options)))
-  const { networks } = await room.model()
-  const engine = engineHandles(room, options)
+  const { networks } = await context.model()
+  const engine = runContextOf(context, options)
   const learned = await learnDifference(networks, pixelsOf(pictures), methods[options.mode], options, engine)
   const { captions: caption, strength, preserve } = learned
   return {
     ...(await whatWasLearned(job, learned, networks)),
-    report: { ...room.clock.report(networks, options), ...factsOf(learned, job), caption, strength, preserve },
-    notices: [...noticesOf(pictures.flat()), ...blindness(networks, 'learn', '')],
+    report: { ...context.clock.report(networks, options), ...factsOf(learned, job), caption, strength, preserve },
+    notices: [...noticesOf(pictures.flat()), ...missingNetworks(networks, 'learn', '')],
   }
 }
 
-async function apply(job: ApplyJob, room: Room): Promise<JobResult> {
+async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
   const { options } = job
   const image = await decode(job.image, 'The image', await sideOf(folderOf(options)))
-  const { networks, checker } = await room.model()
+  const { networks, checker } = await context.model()
   const { applied, preserve, notices } = readDifferences(job, networks)
   const how = { prompt: options.prompt, preserve }
-  const engine = engineHandles(room, options, checker ? undefined : image)
+  const engine = runContextOf(context, options, checker ? undefined : image)
   const made = await applyDifferences(networks, image.pixels, applied, methods[options.mode], how, engine)
   return {
     ...(await shown(made.pixels, image, checker)),
     report: {
-      ...room.clock.report(networks, options),
+      ...context.clock.report(networks, options),
       caption: { b: made.caption },
       strength: applied[0]!.strength,
       preserve,
     },
-    notices: [...image.notices, ...notices, ...blindness(networks, 'apply', options.prompt)],
+    notices: [...image.notices, ...notices, ...missingNetworks(networks, 'apply', options.prompt)],
   }
 }
 
 /** What the file says of itself; where it says nothing, it is taken for one that fits the model. */
-async function inspect({ bytes, options }: InspectJob, room: Room): Promise<JobResult> {
+async function inspect({ bytes, options }: InspectJob, context: JobContext): Promise<JobResult> {
   const name = 'The file'
   const content = decodeSafetensors(bytes, name)
-  const { networks } = await room.model()
+  const { networks } = await context.model()
   const difference = decodeDifference(content, { name, model: networks })
   const { origin } = difference
   const loss = await curveOf(origin?.loss, origin?.steps)
   return {
     difference: encodeSafetensors(encodeDifference(difference)),
     ...(loss && { pictures: { loss } }),
-    report: { ...room.clock.report(networks, options), ...(origin && factsOfOrigin(origin)) },
+    report: { ...context.clock.report(networks, options), ...(origin && factsOfOrigin(origin)) },
     notices: leftOut(name, difference, networks),
   }
 }
 
-async function benchStep({ repeats, options }: BenchStepJob, room: Room): Promise<JobResult> {
-  const { networks } = await room.model()
-  const bench = await measureStep(networks, repeats, engineHandles(room, options))
-  return { report: { ...room.clock.report(networks, options), bench }, notices: [] }
+async function benchStep({ repeats, options }: BenchStepJob, context: JobContext): Promise<JobResult> {
+  const { networks } = await context.model()
+  const bench = await measureStep(networks, repeats, runContextOf(context, options))
+  return { report: { ...context.clock.report(networks, options), bench }, notices: [] }
 }
 
 /** B′, unless it is withheld: the one door that every picture goes through. */
@@ -180,7 +175,7 @@ async function shown(
 }
 
 /** @param b Whose change is shown as it forms, where nothing has to be withheld. */
-function engineHandles({ clock, signal }: Room, { seed }: JobOptions, b?: Picture) {
+function runContextOf({ clock, signal }: JobContext, { seed }: JobOptions, b?: Picture) {
   const previews = createPreviews(clock.elapsedMilliseconds)
   const onProgress: EngineProgress = (stage, step, of, picture) => {
     if (!b || !picture || !previews.isDue(step, of)) return clock.progress({ stage, step, of })
@@ -189,7 +184,7 @@ function engineHandles({ clock, signal }: Room, { seed }: JobOptions, b?: Pictur
   return { random: createRandom(seed), signal, onProgress }
 }
 
-type EngineProgress = NonNullable<EngineHandles['onProgress']>
+type EngineProgress = NonNullable<RunContext['onProgress']>
 
 // ---- Differences as files ----
 
@@ -252,13 +247,13 @@ function leftOut(file: string, { ignored = [] }: Difference, { name }: Diffusion
 let loaded: (Model & { readonly folder: string; readonly device: Hardware['device'] }) | undefined
 
 /** The last model stays in memory. */
-async function modelOf(options: JobOptions, handles: Handles): Promise<Model> {
+async function modelOf(options: JobOptions, performOptions: PerformOptions): Promise<Model> {
   const folder = folderOf(options)
-  const { networks, checker } = loaded?.folder === folder ? loaded : await load(folder, handles)
+  const { networks, checker } = loaded?.folder === folder ? loaded : await load(folder, performOptions)
   return { networks, checker: options.isForEveryone ? checker : undefined }
 }
 
-async function load(folder: string, { cacheFolder, hardware = async () => cpu }: Handles): Promise<Model> {
+async function load(folder: string, { cacheFolder, hardware = async () => cpu }: PerformOptions): Promise<Model> {
   await Promise.all([loaded?.networks.close(), loaded?.checker?.close()])
   loaded = undefined
   const found = await hardware()
@@ -279,7 +274,7 @@ const folderOf = ({ model }: JobOptions) =>
 const learningBatch = 6
 
 /** What is done without by a model that came without a captioner or CLIP’s joint space, in sentences. */
-function blindness({ name, caption, joint }: DiffusionModel, does: 'learn' | 'apply', prompt?: string): string[] {
+function missingNetworks({ name, caption, joint }: DiffusionModel, does: 'learn' | 'apply', prompt?: string): string[] {
   const sentences: string[] = []
   if (!caption && does === 'learn') {
     const nor = joint ? '' : ' and no image encoder'

@@ -15,7 +15,7 @@ export interface PlainEncoder {
 /**
  * Reads T5, `text_encoder_3/` and `tokenizer_3/`, or what its `suffix` is. Where the folder came without it, its states are zeros: Stable Diffusion
  * 3 was trained to do without.
- * On the CPU always: the largest of the model runs once for each prompt.
+ * On the CPU always: the largest network runs once for each prompt.
  * @param size Of its states.
  */
 export async function openT5(
@@ -28,7 +28,7 @@ export async function openT5(
   if (!existsSync(path)) return { length, encode: async () => tensor([1, length, width]), close: async () => {} }
   const idsOf = await loadT5Tokenizer(join(folder, `tokenizer${suffix}`))
   const network = await openForward(path, threads)
-  /** A learning asks for the same few prompts hundreds of times, and T5 is the largest of the model. */
+  /** A learning asks for the same few prompts hundreds of times, and T5 is the largest network. */
   const known = new Map<string, Promise<Tensor>>()
   const encode = async (prompt: string) => {
     const ids = { dims: [1, length], data: Int32Array.from(idsOf(prompt, length)) }
