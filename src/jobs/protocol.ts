@@ -21,7 +21,7 @@ export interface JobOptions {
   /** B in words, instead of a caption made by the model. */
   readonly prompt?: string
   /** B′ is for everyone's eyes: the model's safety checker, where it came with one, may withhold it. @default false */
-  readonly isForEveryone?: boolean
+  readonly requiresSafetyCheck?: boolean
 }
 
 export interface AnalogyJob {

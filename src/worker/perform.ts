@@ -250,7 +250,7 @@ let loaded: (Model & { readonly folder: string; readonly device: Hardware['devic
 async function modelOf(options: JobOptions, performOptions: PerformOptions): Promise<Model> {
   const folder = folderOf(options)
   const { networks, checker } = loaded?.folder === folder ? loaded : await load(folder, performOptions)
-  return { networks, checker: options.isForEveryone ? checker : undefined }
+  return { networks, checker: options.requiresSafetyCheck ? checker : undefined }
 }
 
 async function load(folder: string, { cacheFolder, hardware = async () => cpu }: PerformOptions): Promise<Model> {

@@ -52,7 +52,7 @@ test('two fields of one to five pictures become one difference, learned from all
   ])
   assert.deepEqual(
     { ...job.options, seed: 0 },
-    { model: 'emoji', mode: 'fast', seed: 0, strength: undefined, isForEveryone: true },
+    { model: 'emoji', mode: 'fast', seed: 0, strength: undefined, requiresSafetyCheck: true },
   )
   done({
     difference: Uint8Array.of(1, 2, 3),

@@ -35,7 +35,7 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
       checkPlace(interaction, await services.store.settings.get(scope)),
     )
     const place: Call['place'] = async (asked, purpose: Purpose) => {
-      const job = { ...asked, options: { ...asked.options, isForEveryone: !isAgeRestricted(interaction) } }
+      const job = { ...asked, options: { ...asked.options, requiresSafetyCheck: !isAgeRestricted(interaction) } }
       const errand: Errand = { address: reply.address(), purpose }
       const { personLimit } = await services.store.settings.get(scope)
       const ticket = { id: interaction.id, person, scope, job, errand, placedAt: Date.now() }

@@ -93,7 +93,7 @@ test('what the checker lets pass is shown everywhere, and not before it is whole
 test('a button asks again where it is pressed', async () => {
   const { interaction } = await analogy('never', { ...owner, channelId: ageRestrictedChannelId })
   const { done: end, job } = await press(interaction.message!, { ...owner, channelId: ageRestrictedChannelId })
-  assert.equal(job.options.isForEveryone, false)
+  assert.equal(job.options.requiresSafetyCheck, false)
   end()
   await bot.settled()
 })
