@@ -23,9 +23,9 @@ export interface Store {
   /** The bot left the server: what it has is forgotten by the first sweep `graceMs` after `at`. */
   leave(scope: string, at: number): Promise<void>
   /** The bot is back before that. */
-  comeBack(scope: string): Promise<void>
-  /** `leave` and `comeBack` for all servers at once, by which of them the bot is in: some may have gone while it slept. */
-  callRoll(servers: readonly string[], at: number): Promise<void>
+  markReturned(scope: string): Promise<void>
+  /** `leave` and `markReturned` for all servers at once, by which of them the bot is in: some may have gone while it slept. */
+  syncServers(servers: readonly string[], at: number): Promise<void>
   /** Deletes what is past its time and gives the room back to the disk. To be called now and then. */
   sweep(now: number): Promise<void>
   close(): Promise<void>
@@ -86,11 +86,11 @@ export async function createStore(
       return forgotten
     },
     leave: scopes.leave,
-    comeBack: scopes.comeBack,
-    callRoll: async (servers, at) => {
+    markReturned: scopes.markReturned,
+    syncServers: async (servers, at) => {
       const present = new Set(servers)
       for (const scope of scopes.servers())
-        await (present.has(scope) ? scopes.comeBack(scope) : scopes.leave(scope, at))
+        await (present.has(scope) ? scopes.markReturned(scope) : scopes.leave(scope, at))
     },
     sweep: async (now) => {
       for (const scope of scopes.leftBy(now - graceMs)) await forget(scope)

@@ -8,7 +8,7 @@ export interface Scopes {
   servers(): readonly string[]
   /** Counts from the first call on, until the bot is back. */
   leave(scope: string, at: number): Promise<void>
-  comeBack(scope: string): Promise<void>
+  markReturned(scope: string): Promise<void>
   /** Those that the bot left at `time` or before. */
   leftBy(time: number): readonly string[]
   forget(scope: string): Promise<void>
@@ -35,7 +35,7 @@ export async function createScopes(open: OpenCollection): Promise<Scopes> {
     leave: async (scope, at) => {
       if (known.has(scope) && known.get(scope)?.leftAt === undefined) await keep(scope, { leftAt: at })
     },
-    comeBack: async (scope) => {
+    markReturned: async (scope) => {
       if (known.get(scope)?.leftAt !== undefined) await keep(scope, {})
     },
     leftBy: (time) =>

@@ -294,8 +294,8 @@ export function describeStore(name: string, createOpener: () => (options?: Store
 
       test('is not forgotten when the bot comes back', async () => {
         await store.leave('1', start)
-        await store.comeBack('1')
-        await store.comeBack('2')
+        await store.markReturned('1')
+        await store.markReturned('2')
         await store.sweep(start + 100 * day)
         assert.ok(await has('1'))
         await store.leave('1', start + 100 * day)
@@ -306,12 +306,12 @@ export function describeStore(name: string, createOpener: () => (options?: Store
       })
 
       test('is noticed when the roll is called', async () => {
-        await store.callRoll(['2', '4'], start)
-        await store.callRoll(['2', '4'], start + 20 * day)
+        await store.syncServers(['2', '4'], start)
+        await store.syncServers(['2', '4'], start + 20 * day)
         await store.sweep(start + 30 * day)
         assert.deepEqual([await has('1'), await has('2'), await has('@3')], [false, true, true])
-        await store.callRoll([], start + 30 * day)
-        await store.callRoll(['2'], start + 40 * day)
+        await store.syncServers([], start + 30 * day)
+        await store.syncServers(['2'], start + 40 * day)
         await store.sweep(start + 100 * day)
         assert.ok(await has('2'))
       })
@@ -319,7 +319,7 @@ export function describeStore(name: string, createOpener: () => (options?: Store
       test('is known by its settings or results alone', async () => {
         await store.settings.change('5', { limit: 7 })
         await store.results.put(result('r', { scope: '6', at: Date.now() }))
-        await store.callRoll(['1', '2'], start)
+        await store.syncServers(['1', '2'], start)
         await store.sweep(start + 30 * day)
         assert.equal((await store.settings.get('5')).limit, 100)
         assert.equal(await store.results.get('r'), undefined)

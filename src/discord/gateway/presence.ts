@@ -5,7 +5,7 @@ import { describe } from '../interaction/faults.ts'
 /** Tells the store, one after the other, of servers that the bot was removed from, while it ran or before, and of those it is on. */
 export function watchPresence(
   client: Client,
-  store: Pick<Store, 'callRoll' | 'leave' | 'comeBack'>,
+  store: Pick<Store, 'syncServers' | 'leave' | 'markReturned'>,
   log: (line: string) => void,
 ): void {
   let noted = Promise.resolve()
@@ -16,9 +16,9 @@ export function watchPresence(
   }
   client.once(Events.ClientReady, ({ guilds }) => {
     const servers = [...guilds.cache.keys()]
-    note(() => store.callRoll(servers, Date.now()))
+    note(() => store.syncServers(servers, Date.now()))
   })
-  client.on(Events.GuildCreate, ({ id }) => note(() => store.comeBack(id)))
+  client.on(Events.GuildCreate, ({ id }) => note(() => store.markReturned(id)))
   // Not for a server that is merely unavailable: that is another event.
   client.on(Events.GuildDelete, ({ id }) => note(() => store.leave(id, Date.now())))
 }

@@ -21,7 +21,7 @@ test('the store hears in order who is there, who leaves and who comes back, and 
   const log: string[] = []
   const client = new Client({ intents: [GatewayIntentBits.Guilds], rest: { api: discord.apiUrl } })
   const store = {
-    callRoll: async (servers: readonly string[]) => {
+    syncServers: async (servers: readonly string[]) => {
       await sleep(100)
       calls.push(`there: ${[...servers].sort()}`)
     },
@@ -29,7 +29,7 @@ test('the store hears in order who is there, who leaves and who comes back, and 
       await sleep(50)
       calls.push(`left: ${scope}`)
     },
-    comeBack: async (scope: string) => {
+    markReturned: async (scope: string) => {
       calls.push(`back: ${scope}`)
       throw new Error('The disk is full.')
     },
