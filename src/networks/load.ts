@@ -15,7 +15,7 @@ import type { Projecting } from './text/prompt.ts'
 import { type ImageEncoder, openImageEncoder } from './text/text-encoder.ts'
 import { openTextEncoders } from './text/text-encoders.ts'
 import { openAutoencoder } from './vae.ts'
-import { openTowers } from './vision/clip-encoders.ts'
+import { openClipEncoders } from './vision/clip-encoders.ts'
 import { openPhotoCaptioner } from './vision/photo-captioner.ts'
 import { captionOf, readPhrases } from './vision/phrase-captioner.ts'
 
@@ -38,10 +38,16 @@ export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
   const { name, hash } = await identityOf(folder)
   const side = await sideOf(folder)
   const text = await openTextEncoders(options)
-  const eyes = existsSync(join(folder, 'image_encoder', 'model.onnx'))
+  const imageEncoder = existsSync(join(folder, 'image_encoder', 'model.onnx'))
     ? await openImageEncoder(folder, threads, hardware)
     : undefined
-  const towers = await openTowers({ folder, tokenWidth: text.tokenWidths[0]!, cacheFolder, threads, hardware })
+  const clipEncoders = await openClipEncoders({
+    folder,
+    tokenWidth: text.tokenWidths[0]!,
+    cacheFolder,
+    threads,
+    hardware,
+  })
   const autoencoder = await openAutoencoder(folder, side, threads, hardware)
   const { latentDims } = autoencoder
   const learningBatch = Math.min(options.learningBatch, Math.max(2, learnedAtOnce(latentDims)))
@@ -55,7 +61,7 @@ export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
   const phrases = isCaptioned ? await readPhrases(folder) : undefined
   const words = phrases && [...phrases.things, ...phrases.attributes.flatMap(({ phrases }) => phrases)]
   const { projecting } = text
-  const joint = towers ?? (eyes && projecting && jointSpace(projecting, eyes))
+  const joint = clipEncoders ?? (imageEncoder && projecting && jointSpace(projecting, imageEncoder))
   return {
     name,
     hash,
@@ -72,10 +78,10 @@ export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
     encodePicture: autoencoder.encode,
     decodeLatents: autoencoder.decode,
     ...(phrases &&
-      eyes &&
+      imageEncoder &&
       projecting && {
         caption: async (pixels: Tensor, like?: Caption) =>
-          captionOf(await eyes.embed(pixels), phrases, projecting.embed, like),
+          captionOf(await imageEncoder.embed(pixels), phrases, projecting.embed, like),
       }),
     ...(captioner && { caption: captioner.caption }),
     embedWords: text.embedWords,
@@ -87,8 +93,8 @@ export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
     close: async () => {
       await Promise.all([
         text.close(),
-        eyes?.close(),
-        towers?.close(),
+        imageEncoder?.close(),
+        clipEncoders?.close(),
         captioner?.close(),
         autoencoder.close(),
         denoiser.close(),
@@ -97,11 +103,11 @@ export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
   }
 }
 
-function jointSpace(text: Projecting, eyes: ImageEncoder): JointSpace {
+function jointSpace(text: Projecting, imageEncoder: ImageEncoder): JointSpace {
   return {
     embedText: async (prompt, tokens) => flat(await text.embedTokens(prompt, tokens)),
     textGradient: (prompt, tokens, { data }) => text.gradient(prompt, tokens, tensor([1, data.length], data)),
-    embedPicture: eyes.embed,
+    embedPicture: imageEncoder.embed,
   }
 }
 

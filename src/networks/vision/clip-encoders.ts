@@ -14,12 +14,12 @@ export interface OpenJointSpace extends JointSpace {
 }
 
 /**
- * CLIP's two towers in the folder `joint/` of a model whose first text encoder came of the same CLIP: its tokens mean the same
+ * CLIP's two clipEncoders in the folder `joint/` of a model whose first text encoder came of the same CLIP: its tokens mean the same
  * in both. What further text encoders are given has no part in it.
  * @returns undefined where the model came without them.
  * @throws UserError when they are of another CLIP.
  */
-export async function openTowers(options: {
+export async function openClipEncoders(options: {
   readonly folder: string
   /** Of the model's first text encoder. */
   readonly tokenWidth: number
@@ -28,8 +28,8 @@ export async function openTowers(options: {
   readonly hardware?: Hardware
 }): Promise<OpenJointSpace | undefined> {
   const { folder, tokenWidth, cacheFolder, threads, hardware } = options
-  const towers = join(folder, 'joint')
-  const path = join(towers, 'text_encoder', 'model.onnx')
+  const clipEncoders = join(folder, 'joint')
+  const path = join(clipEncoders, 'text_encoder', 'model.onnx')
   if (!existsSync(path)) return undefined
   const tokenizer = await loadTokenizer(join(folder, 'tokenizer'))
   const words = await openTextNetwork({ path, tokenizer, outputs: ['text_embeds'], cacheFolder, threads, hardware })
@@ -38,17 +38,17 @@ export async function openTowers(options: {
       `${path} is of another CLIP than the model: its tokens have ${words.tokenWidth} numbers, the model’s ${tokenWidth}.`,
     )
   }
-  const prepare = await readClipPixels(join(towers, 'image_encoder', 'preprocessor_config.json'))
-  const eyes = await openImageEncoder(towers, threads, hardware, prepare)
+  const prepare = await readClipPixels(join(clipEncoders, 'image_encoder', 'preprocessor_config.json'))
+  const imageEncoder = await openImageEncoder(clipEncoders, threads, hardware, prepare)
   return {
     embedText: async (prompt, tokens) => flat((await words.run([prompt], tokens?.[0])).text_embeds!),
     textGradient: async (prompt, [first, ...others], { data }) => [
       await words.gradient(prompt, first!, { text_embeds: tensor([1, data.length], data) }),
       ...others.map(({ dims }) => tensor(dims)),
     ],
-    embedPicture: eyes.embed,
+    embedPicture: imageEncoder.embed,
     close: async () => {
-      await Promise.all([words.close(), eyes.close()])
+      await Promise.all([words.close(), imageEncoder.close()])
     },
   }
 }

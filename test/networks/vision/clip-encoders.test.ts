@@ -7,9 +7,9 @@ import { readScheduleConfig, schedule } from '../../../src/diffusion/schedule.ts
 import { loadModel } from '../../../src/networks/load.ts'
 import { tensor } from '../../../src/tensor/tensor.ts'
 import { modelWith } from '../../fixtures/model-with.ts'
-import { eyes, readNumbers, relativeError } from './vision-case.ts'
+import { imageEncoder, readNumbers, relativeError } from './vision-case.ts'
 
-// CLIP's towers as transformers.js' exports have them, beside a model that came without; against transformers.
+// CLIP's clipEncoders as transformers.js' exports have them, beside a model that came without; against transformers.
 
 const numbers = await readNumbers()
 const PROMPT = 'a cat, flat style, on a teal background'
@@ -26,7 +26,7 @@ describe('the joint space of a model with one text encoder', () => {
   let networks: DiffusionModel
   before(async () => {
     model = await modelWith('sd15')
-    await cp(join(eyes, 'joint'), join(model.folder, 'joint'), { recursive: true })
+    await cp(join(imageEncoder, 'joint'), join(model.folder, 'joint'), { recursive: true })
     networks = await load(model.folder)
   })
   after(async () => {
@@ -57,7 +57,7 @@ describe('the joint space of a model with one text encoder', () => {
 
 test('with two text encoders only the first one’s tokens have a part in it', async () => {
   const model = await modelWith('sdxl')
-  await cp(join(eyes, 'joint'), join(model.folder, 'joint'), { recursive: true })
+  await cp(join(imageEncoder, 'joint'), join(model.folder, 'joint'), { recursive: true })
   const networks = await load(model.folder)
   const { tokens, cotangent, learned_embeds, gradient } = numbers
   const both = [
@@ -75,9 +75,9 @@ test('with two text encoders only the first one’s tokens have a part in it', a
   await model.remove()
 })
 
-test('towers of another CLIP are refused with a sentence', async () => {
+test('clipEncoders of another CLIP are refused with a sentence', async () => {
   const model = await modelWith('sdxl')
-  await cp(join(eyes, 'joint'), join(model.folder, 'joint'), { recursive: true })
+  await cp(join(imageEncoder, 'joint'), join(model.folder, 'joint'), { recursive: true })
   const tower = join(model.folder, 'joint/text_encoder/model.onnx')
   await rm(tower)
   await cp(join(model.folder, 'text_encoder_2/model.onnx'), tower)

@@ -5,10 +5,10 @@ import type { Tensor } from '../../../src/tensor/tensor.ts'
 
 // What test/reference/eyes.py made.
 
-export const eyes = join(import.meta.dirname, '../../fixtures/eyes')
+export const imageEncoder = join(import.meta.dirname, '../../fixtures/eyes')
 
 export async function readNumbers(): Promise<Readonly<Record<string, Tensor>>> {
-  return decodeSafetensors(await readFile(join(eyes, 'numbers.safetensors')), 'numbers').tensors
+  return decodeSafetensors(await readFile(join(imageEncoder, 'numbers.safetensors')), 'numbers').tensors
 }
 
 /** ‖actual − expected‖ ÷ ‖expected‖ */
