@@ -13,7 +13,7 @@ const operator = 'SlicedAttention'
 
 /**
  * Puts one node in the place of every MatMul · scale · Softmax · MatMul whose map is large: such a map is then never
- * kept from the forward pass for the backward pass, which computes it again for one head after another.
+ * kept from the forward pass for the backward pass, which computes it rematerialized for one head after another.
  * {@link expandSlicedAttention} puts standard operators back once the gradient is there.
  */
 export function gatherLargeAttention(graph: Graph, limit = largestMap, part = largestPart): Graph {

@@ -12,8 +12,8 @@ const cheap = new Set(
 const leastGain = 2 ** 20
 
 /**
- * Has the backward pass compute again, by cheap operators from one value each, what it would otherwise keep from the forward
- * pass: of a feed-forward layer's gate or a normalized activation only the source stays in memory. What is computed again
+ * Has the backward pass compute rematerialized, by cheap operators from one value each, what it would otherwise keep from the forward
+ * pass: of a feed-forward layer's gate or a normalized activation only the source stays in memory. What is computed rematerialized
  * waits for a gradient that is there by then: ONNX Runtime would else take it for the same as in the forward pass.
  *
  * @param graph What {@link gradient} returns; `forward` are the nodes that were there before, `cotangents` names of the
@@ -37,7 +37,7 @@ export function recomputeCheap(
     }
     for (const name of node.inputs) {
       const chain = renamed.has(name) ? undefined : chains.get(name)
-      if (chain) for (const [from, to] of again(graph, chain, latest, emit)) renamed.set(from, to)
+      if (chain) for (const [from, to] of rematerialized(graph, chain, latest, emit)) renamed.set(from, to)
     }
     emit.keep({ ...node, inputs: node.inputs.map((name) => renamed.get(name) ?? name) })
     if (!namesUsed(node).some((name) => fromLoss.has(name))) continue
@@ -95,7 +95,12 @@ function largeInputs(graph: Graph, node: Node): string[] {
 }
 
 /** Emits a chain a second time, not to be computed before `after` is. @returns the new names of what is wanted */
-function again(graph: Graph, { source, wanted, producers }: Chain, after: Value, emit: Emitter): Map<string, string> {
+function rematerialized(
+  graph: Graph,
+  { source, wanted, producers }: Chain,
+  after: Value,
+  emit: Emitter,
+): Map<string, string> {
   const made = new Map<string, { readonly value: Value; readonly waits: boolean }>()
   const make = (name: string): { readonly value: Value; readonly waits: boolean } => {
     const known = made.get(name)

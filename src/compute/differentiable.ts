@@ -7,7 +7,7 @@ import { widen } from '../onnx/to-float32.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { buildGradientModel, type GradientModelOptions, lossName, lossOutputs } from './gradient-model.ts'
 import type { Hardware } from './hardware.ts'
-import { areFinite, createPlaces, isHalf, lazily, type Sessions, scaledRuns } from './placement.ts'
+import { areFinite, createPlacement, isHalf, lazily, type Sessions, scaledRuns } from './placement.ts'
 
 export interface DifferentiableOptions extends Omit<GradientModelOptions, 'half'> {
   /** The `.onnx` file of an ordinary inference export. */
@@ -79,16 +79,16 @@ export async function openDifferentiable(options: DifferentiableOptions): Promis
   }
   const runScaled = scaledRuns(by)
   const takesTurns = options.inPhases && !isSmall(graph)
-  const places = createPlaces({ ...options, takesTurns }, graph, sessionsOn, isHalf(stored))
+  const placement = createPlacement({ ...options, takesTurns }, graph, sessionsOn, isHalf(stored))
   return {
     inputs: new Map(graph.inputs.map((info) => [info.name, info])),
     run: (feeds) =>
-      places.run(feeds, async ({ forward, half }) => {
+      placement.run(feeds, async ({ forward, half }) => {
         const results = await (await forward.get()).run(feeds)
         return { results, isRight: !half || Object.values(results).every(areFinite) }
       }),
     runWithGradient: async (feeds) => {
-      const results = await places.learn(async ({ backward, half }) =>
+      const results = await placement.learn(async ({ backward, half }) =>
         half
           ? runScaled(await backward.get(), feeds)
           : { results: await (await backward.get()).run(feeds), isRight: true },
@@ -104,7 +104,7 @@ export async function openDifferentiable(options: DifferentiableOptions): Promis
       if (!table) throw new TypeError('Expected a model opened with `cutTokenEmbeddings`')
       return tableOf(table)
     },
-    close: () => places.close(),
+    close: () => placement.close(),
   }
 }
 

@@ -23,7 +23,7 @@ interface Attempt {
   readonly isRight: boolean
 }
 
-export interface Places {
+export interface Placement {
   run(feeds: Feeds, attempt: (sessions: Sessions) => Promise<Attempt>): Promise<Results>
   learn(attempt: (sessions: Sessions) => Promise<Attempt>): Promise<Results>
   close(): Promise<void>
@@ -34,12 +34,12 @@ export interface Places {
  * in float32 from the first time on that half precision was not enough. A device that fails, for instance for lack of
  * memory, is asked again with one of the two sessions closed; one that fails again gives way to the CPU.
  */
-export function createPlaces(
-  { path, hardware = cpu, inputDims, takesTurns = false }: PlacesOptions,
+export function createPlacement(
+  { path, hardware = cpu, inputDims, takesTurns = false }: PlacementOptions,
   graph: Graph,
   sessionsOn: (device: Device, half: boolean) => Sessions,
   isStoredAsHalf: boolean,
-): Places {
+): Placement {
   const { device, largestTensor: limit, tell } = hardware
   const name = basename(dirname(path))
   const opened: Sessions[] = []
@@ -51,7 +51,7 @@ export function createPlaces(
   let usual = place(device, hardware.half && isStoredAsHalf)
   let fallback: Sessions | undefined
   const fitting = new Map<string, Promise<boolean>>()
-  const fits = (dims: PlacesOptions['inputDims'], isGradient: boolean) => {
+  const fits = (dims: PlacementOptions['inputDims'], isGradient: boolean) => {
     const key = JSON.stringify([dims, isGradient])
     const known = fitting.get(key)
     if (known || limit === Number.POSITIVE_INFINITY) return known ?? true
@@ -64,7 +64,7 @@ export function createPlaces(
   }
   /** Both sessions hold the weights on a device of its own memory: one at a time where there is no room for two. */
   let isCrowded = false
-  const attemptAt = async (kind: Kind, isFitting: boolean, attempt: (sessions: Sessions) => Promise<Attempt>) => {
+  const withFallback = async (kind: Kind, isFitting: boolean, attempt: (sessions: Sessions) => Promise<Attempt>) => {
     if (!isFitting) {
       fallback ??= place('cpu', false)
       return (await attempt(fallback)).results
@@ -93,16 +93,16 @@ export function createPlaces(
   return {
     run: async (feeds, attempt) => {
       const dims = Object.fromEntries(graph.inputs.map(({ name }) => [name, feeds[name]?.dims ?? []]))
-      return attemptAt('forward', await fits(dims, false), attempt)
+      return withFallback('forward', await fits(dims, false), attempt)
     },
-    learn: async (attempt) => attemptAt('backward', await fits(inputDims, true), attempt),
+    learn: async (attempt) => withFallback('backward', await fits(inputDims, true), attempt),
     close: async () => {
       await Promise.all(opened.map(closed))
     },
   }
 }
 
-interface PlacesOptions {
+interface PlacementOptions {
   readonly path: string
   readonly inputDims: Readonly<Record<string, readonly number[]>>
   readonly hardware?: Hardware

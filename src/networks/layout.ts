@@ -227,9 +227,9 @@ async function addSample(hash: Hash, path: string): Promise<void> {
     if (!stats.isFile()) return
     const { size } = stats
     hash.update(String(size))
-    const places = size <= SAMPLES * SAMPLE_BYTES ? [0] : Array.from({ length: SAMPLES }, (_, at) => at)
-    const length = places.length === 1 ? size : SAMPLE_BYTES
-    for (const place of places) {
+    const placement = size <= SAMPLES * SAMPLE_BYTES ? [0] : Array.from({ length: SAMPLES }, (_, at) => at)
+    const length = placement.length === 1 ? size : SAMPLE_BYTES
+    for (const place of placement) {
       const position = Math.floor((place * (size - length)) / (SAMPLES - 1))
       const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position)
       hash.update(buffer.subarray(0, bytesRead))

@@ -2,7 +2,7 @@ import type { Emitter } from '../../onnx/emitter.ts'
 import type { Value } from '../../onnx/graph.ts'
 import { type Call, float, fromFront, integer, type Rule } from '../rule.ts'
 
-/** The mean and the deviation are computed again: the optional outputs that hold them are not there on every device. */
+/** The mean and the deviation are computed rematerialized: the optional outputs that hold them are not there on every device. */
 export const normalization: Record<string, Rule> = {
   /** x: [n, channels, …], normalized over all behind the channels. */
   InstanceNormalization: (call, emit) => {

@@ -51,8 +51,8 @@ const GUIDANCE = 3.5
 
 /** Of every piece of the picture [0, row, column]; those of the prompt are all zeros. */
 function placesOf(height: number, width: number): Tensor {
-  const places = Array.from({ length: height * width }, (_, index) => [0, Math.floor(index / width), index % width])
-  return tensor([places.length, 3], Float32Array.from(places.flat()))
+  const placement = Array.from({ length: height * width }, (_, index) => [0, Math.floor(index / width), index % width])
+  return tensor([placement.length, 3], Float32Array.from(placement.flat()))
 }
 
 /** Blocks of 2 × 2 latents become one piece: [n, channels, height, width] ↔ [n, height/2 · width/2, channels · 4]. */

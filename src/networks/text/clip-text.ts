@@ -112,7 +112,7 @@ interface Layout {
   readonly start: number
 }
 
-/** begin, prompt, comma, `count` places, end, padding. Without tokens no comma; without a prompt neither. A long prompt is cut. */
+/** begin, prompt, comma, `count` placement, end, padding. Without tokens no comma; without a prompt neither. A long prompt is cut. */
 function layoutOf({ encode, bos, eos, pad, maxLength }: Tokenizer, prompt: string, count: number): Layout {
   const comma = encode(',')
   if (count > maxLength / 2) {

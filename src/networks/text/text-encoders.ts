@@ -45,8 +45,8 @@ export async function openTextEncoders({
   }
   if (encoders.length === 0) throw new UserError(`There is no text_encoder/model.onnx in ${folder}: fetch it again.`)
   if (isSd3) {
-    const { places = length + USUAL_LENGTH, width } = await sizeOfStates(folder)
-    const behind = await openT5(folder, '_3', { length: places - length, width }, threads)
+    const { placement = length + USUAL_LENGTH, width } = await sizeOfStates(folder)
+    const behind = await openT5(folder, '_3', { length: placement - length, width }, threads)
     return joinEncoders(encoders, { empty: 'encoded', pooled: 'all', behind })
   }
   const isZeros = isXl && (await readIndex(folder)).force_zeros_for_empty_prompt !== false
@@ -61,18 +61,18 @@ async function openEncodersOfFlux(options: TextEncodersOptions): Promise<PromptE
   if (missing) throw new UserError(`There is no ${missing}: fetch the model again.`)
   const tokenizer = await loadTokenizer(join(folder, 'tokenizer'))
   const network = await openTextNetwork({ ...options, path, tokenizer, outputs: ['pooler_output'] })
-  const { places = USUAL_LENGTH_OF_FLUX, width } = await sizeOfStates(folder)
-  return pooledBeside(network, 'pooler_output', await openT5(folder, '_2', { length: places, width }, threads))
+  const { placement = USUAL_LENGTH_OF_FLUX, width } = await sizeOfStates(folder)
+  return pooledBeside(network, 'pooler_output', await openT5(folder, '_2', { length: placement, width }, threads))
 }
 
-/** Of what the network reads of the prompt: how many places there are, where its graph fixes that, and how wide they are. */
-async function sizeOfStates(folder: string): Promise<{ places?: number; width: number }> {
+/** Of what the network reads of the prompt: how many placement there are, where its graph fixes that, and how wide they are. */
+async function sizeOfStates(folder: string): Promise<{ placement?: number; width: number }> {
   const path = denoiserPath(folder)
   const states = readModel(path).inputs.find(({ name }) => name === 'encoder_hidden_states')
-  const [, places, width] = states?.dims ?? []
+  const [, placement, width] = states?.dims ?? []
   const config = await readJson<{ joint_attention_dim?: number }>(join(dirname(path), 'config.json'))
   return {
-    places: typeof places === 'number' ? places : undefined,
+    placement: typeof placement === 'number' ? placement : undefined,
     width: typeof width === 'number' ? width : (config?.joint_attention_dim ?? USUAL_WIDTH),
   }
 }
