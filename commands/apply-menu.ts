@@ -11,7 +11,7 @@ import { savedNamed } from '../src/discord/actions/saved.ts'
 import type { ActionCall, MenuCommand } from '../src/discord/interaction/command.ts'
 import { checkPlace } from '../src/discord/interaction/permission.ts'
 import { type SeenPicture, seenPictures } from '../src/discord/interaction/seen-pictures.ts'
-import { turn } from '../src/discord/interaction/update-or-whisper.ts'
+import { updateOrWhisper } from '../src/discord/interaction/update-or-whisper.ts'
 import { pageButtons, pageOf } from '../src/discord/message/pages.ts'
 import { buttonRow, type Post, textDisplay, withRows } from '../src/discord/message/post.ts'
 import { UserError } from '../src/errors.ts'
@@ -49,14 +49,14 @@ export const applyMenu = {
       const chosen = interaction.isStringSelectMenu() ? Number(interaction.values[0]) : undefined
       const picture = picturesOf(call)[chosen ?? -1]
       if (!picture) throw new UserError(startAgain)
-      await turn(call, differencesPost(picture, await store.differences.list(scope)))
+      await updateOrWhisper(call, differencesPost(picture, await store.differences.list(scope)))
     },
 
     async 'menu-page'(call) {
       const { store, scope, argument } = call
       const [picture] = picturesOf(call)
       if (!picture) throw new UserError(startAgain)
-      await turn(call, differencesPost(picture, await store.differences.list(scope), argument))
+      await updateOrWhisper(call, differencesPost(picture, await store.differences.list(scope), argument))
     },
 
     async 'menu-difference'(call) {

@@ -1,6 +1,6 @@
 import type { ModalSubmitInteraction } from 'discord.js'
 import { cancelJob } from '../src/discord/actions/cancel-job.ts'
-import { resultBehind } from '../src/discord/actions/find-result.ts'
+import { findResult } from '../src/discord/actions/find-result.ts'
 import { checkAttachment, fileName } from '../src/discord/interaction/attachments.ts'
 import type { ActionCall, Actions } from '../src/discord/interaction/command.ts'
 import { form, picturesField, uploadsOf } from '../src/discord/interaction/form.ts'
@@ -20,7 +20,7 @@ export const buttons: Actions = {
   async another(call) {
     const { interaction, argument } = call
     if (interaction.isModalSubmit()) return applyToAnother(call, interaction)
-    const record = await resultBehind(call)
+    const record = await findResult(call)
     const names = namesOf(record.differences)
     const description = names.length > 0 ? cut(`With ${names.join(' and ')}`, 100) : 'As A is to become A′'
     const field = picturesField({ id: 'image', label: 'The picture to change', description, most: 1 })
@@ -29,7 +29,7 @@ export const buttons: Actions = {
 
   async delete(call) {
     const { interaction, person, store, argument } = call
-    const record = await resultBehind(call)
+    const record = await findResult(call)
     if (record.person !== person && !isModerator(interaction)) {
       throw new UserError('Only the person who asked for it, or a moderator, can delete this.')
     }
@@ -52,7 +52,7 @@ async function repeat(
   call: ActionCall,
   change: (options: JobOptions & { readonly strength: number }) => Partial<JobOptions>,
 ): Promise<void> {
-  const record = await resultBehind(call)
+  const record = await findResult(call)
   await call.reply.open()
   const strength = record.options.strength ?? record.differences[0]?.strength ?? 1
   const options = { ...record.options, ...change({ ...record.options, strength }) }
@@ -60,7 +60,7 @@ async function repeat(
 }
 
 async function applyToAnother(call: ActionCall, interaction: ModalSubmitInteraction): Promise<void> {
-  const record = await resultBehind(call)
+  const record = await findResult(call)
   const [attachment] = uploadsOf(interaction, 'image')
   if (!attachment) throw new UserError('There was no picture in the form; please choose one.')
   checkAttachment('The picture', attachment)
@@ -75,7 +75,7 @@ function apply(
   { differences, pairs, facts, pictures }: ResultRecord,
   { image, options, fileNames }: Pick<ApplyJob, 'image' | 'options'> & Pick<ResultRecord, 'fileNames'>,
 ): Promise<void> {
-  // A second difference keeps its own strength: the buttons turn the first.
+  // A second difference keeps its own strength: the buttons change the first.
   const turned = differences.map((one, index) =>
     index === 0 ? { ...one, strength: options.strength ?? one.strength } : one,
   )

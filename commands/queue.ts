@@ -9,7 +9,7 @@ import { cancelJob, mayCancel } from '../src/discord/actions/cancel-job.ts'
 import { bold } from '../src/discord/actions/saved.ts'
 import type { Errand } from '../src/discord/delivery/result-action.ts'
 import type { Call, Command } from '../src/discord/interaction/command.ts'
-import { turn } from '../src/discord/interaction/update-or-whisper.ts'
+import { updateOrWhisper } from '../src/discord/interaction/update-or-whisper.ts'
 import { pageButtons, pageOf } from '../src/discord/message/pages.ts'
 import { buttonSection } from '../src/discord/message/parts.ts'
 import { buttonRow, type Post, textDisplay } from '../src/discord/message/post.ts'
@@ -30,13 +30,13 @@ export const queue = {
   execute: async (call) => call.reply.whisper(queuePost(call, '0')),
 
   actions: {
-    'queue-page': async (call) => turn(call, queuePost(call, call.argument)),
+    'queue-page': async (call) => updateOrWhisper(call, queuePost(call, call.argument)),
 
     /** `page:id` */
     async 'queue-cancel'(call) {
       const [page = '', id = ''] = call.argument.split(':')
       cancelJob(call, id)
-      await turn(call, queuePost(call, page))
+      await updateOrWhisper(call, queuePost(call, page))
     },
   },
 } satisfies Command

@@ -1,5 +1,5 @@
 import { ApplicationIntegrationType, InteractionContextType, SlashCommandBuilder } from 'discord.js'
-import { resultBehind } from '../src/discord/actions/find-result.ts'
+import { findResult } from '../src/discord/actions/find-result.ts'
 import { bold, checkNewName, longestName } from '../src/discord/actions/saved.ts'
 import type { Call, Command } from '../src/discord/interaction/command.ts'
 import { form, lineField } from '../src/discord/interaction/form.ts'
@@ -38,7 +38,7 @@ export const saveDiff = {
   actions: {
     async save(call) {
       const { interaction, store, scope, argument } = call
-      const record = await resultBehind(call)
+      const record = await findResult(call)
       if (interaction.isModalSubmit()) return save(call, record, interaction.fields.getTextInputValue('name'))
       checkSaver(interaction, await store.settings.get(scope))
       differenceOf(record)

@@ -77,7 +77,7 @@ async function start(config: Config, token: string): Promise<void> {
     isLeaving = true
     // Eight seconds at most, whatever hangs.
     await Promise.race([Promise.all([queue.park(), worker.close()]), sleep(4000)])
-    await Promise.race([Promise.allSettled([connection?.desk.close(), connection?.settled()]), sleep(3000)])
+    await Promise.race([Promise.allSettled([connection?.notifier.close(), connection?.settled()]), sleep(3000)])
     await Promise.race([Promise.allSettled([connection?.close(), store.close()]), sleep(1000)])
     process.exit(exitCode)
   }
@@ -94,7 +94,10 @@ async function start(config: Config, token: string): Promise<void> {
   const startedAt = Date.now()
   if (config.health) {
     const read = () =>
-      vitals.read({ pulse: connection?.pulse() ?? { lostAt: startedAt }, queueLength: queue.places().length })
+      vitals.read({
+        gatewayStatus: connection?.gatewayStatus() ?? { lostAt: startedAt },
+        queueLength: queue.places().length,
+      })
     const { origin } = await startHealth({ ...config.health, read })
     log.info(`Health is told at ${origin}/healthz, figures at ${origin}/metrics.`)
   }
@@ -113,7 +116,7 @@ async function start(config: Config, token: string): Promise<void> {
     },
   })
   log.info(`${connection.name} is on Discord. Add it to a server: ${connection.inviteUrl}`)
-  const handlers = vitals.watchHandlers(connection.desk)
+  const handlers = vitals.watchHandlers(connection.notifier)
   await queue.open({
     ...handlers,
     onEnd: (ticket, outcome) => {

@@ -2,7 +2,7 @@ import { ButtonStyle, SlashCommandSubcommandBuilder } from 'discord.js'
 import { bold } from '../../src/discord/actions/saved.ts'
 import type { Call } from '../../src/discord/interaction/command.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
-import { turn } from '../../src/discord/interaction/update-or-whisper.ts'
+import { updateOrWhisper } from '../../src/discord/interaction/update-or-whisper.ts'
 import { buttonRow, type Post, textPost, withRows } from '../../src/discord/message/post.ts'
 import { nameOption } from './name-option.ts'
 import { changeable } from './rename.ts'
@@ -22,7 +22,7 @@ export const deleteDifference = {
     async 'really-delete-diff'(call) {
       const { name } = await changeable(call, call.argument)
       await call.store.differences.remove(call.scope, name)
-      await turn(call, textPost(`${bold(name)} is deleted.`))
+      await updateOrWhisper(call, textPost(`${bold(name)} is deleted.`))
     },
   },
 } satisfies Subcommand

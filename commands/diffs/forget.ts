@@ -2,7 +2,7 @@ import { ButtonStyle, SlashCommandSubcommandBuilder } from 'discord.js'
 import type { Call } from '../../src/discord/interaction/command.ts'
 import { isManager } from '../../src/discord/interaction/permission.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
-import { turn } from '../../src/discord/interaction/update-or-whisper.ts'
+import { updateOrWhisper } from '../../src/discord/interaction/update-or-whisper.ts'
 import { buttonRow, textPost, withRows } from '../../src/discord/message/post.ts'
 import { UserError } from '../../src/errors.ts'
 
@@ -40,7 +40,7 @@ export const forget = {
       }
       if (all) await store.forget(scope)
       else await store.forgetPerson(scope, whose)
-      await turn(call, textPost('It is deleted.'))
+      await updateOrWhisper(call, textPost('It is deleted.'))
     },
   },
 } satisfies Subcommand

@@ -3,7 +3,7 @@ import { bold } from '../../src/discord/actions/saved.ts'
 import type { Call } from '../../src/discord/interaction/command.ts'
 import { checkAge } from '../../src/discord/interaction/permission.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
-import { turn } from '../../src/discord/interaction/update-or-whisper.ts'
+import { updateOrWhisper } from '../../src/discord/interaction/update-or-whisper.ts'
 import { code } from '../../src/discord/message/code.ts'
 import { pageButtons, pageOf } from '../../src/discord/message/pages.ts'
 import { pictureSection } from '../../src/discord/message/parts.ts'
@@ -23,7 +23,7 @@ export const list = {
   },
 
   actions: {
-    'diffs-page': async (call) => turn(call, await listPost(call, call.argument)),
+    'diffs-page': async (call) => updateOrWhisper(call, await listPost(call, call.argument)),
   },
 } satisfies Subcommand
 

@@ -4,7 +4,7 @@ import type { ActionCall, Call } from '../../src/discord/interaction/command.ts'
 import { form, lineField } from '../../src/discord/interaction/form.ts'
 import { checkChanger } from '../../src/discord/interaction/permission.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
-import { turn } from '../../src/discord/interaction/update-or-whisper.ts'
+import { updateOrWhisper } from '../../src/discord/interaction/update-or-whisper.ts'
 import type { SavedDifference } from '../../src/store/differences.ts'
 import { checkName } from '../../src/store/names.ts'
 import { nameOption } from './name-option.ts'
@@ -43,7 +43,7 @@ export const rename = {
 
 async function renameByForm(call: ActionCall, interaction: ModalSubmitInteraction): Promise<void> {
   const { to } = await renameOne(call, call.argument, interaction.fields.getTextInputValue('to'))
-  await turn(call, await detailsPost(call, to))
+  await updateOrWhisper(call, await detailsPost(call, to))
 }
 
 /** @throws UserError when it may not be, or the new name is none or taken */

@@ -8,7 +8,7 @@ import {
 import type { AnyInteraction } from '../../src/discord/interaction/interactions.ts'
 import { checkManager } from '../../src/discord/interaction/permission.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
-import { turn } from '../../src/discord/interaction/update-or-whisper.ts'
+import { updateOrWhisper } from '../../src/discord/interaction/update-or-whisper.ts'
 import { textPost, withRows } from '../../src/discord/message/post.ts'
 import { textOf } from './text.ts'
 
@@ -35,7 +35,7 @@ export const channels = {
       checkManager(interaction)
       if (!interaction.isChannelSelectMenu()) return
       const chosen = interaction.values.filter((id) => isThere(interaction, id))
-      await turn(call, textPost(textOf(await store.settings.change(scope, { channels: chosen }), models)))
+      await updateOrWhisper(call, textPost(textOf(await store.settings.change(scope, { channels: chosen }), models)))
     },
   },
 } satisfies Subcommand

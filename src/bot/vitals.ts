@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import type { Pulse } from '../discord/gateway/gateway-status.ts'
+import type { GatewayStatus } from '../discord/gateway/gateway-status.ts'
 import type { Job } from '../jobs/protocol.ts'
 import type { Outcome, QueueHandlers } from '../jobs/queue.ts'
 import type { Run } from '../jobs/worker-client.ts'
@@ -41,7 +41,7 @@ export interface Vitals {
   readonly watchHandlers: (handlers: QueueHandlers) => QueueHandlers
   /** The worker's process ended unasked. */
   readonly workerEnded: () => void
-  readonly read: (outside: { readonly pulse: Pulse; readonly queueLength: number }) => Signs
+  readonly read: (outside: { readonly gatewayStatus: GatewayStatus; readonly queueLength: number }) => Signs
   readonly close: () => void
 }
 
@@ -96,7 +96,7 @@ export function createVitals(now: () => number = Date.now): Vitals {
       ends++
       endsInARow++
     },
-    read: ({ pulse: { lostAt, heartbeatAt }, queueLength }) => {
+    read: ({ gatewayStatus: { lostAt, heartbeatAt }, queueLength }) => {
       const since = (at: number | undefined) => (at === undefined ? 0 : Math.max(0, now() - at) / 1000)
       // What is measured is the time between two ticks of a timer.
       const seconds = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - resolutionMilliseconds / 1000) || 0

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Health, startHealth } from '../../src/bot/health.ts'
 import { createVitals } from '../../src/bot/vitals.ts'
-import type { Pulse } from '../../src/discord/gateway/gateway-status.ts'
+import type { GatewayStatus } from '../../src/discord/gateway/gateway-status.ts'
 import { UserError } from '../../src/errors.ts'
 import type { Job, JobResult } from '../../src/jobs/protocol.ts'
 import type { QueueHandlers, Ticket } from '../../src/jobs/queue.ts'
@@ -10,13 +10,13 @@ import type { Run, RunOptions } from '../../src/jobs/worker-client.ts'
 
 const start = 1_000_000_000_000
 let clock = start
-let pulse: Pulse = {}
+let gatewayStatus: GatewayStatus = {}
 let queueLength = 0
 const vitals = createVitals(() => clock)
 let health: Health
 
 before(async () => {
-  health = await startHealth({ port: 0, host: '127.0.0.1', read: () => vitals.read({ pulse, queueLength }) })
+  health = await startHealth({ port: 0, host: '127.0.0.1', read: () => vitals.read({ gatewayStatus, queueLength }) })
 })
 after(async () => {
   vitals.close()
@@ -100,7 +100,7 @@ test('a bot that is well says so', async () => {
 })
 
 test('a session that is gone is a fault after a minute', async () => {
-  pulse = { lostAt: clock, heartbeatAt: clock - 30_000 }
+  gatewayStatus = { lostAt: clock, heartbeatAt: clock - 30_000 }
   wait(59)
   assert.equal((await healthz()).status, 200)
   const { isto_gateway_connected, isto_gateway_heartbeat_age_seconds } = await numbers()
@@ -109,7 +109,7 @@ test('a session that is gone is a fault after a minute', async () => {
   wait(1)
   assert.deepEqual(await healthz(), { status: 503, faults: ['Discord has been gone for 60 s.'] })
   assert.equal((await numbers()).isto_healthy, 0)
-  pulse = { heartbeatAt: clock }
+  gatewayStatus = { heartbeatAt: clock }
   assert.equal((await healthz()).status, 200)
 })
 

@@ -78,7 +78,7 @@ export async function startBot(options: BotOptions = {}): Promise<Bot> {
         }),
     },
   })
-  await queue.open(connection.desk)
+  await queue.open(connection.notifier)
   const settled = async () => {
     await connection.settled()
     // A ticket leaves the disk when its owner has been told.
@@ -89,7 +89,7 @@ export async function startBot(options: BotOptions = {}): Promise<Bot> {
   }
   const stop = async () => {
     await queue.park()
-    await connection.desk.close()
+    await connection.notifier.close()
     await connection.close()
     await store.close()
   }

@@ -8,7 +8,7 @@ wherever it was asked for, since a result goes there when its channel is closed 
 
 @throws UserError when it is no longer kept
 */
-export async function resultBehind({ store, scope, person, interaction, argument }: ActionCall): Promise<ResultRecord> {
+export async function findResult({ store, scope, person, interaction, argument }: ActionCall): Promise<ResultRecord> {
   const record = await store.results.get(argument)
   const isOwn = !interaction.guildId && record?.person === person
   if (record && (record.scope === scope || isOwn)) return record

@@ -11,7 +11,7 @@ import { factsOf, recordOf, resultPosts } from '../message/result.ts'
 import { createDelivery, type Delivery, isTooLarge, type Way } from './delivery.ts'
 import type { Errand, Purpose } from './result-action.ts'
 
-export interface DeskOptions {
+export interface JobNotifierOptions {
   readonly client: Client
   readonly store: Pick<Store, 'results' | 'differences' | 'settings'>
   /** Gets faults of ours, without tokens or addresses. */
@@ -20,7 +20,7 @@ export interface DeskOptions {
   readonly everyMilliseconds?: number
 }
 
-export interface Desk extends QueueHandlers {
+export interface JobNotifier extends QueueHandlers {
   /** What a person must be told at their next command, told once: where their last result could not be posted. */
   readonly takeNote: (person: string) => string | undefined
   /** Tells everybody who waits that the bot is being restarted, and nothing more. */
@@ -34,7 +34,7 @@ interface Watch {
 }
 
 /** Tells people how far their jobs are, and brings them what came of it: in the process that took the job, or in a later one. */
-export function createDesk({ client, store, log, everyMilliseconds = 3000 }: DeskOptions): Desk {
+export function createJobNotifier({ client, store, log, everyMilliseconds = 3000 }: JobNotifierOptions): JobNotifier {
   const watches = new Map<string, Watch>()
   const notes = new Map<string, string>()
 

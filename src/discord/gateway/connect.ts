@@ -1,8 +1,8 @@
 import { Client, Events, GatewayIntentBits } from 'discord.js'
-import { createDesk, type Desk } from '../delivery/job-notifier.ts'
+import { createJobNotifier, type JobNotifier } from '../delivery/job-notifier.ts'
 import { createDispatch, type DispatchOptions } from '../interaction/dispatch.ts'
 import { describe } from '../interaction/faults.ts'
-import { type Pulse, watchPulse } from './gateway-status.ts'
+import { type GatewayStatus, watchGatewayStatus } from './gateway-status.ts'
 import { watchPresence } from './presence.ts'
 import { registerCommands } from './register.ts'
 import { watchRights } from './rights.ts'
@@ -25,8 +25,8 @@ export interface Connection {
   /** Where a person adds the bot to a server. */
   readonly inviteUrl: string
   /** What the queue tells, brought to people. */
-  readonly desk: Desk
-  readonly pulse: () => Pulse
+  readonly notifier: JobNotifier
+  readonly gatewayStatus: () => GatewayStatus
   /** Resolves when every command so far has been answered. */
   readonly settled: () => Promise<void>
   readonly close: () => Promise<void>
@@ -47,13 +47,13 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     commands: commands.map(({ data }) => data),
   })
 
-  const desk = createDesk({ client, store: services.store, log, everyMilliseconds })
-  const dispatch = createDispatch({ commands, services, log, takeNote: desk.takeNote })
+  const notifier = createJobNotifier({ client, store: services.store, log, everyMilliseconds })
+  const dispatch = createDispatch({ commands, services, log, takeNote: notifier.takeNote })
   client.on(Events.InteractionCreate, dispatch.handle)
   client.on(Events.Error, (error) => log(describe(error)))
   watchPresence(client, services.store, log)
   watchRights(client, log)
-  const pulse = watchPulse(client)
+  const gatewayStatus = watchGatewayStatus(client)
   client.on(Events.ShardDisconnect, ({ code }) => onLost(`Discord ended the session (code ${code}).`))
   const ready = new Promise<Client<true>>((resolve) => client.once(Events.ClientReady, resolve))
   await client.login(token)
@@ -61,8 +61,8 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   return {
     name: user.username,
     inviteUrl: inviteUrl(applicationId),
-    desk,
-    pulse,
+    notifier,
+    gatewayStatus,
     settled: dispatch.settled,
     close: () => client.destroy(),
   }

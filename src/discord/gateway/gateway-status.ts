@@ -1,7 +1,7 @@
 import { type Client, Events } from 'discord.js'
 
 /** The session with Discord. */
-export interface Pulse {
+export interface GatewayStatus {
   /** In milliseconds since 1970; absent while it stands. */
   readonly lostAt?: number
   /** The last heartbeat that Discord answered, in milliseconds since 1970. */
@@ -9,7 +9,7 @@ export interface Pulse {
 }
 
 /** Follows the session from now on; of several shards the one that is worst off counts. */
-export function watchPulse(client: Client): () => Pulse {
+export function watchGatewayStatus(client: Client): () => GatewayStatus {
   const lostAt = new Map<number, number>()
   const lose = (shard: number) => void (lostAt.has(shard) || lostAt.set(shard, Date.now()))
   const find = (shard: number) => void lostAt.delete(shard)

@@ -42,7 +42,7 @@ export interface Call<Of extends AnyInteraction = AnyInteraction> extends Servic
   readonly scope: string
   readonly person: string
   /**
-  Puts a job into the queue, after `reply.open()`. Progress, result and failure are told from then on by the desk, in this
+  Puts a job into the queue, after `reply.open()`. Progress, result and failure are told from then on by the notifier, in this
   process or a later one. @throws UserError when the queue, or this person's share of it, is full
   */
   readonly place: (job: Job, purpose: Purpose) => Promise<void>

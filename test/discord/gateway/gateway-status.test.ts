@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Client, Events, GatewayIntentBits } from 'discord.js'
-import { watchPulse } from '../../../src/discord/gateway/gateway-status.ts'
+import { watchGatewayStatus } from '../../../src/discord/gateway/gateway-status.ts'
 import { startLoopback, token, until } from '../../loopback/discord.ts'
 
 test('a session that breaks is lost until it stands again', { timeout: 60_000 }, async () => {
   const discord = await startLoopback()
   const client = new Client({ intents: [GatewayIntentBits.Guilds], rest: { api: discord.apiUrl } })
   try {
-    const pulse = watchPulse(client)
+    const gatewayStatus = watchGatewayStatus(client)
     const ready = new Promise((resolve) => client.once(Events.ClientReady, resolve))
     await client.login(token)
     await ready
-    assert.deepEqual(pulse(), {})
+    assert.deepEqual(gatewayStatus(), {})
 
     for (const [breakIt, count] of [
       [discord.cut, () => discord.sessions().resumed],
@@ -20,12 +20,12 @@ test('a session that breaks is lost until it stands again', { timeout: 60_000 },
     ] as const) {
       const [before, brokenAt] = [count(), Date.now()]
       const lost = new Promise<number | undefined>((resolve) =>
-        client.once(Events.ShardReconnecting, () => setImmediate(() => resolve(pulse().lostAt))),
+        client.once(Events.ShardReconnecting, () => setImmediate(() => resolve(gatewayStatus().lostAt))),
       )
       breakIt()
       const lostAt = await lost
       assert.ok(lostAt && lostAt >= brokenAt && lostAt <= Date.now(), `lost at ${lostAt}`)
-      await until(() => count() > before && pulse().lostAt === undefined, 'the session')
+      await until(() => count() > before && gatewayStatus().lostAt === undefined, 'the session')
     }
   } finally {
     await client.destroy()
