@@ -7,7 +7,7 @@ import {
 } from 'discord.js'
 import { cancelJob, mayCancel } from '../src/discord/actions/cancel-job.ts'
 import { bold } from '../src/discord/actions/saved.ts'
-import type { Errand } from '../src/discord/delivery/result-action.ts'
+import type { FollowUp } from '../src/discord/delivery/result-action.ts'
 import type { Call, Command } from '../src/discord/interaction/command.ts'
 import { updateOrWhisper } from '../src/discord/interaction/update-or-whisper.ts'
 import { pageButtons, pageOf } from '../src/discord/message/pages.ts'
@@ -72,12 +72,12 @@ function lineOf({ ticket, isRunning, ahead, secondsLeft }: Place): string {
   return `${kindOf(ticket)}, for <@${ticket.person}>, asked ${since}\n-# ${isRunning ? 'Runs' : waits} · done in ${duration(secondsLeft)}`
 }
 
-function kindOf({ job, errand }: Ticket): string {
-  const { purpose } = errand as Errand
-  if (purpose.type === 'save') {
-    return `${job.kind === 'inspect' ? 'Importing' : 'Learning'} ${bold(purpose.name)}`
+function kindOf({ job, followUp }: Ticket): string {
+  const { action } = followUp as FollowUp
+  if (action.type === 'save') {
+    return `${job.kind === 'inspect' ? 'Importing' : 'Learning'} ${bold(action.name)}`
   }
-  return purpose.names.length > 0 ? `Applying ${purpose.names.map(bold).join(' and ')}` : kinds[job.kind]
+  return action.names.length > 0 ? `Applying ${action.names.map(bold).join(' and ')}` : kinds[job.kind]
 }
 
 const kinds: Readonly<Record<Ticket['job']['kind'], string>> = {

@@ -21,7 +21,7 @@ interface Claim {
 @param tickets All that wait or run; `places` are those that have a place already.
 @throws UserError when there is no room for one more; it says when there will be.
 */
-export function checkRoom(
+export function checkLimits(
   { person, scope, job }: Claim,
   tickets: readonly Claim[],
   places: readonly { readonly ticket: Claim; readonly secondsLeft: number }[],

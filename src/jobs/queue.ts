@@ -3,7 +3,7 @@ import { UserError } from '../errors.ts'
 import { createDurations, type Stopwatch } from './durations.ts'
 import { createFairLine, type FairQueue, type Waiting } from './fair-line.ts'
 import { errorOf, failureOf } from './job-error.ts'
-import { checkRoom, type Limits } from './limits.ts'
+import { checkLimits, type Limits } from './limits.ts'
 import type { Failure, Job, JobResult, Progress } from './protocol.ts'
 import type { Run } from './worker-client.ts'
 
@@ -15,7 +15,7 @@ export interface Ticket {
   readonly scope: string
   readonly job: Job
   /** What is to be done with the result: plain data of whoever placed it. */
-  readonly errand: unknown
+  readonly followUp: unknown
   /** Milliseconds since 1970. */
   readonly placedAt: number
 }
@@ -140,7 +140,7 @@ export function createQueue({ run, tickets, log, limits, now = Date.now }: Queue
     if (entries.has(ticket.id)) throw new Error(`The ticket ${ticket.id} is in the line already.`)
     const placed = [...entries.values()].map((entry) => entry.ticket)
     const { person = limits?.person, scope = limits?.scope } = shares
-    checkRoom(ticket, placed, places(), { ...limits, person, scope })
+    checkLimits(ticket, placed, places(), { ...limits, person, scope })
     const entry = createEntry(ticket, 0)
     entries.set(ticket.id, entry)
     try {

@@ -53,7 +53,7 @@ export interface Worker {
 
 /** Starts the child at once. One that dies is started again when the next job needs it, so that a broken one can't spin. */
 export function startWorker({ path, args = [], argsAfterEnd = args, onExit, ...given }: WorkerOptions): Worker {
-  const patience = { ...defaultPatience, ...given }
+  const timeouts = { ...defaultTimeouts, ...given }
   let busy = false
   let closed = false
   let hasEnded = false
@@ -72,7 +72,7 @@ export function startWorker({ path, args = [], argsAfterEnd = args, onExit, ...g
         options.signal?.throwIfAborted()
         if (closed) throw new Error('The worker is closed.')
         if (worker.exit() !== undefined) worker = spawn(path, hasEnded ? argsAfterEnd : args, report)
-        const outcome = await converse(worker, job, options, patience)
+        const outcome = await converse(worker, job, options, timeouts)
         if (outcome.type === 'done') return outcome.result
         options.signal?.throwIfAborted()
         if (outcome.type === 'failed') throw outcome.error
@@ -93,9 +93,9 @@ export function startWorker({ path, args = [], argsAfterEnd = args, onExit, ...g
   return { run, close }
 }
 
-type Patience = Readonly<Record<'answerMilliseconds' | 'silenceMilliseconds' | 'cancelGraceMilliseconds', number>>
+type Timeouts = Readonly<Record<'answerMilliseconds' | 'silenceMilliseconds' | 'cancelGraceMilliseconds', number>>
 
-const defaultPatience: Patience = {
+const defaultTimeouts: Timeouts = {
   answerMilliseconds: 60_000,
   silenceMilliseconds: 300_000,
   cancelGraceMilliseconds: 30_000,
@@ -156,12 +156,12 @@ type Outcome =
   | { readonly type: 'failed'; readonly error: Error }
   | { readonly type: 'died'; readonly exit: string }
 
-async function converse(worker: Spawned, job: Job, options: RunOptions, patience: Patience): Promise<Outcome> {
+async function converse(worker: Spawned, job: Job, options: RunOptions, timeouts: Timeouts): Promise<Outcome> {
   const { child, ready, exited, kill } = worker
   const { signal, onProgress } = options
   const died = exited.then((exit): Outcome => ({ type: 'died', exit }))
   const watch = watchSilence((seconds) => kill(`no sign of life for ${seconds} s`))
-  watch.allow(patience.answerMilliseconds)
+  watch.allow(timeouts.answerMilliseconds)
   if (!(await ready)) {
     watch.stop()
     return died
@@ -173,12 +173,12 @@ async function converse(worker: Spawned, job: Job, options: RunOptions, patience
   let listen: ((message: FromWorker) => void) | undefined
   const cancel = () => {
     send({ type: 'cancel', id })
-    grace = setTimeout(() => kill(deaf), patience.cancelGraceMilliseconds)
+    grace = setTimeout(() => kill(deaf), timeouts.cancelGraceMilliseconds)
   }
   const answered = new Promise<Outcome>((resolve) => {
     listen = (message) => {
       if (message.type === 'ready' || message.id !== id) return
-      watch.allow(patience.silenceMilliseconds)
+      watch.allow(timeouts.silenceMilliseconds)
       if (message.type === 'progress') onProgress?.(message.progress)
       else if (message.type === 'done') resolve({ type: 'done', result: message.result })
       else if (message.type === 'failed') resolve({ type: 'failed', error: errorOf(message) })
@@ -186,7 +186,7 @@ async function converse(worker: Spawned, job: Job, options: RunOptions, patience
     child.on('message', listen)
   })
   try {
-    watch.allow(patience.answerMilliseconds)
+    watch.allow(timeouts.answerMilliseconds)
     send({ type: 'run', id, job })
     if (signal?.aborted) cancel()
     signal?.addEventListener('abort', cancel, { once: true })

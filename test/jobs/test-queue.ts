@@ -15,7 +15,7 @@ export const ticket = (id: string, more: Partial<Ticket> = {}): Ticket => ({
   person: 'ann',
   scope: 'server',
   job: job(id),
-  errand: { channel: '1' },
+  followUp: { channel: '1' },
   placedAt: Date.now(),
   ...more,
 })

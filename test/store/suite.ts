@@ -330,7 +330,7 @@ export function describeStore(name: string, createOpener: () => (options?: Store
       const record = (state: string) => ({
         state,
         attempts: 1,
-        ticket: { job: { bytes: randomBytes(100) }, errand: { x: [1] } },
+        ticket: { job: { bytes: randomBytes(100) }, followUp: { x: [1] } },
       })
       const [a, b, c, d] = [record('a'), record('b'), record('c'), record('d')]
       for (const [id, one] of Object.entries({ z: a, y: b, x: c })) await store.tickets.put(id, one)

@@ -3,7 +3,7 @@ import { UserError } from '../../errors.ts'
 import type { SavedDifference } from '../../store/differences.ts'
 import type { Store } from '../../store/open.ts'
 import type { ServerSettings } from '../../store/settings.ts'
-import type { Errand } from '../delivery/result-action.ts'
+import type { FollowUp } from '../delivery/result-action.ts'
 import type { Call, Choice, Completion } from '../interaction/command.ts'
 import { checkSaver } from '../interaction/permission.ts'
 
@@ -56,8 +56,8 @@ export async function checkNewName(
 /** @throws UserError while a job is under way that will save this name */
 export function checkNotComing(queue: Call['queue'], scope: string, name: string): void {
   const isComing = queue.places().some(({ ticket }) => {
-    const { purpose } = ticket.errand as Errand
-    return ticket.scope === scope && purpose.type === 'save' && fold(purpose.name) === fold(name)
+    const { action } = ticket.followUp as FollowUp
+    return ticket.scope === scope && action.type === 'save' && fold(action.name) === fold(name)
   })
   if (isComing)
     throw new UserError(`${bold(name)} is being learned at this moment; please wait, or choose another name.`)

@@ -10,8 +10,8 @@ import {
 import type { AnyInteraction } from '../interaction/interactions.ts'
 import { messageOptions, type Post, textPost } from '../message/post.ts'
 
-/** Where a person waits for an answer. Plain data: a later process finds the way too. */
-export interface Address {
+/** Where a person waits for an answer. Plain data, so that a later process can answer too. */
+export interface ReplyTarget {
   readonly applicationId: string
   /** The interaction's token: a secret while it lives. */
   readonly token: string
@@ -28,22 +28,22 @@ export interface Delivery {
   /** Changes the message. Rejects when it can't be changed any more. */
   readonly edit: (post: Post) => Promise<void>
   /** Changes the message; where that is impossible answers in the channel, and if even that is, in a direct message. */
-  readonly deliver: (post: Post) => Promise<Way>
+  readonly deliver: (post: Post) => Promise<DeliveryRoute>
   /** Takes the message away and tells the person alone; where that is impossible changes the message. */
-  readonly whisper: (sentence: string) => Promise<Way>
+  readonly whisper: (sentence: string) => Promise<DeliveryRoute>
 }
 
 /** Where a post arrived. */
-export type Way = 'message' | 'channel' | 'direct'
+export type DeliveryRoute = 'message' | 'channel' | 'direct'
 
-interface Door {
-  readonly way: Way
-  readonly enter: (post: Post) => Promise<unknown>
+interface RouteAttempt {
+  readonly route: DeliveryRoute
+  readonly send: (post: Post) => Promise<unknown>
 }
 
 const tokenLivesFor = 15 * 60_000
 
-export function addressOf(interaction: AnyInteraction, response: InteractionCallbackResponse): Address {
+export function replyTargetOf(interaction: AnyInteraction, response: InteractionCallbackResponse): ReplyTarget {
   return {
     applicationId: interaction.applicationId,
     token: interaction.token,
@@ -56,19 +56,19 @@ export function addressOf(interaction: AnyInteraction, response: InteractionCall
 }
 
 /**
-The ways to a person, in order. The interaction's token dies after 15 minutes, the channel may be closed to the bot, the
+The routes to a person, in order. The interaction's token dies after 15 minutes, the channel may be closed to the bot, the
 message may be deleted; what took minutes to compute must arrive all the same.
 
 @param nonce Discord posts a message with the same nonce once only, so that a result that is delivered again after a crash
 does not ping twice.
 */
-export function createDelivery(client: Client, address: Address, nonce: string): Delivery {
-  const { channelId, messageId, person } = address
+export function createDelivery(client: Client, target: ReplyTarget, nonce: string): Delivery {
+  const { channelId, messageId, person } = target
   const webhook = new WebhookClient(
-    { id: address.applicationId, token: address.token },
+    { id: target.applicationId, token: target.token },
     { rest: { ...client.options.rest }, allowedMentions: { parse: [] } },
   )
-  let isTokenDead = Date.now() >= address.expiresAt
+  let isTokenDead = Date.now() >= target.expiresAt
 
   const throughToken = async (post: Post) => {
     if (isTokenDead) throw new Error('The token of the interaction is dead.')
@@ -102,24 +102,28 @@ export function createDelivery(client: Client, address: Address, nonce: string):
     return channel
   }
 
-  const edits: readonly Door[] = [
-    { way: 'message', enter: throughToken },
-    { way: 'message', enter: throughBot },
+  const edits: readonly RouteAttempt[] = [
+    { route: 'message', send: throughToken },
+    { route: 'message', send: throughBot },
   ]
-  const every: readonly Door[] = [...edits, { way: 'channel', enter: intoChannel }, { way: 'direct', enter: direct }]
+  const every: readonly RouteAttempt[] = [
+    ...edits,
+    { route: 'channel', send: intoChannel },
+    { route: 'direct', send: direct },
+  ]
 
-  const tryEach = async (doors: readonly Door[], post: Post): Promise<Way> => {
+  const tryEach = async (attempts: readonly RouteAttempt[], post: Post): Promise<DeliveryRoute> => {
     const closed: unknown[] = []
-    for (const { way, enter } of doors) {
+    for (const { route, send } of attempts) {
       try {
-        await enter(post)
-        return way
+        await send(post)
+        return route
       } catch (error) {
         if (isWrongEverywhere(error)) throw error
         closed.push(error)
       }
     }
-    throw new AggregateError(closed, 'The message could not be delivered on any way.')
+    throw new AggregateError(closed, 'The message could not be delivered by any route.')
   }
 
   const deliver = (post: Post) => tryEach(every, post)
@@ -143,7 +147,7 @@ export function createDelivery(client: Client, address: Address, nonce: string):
   }
 }
 
-/** A message that Discord finds malformed or too large is that at every door; one edited too often (30046) is not. */
+/** A message that Discord finds malformed or too large is that on every route; one edited too often (30046) is not. */
 const isWrongEverywhere = (error: unknown) =>
   error instanceof DiscordAPIError && error.code !== 30046 && (error.status === 400 || isTooLarge(error))
 

@@ -8,8 +8,8 @@ import { describe, sentenceOf } from '../interaction/faults.ts'
 import { buttonRow, galleryPost, type Post, textPost, withRows } from '../message/post.ts'
 import { type Activity, narrate, type Throttle, throttleLatest } from '../message/progress.ts'
 import { factsOf, recordOf, resultPosts } from '../message/result.ts'
-import { createDelivery, type Delivery, isTooLarge, type Way } from './delivery.ts'
-import type { Errand, Purpose } from './result-action.ts'
+import { createDelivery, type Delivery, type DeliveryRoute, isTooLarge } from './delivery.ts'
+import type { FollowUp, ResultAction } from './result-action.ts'
 
 export interface JobNotifierOptions {
   readonly client: Client
@@ -41,10 +41,10 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
   const watch = (ticket: Ticket): Watch => {
     const known = watches.get(ticket.id)
     if (known) return known
-    const delivery = createDelivery(client, errandOf(ticket).address, ticket.id)
+    const delivery = createDelivery(client, followUpOf(ticket).target, ticket.id)
     const created: Watch = {
       delivery,
-      // A lost progress edit is not worth a word: the next one, or the result, finds its own way.
+      // A lost progress edit is not worth a word: the next one, or the result, arrives by itself.
       edits: throttleLatest(
         (activity) => delivery.edit(progressPost(ticket, activity, created.preview)).catch(() => {}),
         everyMilliseconds,
@@ -58,47 +58,47 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
     const { delivery, edits } = watch(ticket)
     await edits.stop()
     watches.delete(ticket.id)
-    const way = await tell(ticket, outcome, delivery)
-    if (way !== 'direct' || ticket.scope.startsWith('@')) return
+    const route = await tell(ticket, outcome, delivery)
+    if (route !== 'direct' || ticket.scope.startsWith('@')) return
     note(ticket, 'so I sent it to you directly')
     log(
-      `I may no longer write in the channel ${errandOf(ticket).address.channelId}; a result went to its owner directly.`,
+      `I may no longer write in the channel ${followUpOf(ticket).target.channelId}; a result went to its owner directly.`,
     )
   }
 
-  const note = ({ errand, person }: Ticket, remedy: string) => {
-    const { channelId } = (errand as Errand).address
+  const note = ({ followUp, person }: Ticket, remedy: string) => {
+    const { channelId } = (followUp as FollowUp).target
     notes.set(
       person,
       `Your last result could not be posted in <#${channelId}>: I may no longer write there, ${remedy}.`,
     )
   }
 
-  const tell = async (ticket: Ticket, outcome: Outcome, delivery: Delivery): Promise<Way> => {
+  const tell = async (ticket: Ticket, outcome: Outcome, delivery: Delivery): Promise<DeliveryRoute> => {
     if (outcome.type === 'done') return finish(ticket, outcome.result, delivery)
     if (outcome.type === 'stopped') return delivery.deliver(textPost(outcome.reason))
     return refuse(ticket, outcome.error, delivery)
   }
 
-  const finish = async (ticket: Ticket, result: JobResult, delivery: Delivery): Promise<Way> => {
-    const { purpose } = errandOf(ticket)
-    if (purpose.type === 'save') {
-      const refusal = await save(ticket, purpose, result).then(() => undefined, onlyUserError)
-      return refusal ? delivery.whisper(refusal.message) : delivery.deliver(savedPost(purpose, result))
+  const finish = async (ticket: Ticket, result: JobResult, delivery: Delivery): Promise<DeliveryRoute> => {
+    const { action } = followUpOf(ticket)
+    if (action.type === 'save') {
+      const refusal = await save(ticket, action, result).then(() => undefined, onlyUserError)
+      return refusal ? delivery.whisper(refusal.message) : delivery.deliver(savedPost(action, result))
     }
     if (result.withheld) return delivery.whisper(withheld)
     // Kept first: the buttons must work from the moment they are seen.
-    await store.results.put(recordOf(ticket, purpose, result))
-    const { all, alone } = resultPosts(ticket, purpose, result)
+    await store.results.put(recordOf(ticket, action, result))
+    const { all, alone } = resultPosts(ticket, action, result)
     return delivery.deliver(all).catch((error: unknown) => {
       if (!isTooLarge(error)) throw error
       return delivery.deliver(alone)
     })
   }
 
-  const save = async ({ scope, person, job }: Ticket, purpose: Save, result: JobResult) => {
+  const save = async ({ scope, person, job }: Ticket, action: Save, result: JobResult) => {
     const bytes = result.difference!
-    const { name, replace } = purpose
+    const { name, replace } = action
     // After a crash the same result may come again.
     const existing = await store.differences.get(scope, name)
     if (existing && Buffer.compare(existing.bytes, bytes) === 0) return
@@ -114,16 +114,16 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
     )
   }
 
-  const refuse = async (ticket: Ticket, error: Error, delivery: Delivery): Promise<Way> => {
+  const refuse = async (ticket: Ticket, error: Error, delivery: Delivery): Promise<DeliveryRoute> => {
     if (!(error instanceof UserError) || error.cause) log(`A ${ticket.job.kind} job: ${describe(error)}`)
-    const { purpose } = errandOf(ticket)
+    const { action } = followUpOf(ticket)
     const canRelearn =
       error instanceof OtherModelError &&
       ticket.job.kind === 'apply' &&
-      purpose.type === 'show' &&
-      purpose.names.length === 1
+      action.type === 'show' &&
+      action.names.length === 1
     if (!canRelearn) return delivery.whisper(sentenceOf(error))
-    return delivery.deliver(withRows(textPost(error.message), buttonRow([relearnButton(purpose.names[0]!)])))
+    return delivery.deliver(withRows(textPost(error.message), buttonRow([relearnButton(action.names[0]!)])))
   }
 
   return {
@@ -136,8 +136,8 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
     onEnd: (ticket, outcome) =>
       end(ticket, outcome).catch((error: unknown) => {
         note(ticket, 'and I could not reach you directly')
-        const { address } = errandOf(ticket)
-        log(`A result could not be delivered to the channel ${address.channelId}: ${describe(error)}`)
+        const { target } = followUpOf(ticket)
+        log(`A result could not be delivered to the channel ${target.channelId}: ${describe(error)}`)
       }),
     takeNote: (person) => {
       const taken = notes.get(person)
@@ -159,9 +159,9 @@ const withheld =
   'The model’s safety checker took B′ for something that is not for everyone, so it is not shown. It can be wrong: ' +
   'another seed or strength may do. In age-restricted channels nothing is withheld.'
 
-type Save = Extract<Purpose, { type: 'save' }>
+type Save = Extract<ResultAction, { type: 'save' }>
 
-const errandOf = (ticket: Ticket) => ticket.errand as Errand
+const followUpOf = (ticket: Ticket) => ticket.followUp as FollowUp
 
 function progressPost(ticket: Ticket, activity: Activity, preview?: Uint8Array): Post {
   const text = narrate(activity)

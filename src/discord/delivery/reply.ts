@@ -1,7 +1,7 @@
 import { MessageFlags } from 'discord.js'
 import type { AnyInteraction } from '../interaction/interactions.ts'
 import { messageOptions, type Post, textPost } from '../message/post.ts'
-import { type Address, addressOf, createDelivery } from './delivery.ts'
+import { createDelivery, type ReplyTarget, replyTargetOf } from './delivery.ts'
 
 /** The answer to one call, until a job takes over. */
 export interface Reply {
@@ -12,14 +12,14 @@ export interface Reply {
   /** Answers the person alone. */
   readonly whisper: (post: Post | string) => Promise<void>
   /** Where `open` answered. */
-  readonly address: () => Address
+  readonly target: () => ReplyTarget
   /** The last word when there is no result. */
   readonly fail: (sentence: string) => Promise<void>
 }
 
 /** @param mayOpen Rejects with a UserError where nothing may be posted. */
 export function createReply(interaction: AnyInteraction, mayOpen: () => Promise<void>): Reply {
-  let address: Address | undefined
+  let target: ReplyTarget | undefined
 
   const whisper = async (given: Post | string) => {
     const options = messageOptions(typeof given === 'string' ? textPost(given) : given)
@@ -31,16 +31,16 @@ export function createReply(interaction: AnyInteraction, mayOpen: () => Promise<
   return {
     open: async () => {
       await mayOpen()
-      address = addressOf(interaction, await interaction.deferReply({ withResponse: true }))
+      target = replyTargetOf(interaction, await interaction.deferReply({ withResponse: true }))
     },
     think: async () => void (await interaction.deferReply({ flags: MessageFlags.Ephemeral })),
     whisper,
-    address: () => {
-      if (!address) throw new Error('Expected the reply to be open.')
-      return address
+    target: () => {
+      if (!target) throw new Error('Expected the reply to be open.')
+      return target
     },
     fail: async (sentence) => {
-      if (address) await createDelivery(interaction.client, address, interaction.id).whisper(sentence)
+      if (target) await createDelivery(interaction.client, target, interaction.id).whisper(sentence)
       else await whisper(sentence)
     },
   }

@@ -1,14 +1,14 @@
 import type { ImagePair } from '../../jobs/protocol.ts'
 import type { DifferenceFacts, DifferencePictures } from '../../store/differences.ts'
-import type { Address } from './delivery.ts'
+import type { ReplyTarget } from './delivery.ts'
 
 /** What is to be done with a job's result. Plain data, kept on disk with the job. */
-export interface Errand {
-  readonly address: Address
-  readonly purpose: Purpose
+export interface FollowUp {
+  readonly target: ReplyTarget
+  readonly action: ResultAction
 }
 
-export type Purpose =
+export type ResultAction =
   /** Show B′, with what it was made from. */
   | {
       readonly type: 'show'

@@ -8,7 +8,7 @@ import type { Job } from '../../jobs/protocol.ts'
 import type { Queue } from '../../jobs/queue.ts'
 import type { Store } from '../../store/open.ts'
 import type { Reply } from '../delivery/reply.ts'
-import type { Purpose } from '../delivery/result-action.ts'
+import type { ResultAction } from '../delivery/result-action.ts'
 import type { AttachmentOption, FileKind } from './attachments.ts'
 import type { ActionInteraction, AnyInteraction } from './interactions.ts'
 
@@ -45,7 +45,7 @@ export interface Call<Of extends AnyInteraction = AnyInteraction> extends Servic
   Puts a job into the queue, after `reply.open()`. Progress, result and failure are told from then on by the notifier, in this
   process or a later one. @throws UserError when the queue, or this person's share of it, is full
   */
-  readonly place: (job: Job, purpose: Purpose) => Promise<void>
+  readonly place: (job: Job, action: ResultAction) => Promise<void>
 }
 
 export interface ActionCall extends Call<ActionInteraction> {

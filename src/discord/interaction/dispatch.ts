@@ -1,7 +1,7 @@
 import type { AutocompleteInteraction, Interaction } from 'discord.js'
 import { UserError } from '../../errors.ts'
 import { createReply } from '../delivery/reply.ts'
-import type { Errand, Purpose } from '../delivery/result-action.ts'
+import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
 import type { Call, Command, MenuCommand, Services } from './command.ts'
 import { describe, sentenceOf } from './faults.ts'
 import type { ActionInteraction, AnyInteraction } from './interactions.ts'
@@ -34,11 +34,11 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
     const reply = createReply(interaction, async () =>
       checkPlace(interaction, await services.store.settings.get(scope)),
     )
-    const place: Call['place'] = async (asked, purpose: Purpose) => {
+    const place: Call['place'] = async (asked, action: ResultAction) => {
       const job = { ...asked, options: { ...asked.options, requiresSafetyCheck: !isAgeRestricted(interaction) } }
-      const errand: Errand = { address: reply.address(), purpose }
+      const followUp: FollowUp = { target: reply.target(), action }
       const { personLimit } = await services.store.settings.get(scope)
-      const ticket = { id: interaction.id, person, scope, job, errand, placedAt: Date.now() }
+      const ticket = { id: interaction.id, person, scope, job, followUp, placedAt: Date.now() }
       await services.queue.add(ticket, { person: personLimit })
     }
     return { ...services, interaction, reply, scope, person, place }

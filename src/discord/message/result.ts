@@ -2,27 +2,27 @@ import { ButtonStyle, escapeMarkdown } from 'discord.js'
 import type { Job, JobResult } from '../../jobs/protocol.ts'
 import type { Ticket } from '../../jobs/queue.ts'
 import type { ResultRecord } from '../../store/results.ts'
-import type { Errand, Purpose } from '../delivery/result-action.ts'
+import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
 import { buttonRow, galleryPost, type Picture, type Post, withRows } from './post.ts'
 
-type Show = Extract<Purpose, { type: 'show' }>
+type Show = Extract<ResultAction, { type: 'show' }>
 type PictureJob = Extract<Job, { kind: 'analogy' | 'apply' }>
 
 /** What is kept of a result, so that its buttons work after a restart and a month later. */
-export function recordOf(ticket: Ticket, purpose: Show, result: JobResult): ResultRecord {
+export function recordOf(ticket: Ticket, action: Show, result: JobResult): ResultRecord {
   const job = ticket.job as PictureJob
-  const { address } = ticket.errand as Errand
+  const { target } = ticket.followUp as FollowUp
   const { report, difference } = result
   const { strength, preserve } = report
-  const { facts, pictures } = purpose.learned ?? { facts: factsOf(result), pictures: result.pictures ?? {} }
+  const { facts, pictures } = action.learned ?? { facts: factsOf(result), pictures: result.pictures ?? {} }
   const differences =
     job.kind === 'apply'
-      ? job.differences.map((one, index) => ({ ...one, name: purpose.names[index] }))
+      ? job.differences.map((one, index) => ({ ...one, name: action.names[index] }))
       : [{ bytes: difference!, strength }]
   return {
-    ...{ id: ticket.id, scope: ticket.scope, person: ticket.person, channelId: address.channelId, at: Date.now() },
-    ...{ pairs: purpose.pairs, image: imageOf(job), differences, facts, pictures },
-    fileNames: purpose.fileNames,
+    ...{ id: ticket.id, scope: ticket.scope, person: ticket.person, channelId: target.channelId, at: Date.now() },
+    ...{ pairs: action.pairs, image: imageOf(job), differences, facts, pictures },
+    fileNames: action.fileNames,
     options: { ...job.options, preserve },
   }
 }
@@ -34,23 +34,23 @@ export function factsOf({ report }: JobResult): ResultRecord['facts'] {
 }
 
 /** All pictures, and B′ alone for when they are too large to be posted again together. */
-export function resultPosts(ticket: Ticket, purpose: Show, result: JobResult): { all: Post; alone: Post } {
+export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { all: Post; alone: Post } {
   const job = ticket.job as PictureJob
   const { image, report, notices } = result
   if (!image) throw new Error('Expected the job to end with a picture.')
   const { prompt } = job.options
   const b = prompt ?? report.caption?.b ?? 'the picture to change'
-  const { fileNames = {} } = purpose
+  const { fileNames = {} } = action
   const inputs: Picture[] = [
-    ...exampleOf(purpose, purpose.learned?.facts.caption ?? report.caption),
+    ...exampleOf(action, action.learned?.facts.caption ?? report.caption),
     { name: fileNames.b ?? 'b.png', bytes: imageOf(job), alt: `B: ${b}` },
   ]
-  const change = purpose.names.length > 0 ? `with ${list(purpose.names)} applied` : 'changed as A is to become A′'
+  const change = action.names.length > 0 ? `with ${list(action.names)} applied` : 'changed as A is to become A′'
   const output: Picture = { name: 'b2.png', bytes: image, alt: `B′: ${b}, ${change}` }
-  const text = [titleOf(purpose), ...notices, `-# ${detailsOf(result, prompt)}`]
+  const text = [titleOf(action), ...notices, `-# ${detailsOf(result, prompt)}`]
   const rows = buttonsOf(ticket.id)
   const alone = galleryPost([...text, '-# The other pictures are too large to be posted again.'].join('\n'), [output])
-  const { fileLimitBytes } = (ticket.errand as Errand).address
+  const { fileLimitBytes } = (ticket.followUp as FollowUp).target
   const isTooLarge = inputs.some(({ bytes }) => bytes.length > fileLimitBytes)
   const all = isTooLarge ? alone : galleryPost(text.join('\n'), [...inputs, output])
   return { all: withRows(all, ...rows), alone: withRows(alone, ...rows) }
