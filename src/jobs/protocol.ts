@@ -20,7 +20,7 @@ export interface JobOptions {
   readonly preserve?: number
   /** B in words, instead of a caption made by the model. */
   readonly prompt?: string
-  /** B′ is for everyone's eyes: the model's safety checker, where it came with one, may withhold it. @default false */
+  /** B′ may be seen by anyone: the model's safety checker, where it came with one, may withhold it. @default false */
   readonly requiresSafetyCheck?: boolean
 }
 

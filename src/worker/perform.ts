@@ -78,7 +78,7 @@ interface JobContext {
 
 interface Model {
   readonly networks: DiffusionModel
-  /** Where B′ is for everyone's eyes, and the model came with one. */
+  /** Where anyone may see B′, and the model came with one. */
   readonly checker?: SafetyChecker
 }
 
@@ -285,7 +285,7 @@ function missingNetworks({ name, caption, joint }: DiffusionModel, does: 'learn'
   }
   if (caption && !joint && does === 'learn') {
     sentences.push(
-      `The model “${name}” comes without the towers of CLIP: the difference was learned without the CLIP loss.`,
+      `The model “${name}” comes without CLIP’s encoders: the difference was learned without the CLIP loss.`,
     )
   }
   if (!caption && prompt === undefined) {

@@ -113,16 +113,16 @@ test('a second pull asks nobody; it repairs what was damaged, from the same comm
 })
 
 describe('files of several repositories', () => {
-  const eyes = 'somebody/eyes'
+  const vision = 'somebody/vision'
   const seen = {
-    'config.json': Buffer.from('{"of":"the eyes"}'),
+    'config.json': Buffer.from('{"of":"the vision"}'),
     'onnx/vision_model.onnx': randomBytes(300_000),
     'onnx/vision_model_fp16.onnx': randomBytes(3000),
     'tokenizer/vocab.json': Buffer.from('{"a":0}'),
     'tokenizer/merges.txt': Buffer.from('#version'),
   }
   const source = {
-    ...{ repository: eyes, revision: 'main', bytes: 300_100 },
+    ...{ repository: vision, revision: 'main', bytes: 300_100 },
     files: [
       { path: 'onnx/vision_model.onnx', as: 'image_encoder/model.onnx' },
       { path: 'config.json', as: 'image_encoder/config.json' },
@@ -137,7 +137,7 @@ describe('files of several repositories', () => {
   }
   beforeEach(async () => {
     await hub.close()
-    hub = await startHub(content, { [eyes]: seen })
+    hub = await startHub(content, { [vision]: seen })
     await writeManifest({}, undefined, source)
   })
   const assertLaid = async () => {
@@ -162,7 +162,7 @@ describe('files of several repositories', () => {
       sources!.map(({ repository, commit }) => [repository, commit]),
       [
         [repository, hub.commit],
-        [eyes, hub.commit],
+        [vision, hub.commit],
       ],
     )
     const { length } = hub.requests
@@ -200,7 +200,7 @@ describe('files of several repositories', () => {
 
   test('one that is not open keeps the model from being pulled, by name', async () => {
     await writeManifest({}, undefined, { ...source, mustBeAccepted: true })
-    await refused(/^The licence of `somebody\/eyes` has to be accepted first/)
+    await refused(/^The licence of `somebody\/vision` has to be accepted first/)
     await writeManifest({}, undefined, { ...source, repository: 'somebody/blind' })
     await refused(/^There is no `somebody\/blind` on /)
     assert.deepEqual(left(), [])

@@ -28,7 +28,7 @@ from transformers import (
 )
 
 from exports import enliven, seeded
-from eyes import picture, pil
+from vision import picture, pil
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "captioner"
 PART = FOLDER / "captioner"

@@ -207,8 +207,8 @@ function runsOf(timesteps: readonly number[], most: number, sharesTimestep: bool
 /** Rows of a batch; the last one again and again, up to `size` of them. */
 function filled(value: Tensor, from: number, to: number, size: number): Tensor {
   const part = from === 0 && to === value.dims[0] ? value : rows(value, from, to)
-  const lacking = size - (to - from)
-  return lacking === 0 ? part : concatenate([part, repeat(rows(value, to - 1, to), lacking)])
+  const missing = size - (to - from)
+  return missing === 0 ? part : concatenate([part, repeat(rows(value, to - 1, to), missing)])
 }
 
 function withZeros(value: Tensor, size: number): Tensor {

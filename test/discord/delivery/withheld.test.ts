@@ -27,7 +27,7 @@ const models: Partial<Record<'always' | 'never', Awaited<ReturnType<typeof model
 before(async () => {
   bot = await startBot()
   worker = startWorker({ path: new URL('../../../src/worker/main.ts', import.meta.url) })
-  for (const name of ['always', 'never'] as const) models[name] = await modelWith('sd15', `eyes/safety-${name}`)
+  for (const name of ['always', 'never'] as const) models[name] = await modelWith('sd15', `vision/safety-${name}`)
 })
 after(async () => {
   await bot.close()

@@ -7,7 +7,7 @@ import { readScheduleConfig, schedule } from '../../../src/diffusion/schedule.ts
 import { loadModel } from '../../../src/networks/load.ts'
 import { tensor } from '../../../src/tensor/tensor.ts'
 import { modelWith } from '../../fixtures/model-with.ts'
-import { imageEncoder, readNumbers, relativeError } from './vision-case.ts'
+import { readNumbers, relativeError, visionFixtures } from './vision-case.ts'
 
 // CLIP's clipEncoders as transformers.js' exports have them, beside a model that came without; against transformers.
 
@@ -26,7 +26,7 @@ describe('the joint space of a model with one text encoder', () => {
   let networks: DiffusionModel
   before(async () => {
     model = await modelWith('sd15')
-    await cp(join(imageEncoder, 'joint'), join(model.folder, 'joint'), { recursive: true })
+    await cp(join(visionFixtures, 'joint'), join(model.folder, 'joint'), { recursive: true })
     networks = await load(model.folder)
   })
   after(async () => {
@@ -57,7 +57,7 @@ describe('the joint space of a model with one text encoder', () => {
 
 test('with two text encoders only the first one’s tokens have a part in it', async () => {
   const model = await modelWith('sdxl')
-  await cp(join(imageEncoder, 'joint'), join(model.folder, 'joint'), { recursive: true })
+  await cp(join(visionFixtures, 'joint'), join(model.folder, 'joint'), { recursive: true })
   const networks = await load(model.folder)
   const { tokens, cotangent, learned_embeds, gradient } = numbers
   const both = [
@@ -77,7 +77,7 @@ test('with two text encoders only the first one’s tokens have a part in it', a
 
 test('clipEncoders of another CLIP are refused with a sentence', async () => {
   const model = await modelWith('sdxl')
-  await cp(join(imageEncoder, 'joint'), join(model.folder, 'joint'), { recursive: true })
+  await cp(join(visionFixtures, 'joint'), join(model.folder, 'joint'), { recursive: true })
   const tower = join(model.folder, 'joint/text_encoder/model.onnx')
   await rm(tower)
   await cp(join(model.folder, 'text_encoder_2/model.onnx'), tower)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { readClipPixels } from '../../../src/networks/vision/clip-pixels.ts'
 import { tensor } from '../../../src/tensor/tensor.ts'
-import { imageEncoder, readNumbers, relativeError } from './vision-case.ts'
+import { readNumbers, relativeError, visionFixtures } from './vision-case.ts'
 
 // Against transformers' CLIPImageProcessor, of pictures as diffusers hands them to it.
 
@@ -13,7 +13,7 @@ const numbers = await readNumbers()
 
 for (const size of ['64x64', '37x50', '16x21']) {
   test(`a picture of ${size} is resized, cut and normed`, async () => {
-    const clipPixels = await readClipPixels(join(imageEncoder, 'joint/image_encoder/preprocessor_config.json'))
+    const clipPixels = await readClipPixels(join(visionFixtures, 'joint/image_encoder/preprocessor_config.json'))
     const values = clipPixels(numbers[`pixels ${size}`]!)
     assert.deepEqual(values.dims, [1, 3, 24, 24])
     assert.ok(relativeError(values, numbers[`values ${size}`]!) < 1e-6)
@@ -35,6 +35,6 @@ test('without a file they are those of OpenAI’s CLIP; older files give sizes a
 })
 
 test('a picture that is none is refused', async () => {
-  const clipPixels = await readClipPixels(join(imageEncoder, 'joint/image_encoder/preprocessor_config.json'))
+  const clipPixels = await readClipPixels(join(visionFixtures, 'joint/image_encoder/preprocessor_config.json'))
   assert.throws(() => clipPixels(tensor([3, 1, 1], Float32Array.of(0, Number.NaN, 0))), RangeError)
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openSafetyChecker } from '../../../src/networks/vision/safety-checker.ts'
-import { imageEncoder, readNumbers } from './vision-case.ts'
+import { readNumbers, visionFixtures } from './vision-case.ts'
 
 // Real exports of diffusers' safety checker, against what it finds in PyTorch.
 
@@ -14,7 +14,7 @@ for (const [name, verdicts] of [
   ['never', [true, true]],
 ] as const) {
   test(`a checker that fires ${name === 'exact' ? 'at one of two like pictures' : name}`, async () => {
-    const checker = (await openSafetyChecker(join(imageEncoder, `safety-${name}`), 1))!
+    const checker = (await openSafetyChecker(join(visionFixtures, `safety-${name}`), 1))!
     const found = [await checker.isSafe(withheld!), await checker.isSafe(shown!), await checker.isSafe(withheld!)]
     assert.deepEqual(found, [...verdicts, verdicts[0]])
     await checker.close()
@@ -22,5 +22,5 @@ for (const [name, verdicts] of [
 }
 
 test('there is none where the model came without one', async () => {
-  assert.equal(await openSafetyChecker(imageEncoder), undefined)
+  assert.equal(await openSafetyChecker(visionFixtures), undefined)
 })

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { decodeSafetensors } from '../../../src/tensor/safetensors.ts'
 import type { Tensor } from '../../../src/tensor/tensor.ts'
 
-// What test/reference/eyes.py made.
+// What test/reference/vision.py made.
 
-export const imageEncoder = join(import.meta.dirname, '../../fixtures/eyes')
+export const visionFixtures = join(import.meta.dirname, '../../fixtures/vision')
 
 export async function readNumbers(): Promise<Readonly<Record<string, Tensor>>> {
-  return decodeSafetensors(await readFile(join(imageEncoder, 'numbers.safetensors')), 'numbers').tensors
+  return decodeSafetensors(await readFile(join(visionFixtures, 'numbers.safetensors')), 'numbers').tensors
 }
 
 /** ‖actual − expected‖ ÷ ‖expected‖ */

@@ -1,7 +1,7 @@
 """What sees beside a diffusion model, small and random, exported as the public ones are: CLIP's two towers, Stable
 Diffusion's safety checker, and what they take for pixels.
 
-Writes test/fixtures/eyes/: joint/ and safety-NAME/ (parts of a model folder) and numbers.safetensors. Expected numbers
+Writes test/fixtures/vision/: joint/ and safety-NAME/ (parts of a model folder) and numbers.safetensors. Expected numbers
 are computed in float64 from the weights as exported; pixels as Pillow resizes them.
 """
 
@@ -28,7 +28,7 @@ from transformers import (
 from exports import enliven, seeded
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
-FOLDER = FIXTURES / "eyes"
+FOLDER = FIXTURES / "vision"
 TOKENIZER = FIXTURES / "tokenizer" / "eos-pad"
 BOS, EOS = 712, 713  # of that tokenizer
 LENGTH, WIDTH, PROJECTION = 77, 16, 12  # as the text encoders of pipelines.py
