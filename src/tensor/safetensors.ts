@@ -1,4 +1,5 @@
 import { quoted, UserError } from '../errors.ts'
+import { parseSafetensorsHeader, type SafetensorsEntry } from './safetensors-header.ts'
 
 /** What a `.safetensors` file holds. */
 export interface SafetensorsContent {
@@ -58,8 +59,12 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsC
     throw new UserError(`${name} is not a safetensors file, or it is cut off.`)
   }
   const refuse = (reason: string) => new UserError(`${name} is a damaged safetensors file: ${reason}.`)
-  const { entries, metadata } = readHeader(bytes.subarray(8, dataStart), refuse)
-  checkLayout(entries, bytes.length - dataStart, refuse)
+  const bytesPerNumber = (type: string, name: string) => {
+    if (isNumberType(type)) return NUMBER_TYPES[type].bytes
+    throw refuse(`${quoted(name)} holds ${quoted(type, 20)} numbers where F32, F16 or BF16 are expected`)
+  }
+  const header = bytes.subarray(8, dataStart)
+  const { entries, metadata } = parseSafetensorsHeader(header, bytes.length - dataStart, bytesPerNumber, refuse)
   const data = new DataView(view.buffer, view.byteOffset + dataStart, bytes.length - dataStart)
   const tensors = entries.map((entry) => [entry.name, readTensor(entry, data)] as const)
   return { tensors: Object.fromEntries(tensors), metadata }
@@ -69,74 +74,14 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsC
 const isPickle = (bytes: Uint8Array) =>
   ['504b0304', '80028a0a'].includes(Buffer.from(bytes.subarray(0, 4)).toString('hex'))
 
-type Refuse = (reason: string) => UserError
-
-interface Entry {
-  readonly name: string
-  readonly type: keyof typeof NUMBER_TYPES
-  readonly dims: readonly number[]
-  readonly start: number
-  readonly end: number
-}
-
 const NUMBER_TYPES = {
   F32: { bytes: 4, read: (view: DataView, at: number) => view.getFloat32(at, true) },
   F16: { bytes: 2, read: (view: DataView, at: number) => fromFloat16(view.getUint16(at, true)) },
   BF16: { bytes: 2, read: (view: DataView, at: number) => fromBfloat16(view.getUint16(at, true)) },
 }
 
-function readHeader(bytes: Uint8Array, refuse: Refuse) {
-  const { text, header } = parseHeader(bytes, refuse)
-  const { __metadata__: metadata = {}, ...described } = header
-  if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === 'string')) {
-    throw refuse('its metadata is not text')
-  }
-  const entries = Object.entries(described).map(([name, entry]) => readEntry(name, entry, refuse))
-  // JSON.parse keeps the last of two equal names, so the names it kept are counted against those that are written.
-  const kept = Object.keys(header).length + Object.keys(metadata).length + 3 * entries.length
-  const written = [...text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)].filter(([, colon]) => colon).length
-  if (written !== kept) throw refuse('a name occurs twice')
-  return { entries, metadata: metadata as Record<string, string> }
-}
-
-function parseHeader(bytes: Uint8Array, refuse: Refuse) {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-    const header: unknown = JSON.parse(text)
-    if (isRecord(header)) return { text, header }
-  } catch (cause) {
-    throw Object.assign(refuse('its header is unreadable'), { cause })
-  }
-  throw refuse('its header is unreadable')
-}
-
-function readEntry(name: string, entry: unknown, refuse: Refuse): Entry {
-  const which = quoted(name)
-  if (!isRecord(entry) || Object.keys(entry).length !== 3) throw refuse(`${which} is not described properly`)
-  const { dtype: type, shape: dims, data_offsets: offsets } = entry
-  if (!isWholeNumbers(dims) || !isWholeNumbers(offsets) || offsets.length !== 2 || typeof type !== 'string') {
-    throw refuse(`${which} is not described properly`)
-  }
-  if (!isNumberType(type)) {
-    throw refuse(`${which} holds ${quoted(type, 20)} numbers where F32, F16 or BF16 are expected`)
-  }
-  const [start, end] = offsets as [number, number]
-  const size = dims.reduce((product, dim) => product * dim, NUMBER_TYPES[type].bytes)
-  if (end - start !== size) throw refuse(`the shape of ${which} does not match its data`)
-  return { name, type, dims, start, end }
-}
-
-function checkLayout(entries: readonly Entry[], dataBytes: number, refuse: Refuse) {
-  let covered = 0
-  for (const { start, end } of entries.toSorted((a, b) => a.start - b.start || a.end - b.end)) {
-    if (start !== covered) throw refuse('its tensors overlap or leave holes')
-    covered = end
-  }
-  if (covered !== dataBytes) throw refuse('its tensors do not fill the file')
-}
-
-function readTensor({ type, dims, start, end }: Entry, view: DataView): NumberArray {
-  const { bytes, read } = NUMBER_TYPES[type]
+function readTensor({ type, dims, start, end }: SafetensorsEntry, view: DataView): NumberArray {
+  const { bytes, read } = NUMBER_TYPES[type as keyof typeof NUMBER_TYPES]
   return {
     dims,
     data: Float32Array.from({ length: (end - start) / bytes }, (_, index) => read(view, start + index * bytes)),
@@ -155,10 +100,4 @@ function fromBfloat16(bits: number): number {
   return new Float32Array(new Uint32Array([bits << 16]).buffer)[0]!
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const isWholeNumbers = (value: unknown): value is number[] =>
-  Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0)
-
-const isNumberType = (value: string): value is Entry['type'] => Object.hasOwn(NUMBER_TYPES, value)
+const isNumberType = (value: string): value is keyof typeof NUMBER_TYPES => Object.hasOwn(NUMBER_TYPES, value)
