@@ -32,7 +32,7 @@ const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly
   'src/engine': { may: ['src/diffusion', 'src/tensor', 'src/errors.ts'] },
   'src/exact': { may: ['src/image', 'src/tensor', 'src/errors.ts'] },
   'src/architectures': { may: ['src/onnx', 'src/errors.ts'] },
-  'src/checkpoints': { may: ['src/architectures', 'src/onnx', 'src/errors.ts'] },
+  'src/checkpoints': { may: ['src/architectures', 'src/onnx', 'src/tensor', 'src/errors.ts'] },
   'src/networks': {
     may: [
       'src/architectures',

@@ -1,0 +1,125 @@
+import { UserError } from '../errors.ts'
+import {
+  type Attribute,
+  type Constant,
+  constantOf,
+  type ElementType,
+  type Graph,
+  graphOf,
+  isFloat,
+  type Node,
+  type ValueInfo,
+} from '../onnx/graph.ts'
+import type { StoredTensor, Tensors } from './tensors.ts'
+
+/** What flows through a network: [n, ...dims] for a batch n that stays open. */
+export interface Flow {
+  readonly name: string
+  /** Of one sample. */
+  readonly dims: readonly number[]
+}
+
+/** Puts a network together out of a checkpoint's tensors, which stay on disk. */
+export class GraphBuilder {
+  readonly #what: string
+  readonly #tensors: Tensors
+  readonly #type: ElementType
+  readonly #used = new Set<string>()
+  readonly #inputs: ValueInfo[] = []
+  readonly #outputs: string[] = []
+  readonly #nodes: Node[] = []
+  readonly #constants = new Map<string, Constant>()
+
+  /** `what` the network is called in sentences; `type`: of its numbers, however they are stored. */
+  constructor(what: string, tensors: Tensors, type: 'float32' | 'float16') {
+    this.#what = what
+    this.#tensors = tensors
+    this.#type = type
+  }
+
+  /** @throws UserError when tensors are left over: the network is then not what it was taken for. */
+  graph(): Graph {
+    const unused = [...this.#tensors.keys()].filter((name) => !this.#used.has(name) && !isBuffer(name))
+    if (unused.length > 0) {
+      throw new UserError(
+        `${this.#what} has ${unused.length} weights that are not known here, like ${unused[0]}: the model is of a kind that cannot be used.`,
+      )
+    }
+    return graphOf({
+      ...{ irVersion: 9, opsets: new Map([['', 20]]), inputs: this.#inputs, outputs: this.#outputs },
+      ...{ nodes: this.#nodes, constants: this.#constants },
+    })
+  }
+
+  input(name: string, dims: readonly number[], type = this.#type): Flow {
+    this.#inputs.push({ name, type, dims: ['batch', ...dims] })
+    return { name, dims }
+  }
+
+  output(name: string, { name: from }: Flow): void {
+    this.#nodes.push({ operator: 'Identity', domain: '', name, inputs: [from], outputs: [name], attributes: {} })
+    this.#outputs.push(name)
+  }
+
+  /** A node of one output; inputs are names of flows and constants. */
+  node(
+    operator: string,
+    inputs: readonly string[],
+    dims: readonly number[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+  ): Flow {
+    const name = `${operator}_${this.#nodes.length}`
+    this.#nodes.push({ operator, domain: '', name, inputs, outputs: [name], attributes })
+    return { name, dims }
+  }
+
+  /** A flow of float32 in the network's own type. */
+  own = (x: Flow): Flow => (this.#type === 'float32' ? x : this.node('Cast', [x.name], x.dims, { to: 10n }))
+
+  has = (name: string): boolean => this.#tensors.has(name)
+
+  /** How many of `prefix.0`, `prefix.1`, … there are. */
+  count(prefix: string): number {
+    const starts = new Set(
+      [...this.#tensors.keys()].flatMap((name) =>
+        name.startsWith(`${prefix}.`) ? (name.slice(prefix.length + 1).split('.')[0] ?? []) : [],
+      ),
+    )
+    let count = 0
+    while (starts.has(String(count))) count++
+    return count
+  }
+
+  /** @throws UserError when there is none, or its numbers are not fractions. */
+  tensor(name: string): StoredTensor {
+    const found = this.#tensors.get(name)
+    if (!found) throw new UserError(`${this.#what} lacks the weight ${name}: fetch the model again.`)
+    if (!isFloat(found.type))
+      throw new UserError(`${this.#what} stores ${name} as ${found.type}: get the model in float16.`)
+    this.#used.add(name)
+    return found
+  }
+
+  /** Hangs a tensor in; its name in the graph. */
+  weight(name: string, { type, dims, data }: StoredTensor): string {
+    this.#constants.set(name, { type: this.#type, dims, data, ...(type !== this.#type && { storedAs: type }) })
+    return name
+  }
+
+  /** The same numbers are kept once. */
+  numbers(dims: readonly number[], numbers: readonly number[], type = this.#type): string {
+    const name = `${type}[${dims}]=${numbers.length > 16 ? `${this.#constants.size}` : numbers}`
+    if (!this.#constants.has(name)) this.#constants.set(name, constantOf(type, dims, numbers))
+    return name
+  }
+
+  integers = (numbers: readonly number[]): string => this.numbers([numbers.length], numbers, 'int64')
+
+  /** @throws UserError */
+  refuse(reason: string): never {
+    throw new UserError(`${this.#what} ${reason}: the model is of another kind, or damaged.`)
+  }
+}
+
+/** What PyTorch keeps beside the weights. */
+const isBuffer = (name: string) => name.endsWith('position_ids')

@@ -1,0 +1,113 @@
+import type { Flow, GraphBuilder } from './builder.ts'
+import { rowsOf, type StoredTensor, viewed } from './tensors.ts'
+
+/** y = scale · (x·Wᵀ + bias): x: [in] or [length, in]. Without a bias where there is none. */
+export function linear(build: GraphBuilder, x: Flow, name: string, { scale = 1, rows }: LinearOptions = {}): Flow {
+  const whole = build.tensor(`${name}.weight`)
+  const suffix = rows ? `[${rows}]` : ''
+  const matrix = matrixOf(rows ? rowsOf(whole, ...rows) : whole, `${name}.weight`)
+  const bias = build.has(`${name}.bias`) ? build.tensor(`${name}.bias`) : undefined
+  const [output, input] = (matrix.isTurned ? matrix.dims.toReversed() : matrix.dims) as [number, number]
+  const own = bias && (rows ? rowsOf(bias, ...rows) : bias)
+  if (x.dims.at(-1) !== input || (own && own.dims[0] !== output)) {
+    build.refuse(`has [${matrix.dims}] in ${name} where ${x.dims.at(-1)} numbers come in`)
+  }
+  const flat = asRows(build, x)
+  const inputs = [flat, build.weight(`${name}.weight${suffix}`, matrix)]
+  if (own) inputs.push(build.weight(`${name}.bias${suffix}`, viewed(own, [output], `${name}.bias`)))
+  const attributes = { transB: BigInt(!matrix.isTurned), alpha: scale, beta: scale }
+  let y = build.node('Gemm', inputs, [output], attributes)
+  for (const [index, { down, up, scale: strength }] of (matrix.additions ?? []).entries()) {
+    const [first, second] = [down, up].map((each) => matrixOf(each, name)) as [StoredTensor, StoredTensor]
+    if (first.dims[1] !== input || second.dims[0] !== output || first.dims[0] !== second.dims[1]) {
+      build.refuse(`is given a LoRA of other sizes in ${name}`)
+    }
+    const [downName, upName] = [`${name}.lora.${index}.down`, `${name}.lora.${index}.up${suffix}`]
+    const between = build.node('Gemm', [flat, build.weight(downName, first)], [first.dims[0]!], { transB: 1n })
+    y = build.node('Gemm', [between.name, build.weight(upName, second), y.name], [output], {
+      ...{ transB: 1n, alpha: scale * strength, beta: 1 },
+    })
+  }
+  return x.dims.length === 1 ? y : reshape(build, { ...y, dims: [] }, [...x.dims.slice(0, -1), output])
+}
+
+interface LinearOptions {
+  /** @default 1 */
+  readonly scale?: number
+  /** Only so much of what it gives: from (inclusive) to (exclusive). */
+  readonly rows?: readonly [number, number]
+}
+
+/** A convolution with a kernel of one place is a matrix. */
+function matrixOf(tensor: StoredTensor, name: string): StoredTensor {
+  const [rows = 0, columns = 0] = tensor.dims
+  return tensor.dims.length === 2 ? tensor : viewed(tensor, [rows, columns], name)
+}
+
+const asRows = (build: GraphBuilder, x: Flow): string =>
+  x.dims.length === 1 ? x.name : build.node('Reshape', [x.name, build.integers([-1, x.dims.at(-1)!])], []).name
+
+/** x: [channels, height, width] */
+export function groupNorm(build: GraphBuilder, x: Flow, name: string, groups: number, epsilon: number): Flow {
+  const channels = x.dims[0]!
+  if (channels % groups !== 0) build.refuse(`has ${channels} channels in ${name}, which are no ${groups} groups`)
+  const grouped = build.node('Reshape', [x.name, build.integers([0, groups, -1])], [])
+  const [ones, zeros] = [1, 0].map((value) => build.numbers([groups], Array(groups).fill(value))) as [string, string]
+  const normed = build.node('InstanceNormalization', [grouped.name, ones, zeros], [], { epsilon })
+  const [scale, bias] = ['weight', 'bias'].map((which) => {
+    const own = `${name}.${which}`
+    return build.weight(own, viewed(build.tensor(own), [channels, ...x.dims.slice(1).map(() => 1)], own))
+  }) as [string, string]
+  const scaled = build.node('Mul', [reshape(build, normed, x.dims).name, scale], x.dims)
+  return build.node('Add', [scaled.name, bias], x.dims)
+}
+
+/** x: [length, channels] or [channels] */
+export function layerNorm(build: GraphBuilder, x: Flow, name: string, epsilon = 1e-5): Flow {
+  const weights = ['weight', 'bias'].map((which) => {
+    const own = `${name}.${which}`
+    return build.weight(own, viewed(build.tensor(own), [x.dims.at(-1)!], own))
+  })
+  return build.node('LayerNormalization', [x.name, ...weights], x.dims, { axis: -1n, epsilon })
+}
+
+/** Twice as high and wide, every place four times. */
+export function twice(build: GraphBuilder, x: Flow): Flow {
+  const [channels, height, width] = x.dims as [number, number, number]
+  const scales = build.numbers([4], [1, 1, 2, 2], 'float32')
+  return build.node('Resize', [x.name, '', scales], [channels, 2 * height, 2 * width], {
+    ...{ mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' },
+  })
+}
+
+export function reshape(build: GraphBuilder, x: Flow, dims: readonly number[]): Flow {
+  const isSame = x.dims.length === dims.length && x.dims.every((dim, axis) => dim === dims[axis])
+  return isSame ? x : build.node('Reshape', [x.name, build.integers([-1, ...dims])], dims)
+}
+
+/** `permutation` of the axes of one sample. */
+export function transpose(build: GraphBuilder, x: Flow, permutation: readonly number[]): Flow {
+  const dims = permutation.map((axis) => x.dims[axis]!)
+  return build.node('Transpose', [x.name], dims, { perm: [0, ...permutation.map((axis) => axis + 1)].map(BigInt) })
+}
+
+/** `axis` of one sample. */
+export function concatenate(build: GraphBuilder, parts: readonly Flow[], axis: number): Flow {
+  const length = parts.reduce((total, { dims }) => total + dims[axis]!, 0)
+  const dims = parts[0]!.dims.with(axis, length)
+  const names = parts.map(({ name }) => name)
+  return build.node('Concat', names, dims, { axis: BigInt(axis + 1) })
+}
+
+export const add = (build: GraphBuilder, a: Flow, b: Flow): Flow => build.node('Add', [a.name, b.name], a.dims)
+
+export const multiply = (build: GraphBuilder, a: Flow, b: Flow | number): Flow =>
+  build.node('Mul', [a.name, typeof b === 'number' ? build.numbers([], [b]) : b.name], a.dims)
+
+export type Activation = 'silu' | 'gelu' | 'quick_gelu'
+
+export function activate(build: GraphBuilder, x: Flow, activation: Activation): Flow {
+  if (activation === 'gelu') return build.node('Gelu', [x.name], x.dims)
+  const inner = activation === 'quick_gelu' ? multiply(build, x, 1.702) : x
+  return multiply(build, x, build.node('Sigmoid', [inner.name], x.dims))
+}

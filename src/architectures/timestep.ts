@@ -1,0 +1,17 @@
+import type { Flow, GraphBuilder } from './builder.ts'
+import { activate, concatenate, linear, reshape } from './layers.ts'
+
+/** Of numbers x: [count], each as `size` cosines and sines of x · 10000^(−i ÷ half), in float32: [count · size] */
+export function sinusoids(build: GraphBuilder, x: Flow, size: number): Flow {
+  const [half, count] = [size / 2, x.dims[0]!]
+  const frequencies = Array.from({ length: half }, (_, index) => Math.exp((-Math.log(10000) * index) / half))
+  const column = reshape(build, { name: x.name, dims: [] }, [count, 1])
+  const angles = build.node('Mul', [column.name, build.numbers([half], frequencies, 'float32')], [count, half])
+  const waves = ['Cos', 'Sin'].map((operator) => build.node(operator, [angles.name], angles.dims))
+  return build.own(reshape(build, concatenate(build, waves, 1), [count * size]))
+}
+
+/** Two layers with SiLU between. */
+export function embedding(build: GraphBuilder, x: Flow, name: string): Flow {
+  return linear(build, activate(build, linear(build, x, `${name}.linear_1`), 'silu'), `${name}.linear_2`)
+}
