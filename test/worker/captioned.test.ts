@@ -6,7 +6,7 @@ import type { ImagePair, JobOptions } from '../../src/jobs/protocol.ts'
 import { startWorker, type Worker } from '../../src/jobs/worker-client.ts'
 import { modelWith } from '../fixtures/model-with.ts'
 
-// Model folders that came with a captioner of photographs, with CLIP's clipEncoders beside it and without.
+// Model folders that came with a captioner of photographs, with CLIP’s encoders beside it and without.
 
 const example = async (name: string) =>
   new Uint8Array(await readFile(join(import.meta.dirname, '../../examples/02-orange-to-purple', name)))
@@ -19,7 +19,7 @@ before(async () => {
   worker = startWorker({ path: new URL('../../src/worker/main.ts', import.meta.url) })
   pair = { a: await example('a.png'), a2: await example('a2.png') }
   b = await example('b.png')
-  models.whole = await modelWith('sdxl', 'imageEncoder', 'captioner')
+  models.whole = await modelWith('sdxl', 'vision', 'captioner')
   models.captioned = await modelWith('sd21', 'captioner')
 })
 after(async () => {
@@ -48,11 +48,8 @@ test('the method as the paper has it uses both', async () => {
   assert.ok(Number.isFinite(report.loss?.last))
 })
 
-test('where the clipEncoders are missing it says so', async () => {
+test('where CLIP’s encoders are missing it says so', async () => {
   const { report, notices } = await worker.run({ kind: 'learn', pairs: [pair], options: optionsFor('captioned') })
-  assert.match(
-    notices.join('\n'),
-    /^The model “\S+” comes without the clipEncoders of CLIP: [^\n]+ without the CLIP loss\.$/,
-  )
+  assert.match(notices.join('\n'), /^The model “\S+” comes without CLIP’s encoders: [^\n]+ without the CLIP loss\.$/)
   assert.match(report.caption!.a!, /\w/)
 })
