@@ -2,7 +2,7 @@ import { chooseDevice } from '../compute/device.ts'
 import type { Hardware } from '../compute/hardware.ts'
 import { failureOf } from '../jobs/job-error.ts'
 import type { Failure, FromWorker, Job, Progress, ToWorker } from '../jobs/protocol.ts'
-import { perform } from './perform.ts'
+import { createPerformer } from './perform.ts'
 
 // The child process that owns the models, one job at a time. Started by path (worker-client.ts), never imported.
 // Its arguments: the folder for gradient graphs, and the device that is asked for.
@@ -12,6 +12,8 @@ let chosen: Promise<Hardware> | undefined
 /** Tried out once, when the first model is loaded. */
 const hardware = () =>
   (chosen ??= chooseDevice(device as Hardware['device'] | 'auto', { tell: (line) => console.error(line) }))
+
+const { perform } = createPerformer({ cacheFolder, hardware })
 
 let running: { readonly id: string; readonly controller: AbortController } | undefined
 
@@ -31,11 +33,7 @@ async function answer(id: string, job: Job): Promise<void> {
   send({ type: 'begun', id })
   try {
     const onProgress = (progress: Progress) => send({ type: 'progress', id, progress })
-    send({
-      type: 'done',
-      id,
-      result: await perform(job, { signal: controller.signal, onProgress, cacheFolder, hardware }),
-    })
+    send({ type: 'done', id, result: await perform(job, { signal: controller.signal, onProgress }) })
   } catch (error) {
     send({ type: 'failed', id, ...failure(error, controller.signal) })
   } finally {

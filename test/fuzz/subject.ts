@@ -8,7 +8,7 @@ import type { Job, JobOptions, JobResult } from '../../src/jobs/protocol.ts'
 import { startWorker } from '../../src/jobs/worker-client.ts'
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
-import { perform } from '../../src/worker/perform.ts'
+import { createPerformer } from '../../src/worker/perform.ts'
 import { decode, picturesOf } from '../../src/worker/pictures.ts'
 import { flawOf } from './sentence.ts'
 
@@ -48,9 +48,10 @@ const worker = throughChild
       onExit: (exit) => exits.push(exit),
     })
   : undefined
+const performer = createPerformer({})
 const signal = new AbortController().signal
 const run = (job: Job): Promise<JobResult> =>
-  worker ? worker.run(job) : perform(job, { signal, onProgress: () => {} })
+  worker ? worker.run(job) : performer.perform(job, { signal, onProgress: () => {} })
 
 process.on('disconnect', () => void (worker?.close() ?? Promise.resolve()).then(() => process.exit()))
 process.on('message', async (question: Question) => {

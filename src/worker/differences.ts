@@ -1,0 +1,75 @@
+import packageJson from '../../package.json' with { type: 'json' }
+import type { DiffusionModel } from '../diffusion/model.ts'
+import type { Applied } from '../diffusion/sampler.ts'
+import type { LearnedDifference } from '../engine/analogy.ts'
+import { decodeDifference, encodeDifference, type Origin } from '../engine/difference.ts'
+import type { ApplyJob, JobOptions, Report } from '../jobs/protocol.ts'
+import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
+import { leftOut } from './notices.ts'
+
+/** The file of a difference that was learned here: safetensors bytes. */
+export function encodeLearned(learned: LearnedDifference, model: DiffusionModel, options: JobOptions): Uint8Array {
+  const origin: Origin = {
+    version: packageJson.version,
+    model: model.name,
+    modelHash: model.hash,
+    mode: options.mode,
+    seed: options.seed,
+    steps: learned.losses.length,
+    strength: learned.strength,
+    preserve: learned.preserve,
+    fit: learned.fit,
+    captions: learned.captions,
+    loss: learned.losses,
+  }
+  return encodeSafetensors(encodeDifference({ tokens: learned.tokens, origin }))
+}
+
+/** Strength and `preserve`: what the person gave, else what was chosen when the first difference was learned. */
+export function readDifferences({ differences, options }: ApplyJob, model: DiffusionModel) {
+  const applied: Applied[] = []
+  const notices: string[] = []
+  let preserve = options.preserve
+  for (const [index, { bytes, strength }] of differences.entries()) {
+    const name = differences.length === 1 ? 'The difference' : `Difference ${index + 1}`
+    const difference = decodeDifference(decodeSafetensors(bytes, name), { name, model })
+    const { tokens, origin } = difference
+    applied.push({ tokens, strength: strength ?? options.strength ?? origin?.strength ?? FOREIGN.strength })
+    preserve ??= origin?.preserve
+    notices.push(...leftOut(name, difference, model))
+  }
+  return { applied, preserve: preserve ?? FOREIGN.preserve, notices }
+}
+
+/** How a textual inversion made elsewhere is applied, of which nothing is known: halfway, as most that are learned here. */
+const FOREIGN = { strength: 1, preserve: 0.5 }
+
+/** What a report says of a difference that was just learned, from so many `pairs`. */
+export function factsOf({ losses, fit, captions, strength, preserve }: LearnedDifference, pairs: number) {
+  return {
+    steps: losses.length,
+    pairs,
+    loss: { first: losses[0]!, last: losses.at(-1)! },
+    fit,
+    caption: captions,
+    strength,
+    preserve,
+  } satisfies Partial<Report>
+}
+
+/** What a report says of a difference that a file holds. */
+export function factsOfOrigin(origin: Origin): Partial<Report> {
+  const { model, modelHash, mode, seed, steps, strength, preserve, fit, captions: caption, loss } = origin
+  return {
+    model,
+    modelHash,
+    mode,
+    seed,
+    steps,
+    strength,
+    preserve,
+    fit,
+    caption,
+    ...(loss?.length && { loss: { first: loss[0]!, last: loss.at(-1)! } }),
+  }
+}

@@ -1,0 +1,53 @@
+import { resolve } from 'node:path'
+import { cpu, type Hardware } from '../compute/hardware.ts'
+import type { DiffusionModel } from '../diffusion/model.ts'
+import { readScheduleConfig, schedule } from '../diffusion/schedule.ts'
+import type { JobOptions } from '../jobs/protocol.ts'
+import { loadModel } from '../networks/load.ts'
+import { openSafetyChecker, type SafetyChecker } from '../networks/vision/safety-checker.ts'
+
+export interface LoadedModel {
+  readonly model: DiffusionModel
+  /** Where the model came with one. */
+  readonly checker?: SafetyChecker
+  readonly device: Hardware['device']
+}
+
+export interface ModelCacheOptions {
+  /** Where gradient graphs are kept. */
+  readonly cacheFolder?: string
+  /** What models are computed on, asked for when one is loaded. @default the CPU */
+  readonly hardware?: () => Promise<Hardware>
+}
+
+export interface ModelCache {
+  /** @throws UserError when the folder is not a model that can be used. */
+  readonly load: (folder: string) => Promise<LoadedModel>
+}
+
+/** Keeps the last model in memory, and closes it before another is loaded. */
+export function createModelCache({ cacheFolder, hardware = async () => cpu }: ModelCacheOptions): ModelCache {
+  let loaded: (LoadedModel & { readonly folder: string }) | undefined
+  const load: ModelCache['load'] = async (folder) => {
+    if (loaded?.folder === folder) return loaded
+    await Promise.all([loaded?.model.close(), loaded?.checker?.close()])
+    loaded = undefined
+    const found = await hardware()
+    const model = await loadModel({
+      folder,
+      hardware: found,
+      learningBatch: LEARNING_BATCH,
+      cacheFolder,
+      readSchedule: (config, imageTokens) => schedule(readScheduleConfig(config, imageTokens)),
+    })
+    loaded = { folder, model, checker: await openSafetyChecker(folder), device: found.device }
+    return loaded
+  }
+  return { load }
+}
+
+/** The folder of the model that a job names: in `models/`, or a path. */
+export const folderOf = ({ model }: JobOptions): string =>
+  /[/\\]/.test(model) ? resolve(model) : resolve(import.meta.dirname, '../../models', model)
+
+const LEARNING_BATCH = 6
