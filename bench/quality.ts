@@ -39,7 +39,7 @@ const model = await loadModel({
   learningBatch: 6,
   readSchedule: (config) => schedule(readScheduleConfig(config)),
 })
-const renderer = await createRenderer(model.side)
+const renderer = createRenderer(model.side)
 const tasks = analogies(Number(values.index)).filter((_, place) => place % Number(values.every) === 0)
 const results = new Map<string, { right: number; error: number; seconds: number }>()
 

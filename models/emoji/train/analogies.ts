@@ -1,4 +1,5 @@
-import { PLAIN, type Scene, type Style } from './world.ts'
+import { COLOURS } from './colours.ts'
+import { ACROSS, PLAIN, type Scene, SIZES, type Style, TURNS } from './world.ts'
 
 /** A change that can be made to any scene. */
 export interface Edit {
@@ -11,34 +12,54 @@ export interface Edit {
 const edit = (name: string, from: Partial<Scene>, to: Partial<Scene>): Edit => ({ name, from, to })
 
 export const EDITS: readonly Edit[] = [
-  edit('background teal', { background: 'white' }, { background: 'teal' }),
-  edit('background orange to purple', { background: 'orange' }, { background: 'purple' }),
-  edit('frame red', { background: 'sky' }, { background: 'sky', frame: 'red' }),
-  edit('greyscale', { background: 'yellow' }, { background: 'yellow', treatment: 'greyscale' }),
-  edit('sepia', { background: 'mint' }, { background: 'mint', treatment: 'sepia' }),
-  edit('negative', { background: 'green' }, { background: 'green', treatment: 'negative' }),
-  edit('pixelated', { background: 'pink' }, { background: 'pink', treatment: 'pixelated' }),
-  edit('blurred', { background: 'cyan' }, { background: 'cyan', treatment: 'blurred' }),
-  edit('tinted blue', { background: 'peach' }, { background: 'peach', treatment: 'tinted', tint: 'blue' }),
-  edit('style flat to ink', { style: 'flat', background: 'white' }, { style: 'ink', background: 'white' }),
-  edit('style ink to glossy', { style: 'ink', background: 'lime' }, { style: 'glossy', background: 'lime' }),
-  edit('style cartoon to flat', { style: 'cartoon', background: 'white' }, { style: 'flat', background: 'white' }),
+  edit('background teal', { background: COLOURS.white }, { background: COLOURS.teal }),
+  edit('background orange to purple', { background: COLOURS.orange }, { background: COLOURS.purple }),
+  edit('frame red', { background: COLOURS.sky }, { background: COLOURS.sky, frame: 'red' }),
+  edit('greyscale', { background: COLOURS.yellow }, { background: COLOURS.yellow, treatment: 'greyscale' }),
+  edit('sepia', { background: COLOURS.mint }, { background: COLOURS.mint, treatment: 'sepia' }),
+  edit('negative', { background: COLOURS.green }, { background: COLOURS.green, treatment: 'negative' }),
+  edit('pixelated', { background: COLOURS.pink }, { background: COLOURS.pink, treatment: 'pixelated' }),
+  edit('blurred', { background: COLOURS.cyan }, { background: COLOURS.cyan, treatment: 'blurred' }),
+  edit('tinted blue', { background: COLOURS.peach }, { background: COLOURS.peach, treatment: 'tinted', tint: 'blue' }),
+  edit('style flat to ink', { style: 'flat', background: COLOURS.white }, { style: 'ink', background: COLOURS.white }),
+  edit(
+    'style ink to glossy',
+    { style: 'ink', background: COLOURS.lime },
+    { style: 'glossy', background: COLOURS.lime },
+  ),
+  edit(
+    'style cartoon to flat',
+    { style: 'cartoon', background: COLOURS.white },
+    { style: 'flat', background: COLOURS.white },
+  ),
   edit(
     'style glossy to cartoon',
-    { style: 'glossy', background: 'lavender' },
-    { style: 'cartoon', background: 'lavender' },
+    { style: 'glossy', background: COLOURS.lavender },
+    { style: 'cartoon', background: COLOURS.lavender },
   ),
-  edit('smaller', { background: 'beige' }, { background: 'beige', size: 'small' }),
-  edit('to the left', { background: 'sky', size: 'small' }, { background: 'sky', size: 'small', position: 'left' }),
-  edit('upside down', { background: 'gold' }, { background: 'gold', turn: 'upside down' }),
-  edit('mirrored', { background: 'white' }, { background: 'white', mirrored: true }),
+  edit('smaller', { background: COLOURS.beige }, { background: COLOURS.beige, size: SIZES.small }),
+  edit(
+    'to the left',
+    { background: COLOURS.sky, size: SIZES.small },
+    { background: COLOURS.sky, size: SIZES.small, place: [ACROSS['far left'], 0] },
+  ),
+  edit('upside down', { background: COLOURS.gold }, { background: COLOURS.gold, turn: TURNS['upside down'] }),
+  edit('mirrored', { background: COLOURS.white }, { background: COLOURS.white, mirrored: true }),
   edit(
     'grinning to crying',
-    { thing: 'grinning-face', background: 'white' },
-    { thing: 'crying-face', background: 'white' },
+    { thing: 'grinning-face', background: COLOURS.white },
+    { thing: 'crying-face', background: COLOURS.white },
   ),
-  edit('cat to tiger', { thing: 'cat-face', background: 'white' }, { thing: 'tiger-face', background: 'white' }),
-  edit('apple to lemon', { thing: 'red-apple', background: 'silver' }, { thing: 'lemon', background: 'silver' }),
+  edit(
+    'cat to tiger',
+    { thing: 'cat-face', background: COLOURS.white },
+    { thing: 'tiger-face', background: COLOURS.white },
+  ),
+  edit(
+    'apple to lemon',
+    { thing: 'red-apple', background: COLOURS.silver },
+    { thing: 'lemon', background: COLOURS.silver },
+  ),
 ]
 
 export interface Analogy {
@@ -76,7 +97,7 @@ const B_THINGS = [
 ]
 const STYLE_ORDER: readonly Style[] = ['cartoon', 'flat', 'glossy']
 
-const GROUNDS = ['yellow', 'white', 'sky', 'pink', 'lime', 'silver', 'peach']
+const GROUNDS = ['yellow', 'white', 'sky', 'pink', 'lime', 'silver', 'peach'] as const
 
 /** Example `index` of each edit: B is another thing than A in another style and, where the change is not about it, on another background. */
 export function analogies(index: number): Analogy[] {
@@ -94,7 +115,7 @@ export function analogies(index: number): Analogy[] {
       ...a,
       thing: each.from.thing ?? B_THINGS[(place + 7 * index) % B_THINGS.length]!,
       style: changesStyle ? a.style : style(1),
-      background: changesBackground ? a.background : GROUNDS[(place + index) % GROUNDS.length]!,
+      background: changesBackground ? a.background : COLOURS[GROUNDS[(place + index) % GROUNDS.length]!],
     }
     const { background, ...change } = each.to
     const changed = changesBackground ? each.to : change

@@ -1,44 +1,37 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { FIRST_THINGS, SECOND_THINGS } from './things.ts'
-import { type Scene, STYLES, type Style, TONES } from './world.ts'
+import { FIRST_THINGS, HELD_OUT_THINGS, SECOND_THINGS, THIRD_THINGS } from './things.ts'
+import { HELD_OUT_STYLE, type Scene, STYLES, type Style, TONES } from './world.ts'
 
-/** The styles of the shipped model; a `full` world has all seven. */
-const CORE_STYLES: readonly Style[] = ['cartoon', 'flat', 'glossy', 'ink']
-/** A thing of a `full` world is drawn by at least so many sets. */
-const ENOUGH_SETS = 4
 const require = createRequire(import.meta.url)
 
 /** What scenes are drawn from. */
 export interface World {
   readonly things: readonly string[]
   readonly styles: readonly Style[]
-  /** The styles that draw a thing. */
-  readonly stylesOf: ReadonlyMap<string, readonly Style[]>
-  /** The styles that draw a thing in all five skin tones; things without any are missing. */
+  /** The styles of this world that draw a thing in all five skin tones; things without any are missing. */
   readonly tonesOf: ReadonlyMap<string, readonly Style[]>
 }
 
-/** `core` is the world of the shipped model, `full` every thing that at least four of the seven sets draw. */
-export async function loadWorld(name: string): Promise<World> {
-  if (name !== 'core' && name !== 'full') throw new RangeError(`Expected \`name\` to be core or full, got ${name}`)
-  const styles = name === 'core' ? CORE_STYLES : (Object.keys(STYLES) as Style[])
+/** `trained` is what the model learns from; the others keep its things or its styles and take the held-out rest. */
+export const WORLDS = ['trained', 'held-out style', 'held-out things'] as const
+export type WorldName = (typeof WORLDS)[number]
+
+export async function loadWorld(name: WorldName): Promise<World> {
+  const styles = (Object.keys(STYLES) as Style[]).filter(
+    (style) => (style === HELD_OUT_STYLE) === (name === 'held-out style'),
+  )
+  const things = name === 'held-out things' ? HELD_OUT_THINGS : TRAINED_THINGS
   const sets = new Map(await Promise.all(styles.map(async (style) => [style, await loadSet(style)] as const)))
-  const things =
-    name === 'core' ? [...Object.keys(FIRST_THINGS), ...Object.keys(SECOND_THINGS)] : shared([...sets.values()])
-  const drawnBy = (test: (set: IconSet, thing: string) => boolean) =>
-    things.map((thing) => [thing, styles.filter((style) => test(sets.get(style)!, thing))] as const)
-  return {
-    things,
-    styles,
-    stylesOf: new Map(drawnBy((set, thing) => nameIn(set, thing, 'none') !== undefined)),
-    tonesOf: new Map(
-      drawnBy((set, thing) => TONES.every((tone) => nameIn(set, thing, tone) !== undefined)).filter(
-        ([, toned]) => toned.length > 0,
-      ),
-    ),
-  }
+  const toned = things.map((thing) => {
+    const inTones = (style: Style) => TONES.every((tone) => nameIn(sets.get(style)!, thing, tone) !== undefined)
+    return [thing, styles.filter(inTones)] as const
+  })
+  return { things, styles, tonesOf: new Map(toned.filter(([, those]) => those.length > 0)) }
 }
+
+/** Every set draws each of them. */
+export const TRAINED_THINGS: readonly string[] = [FIRST_THINGS, SECOND_THINGS, THIRD_THINGS].flatMap(Object.keys)
 
 export interface IconSet {
   readonly icons: Readonly<Record<string, { body: string; width?: number; height?: number }>>
@@ -67,22 +60,4 @@ export function svgOf(set: IconSet, thing: string, tone: Scene['tone'], side: nu
 function nameIn(set: IconSet, thing: string, tone: Scene['tone']): string | undefined {
   const names = tone === 'none' ? [thing] : [`${thing}-${tone}-skin-tone`, `${thing}-${tone}`]
   return names.find((name) => name in set.icons || name in (set.aliases ?? {}))
-}
-
-/** Names that enough sets draw, without skin tones and without second names of the same drawing. */
-function shared(sets: readonly IconSet[]): string[] {
-  const counts = new Map<string, number>()
-  const second = new Set<string>()
-  for (const { icons, aliases = {} } of sets) {
-    for (const name of [...Object.keys(icons), ...Object.keys(aliases)]) counts.set(name, (counts.get(name) ?? 0) + 1)
-  }
-  for (const { aliases = {} } of sets) {
-    for (const [name, { parent, hFlip }] of Object.entries(aliases)) {
-      if (!hFlip && counts.get(parent)! >= counts.get(name)!) second.add(name)
-    }
-  }
-  return [...counts]
-    .filter(([name, count]) => count >= ENOUGH_SETS && !second.has(name) && !name.includes('skin-tone'))
-    .map(([name]) => name)
-    .sort()
 }

@@ -2,90 +2,81 @@ import sharp from 'sharp'
 import { loadSet, svgOf } from './icons.ts'
 import type { Scene, Style } from './world.ts'
 
-/** RGBA, `side` × `side`, 0…255, colours not multiplied by alpha. */
-export interface Sprite {
+/** RGBA, `side` × `side`, 0…255, colours multiplied by alpha. */
+export interface Raster {
   readonly side: number
-  readonly pixels: Uint8Array
+  readonly pixels: Uint8ClampedArray
 }
 
-/** Bytes of sprites that are kept. */
-const CACHE_BYTES = 6e8
+/** An icon at several sizes, each smaller than the one before by √2, and the hue that most of it has, in degrees. */
+export interface Sprite {
+  readonly levels: readonly Raster[]
+  readonly hue: number
+}
 
-/** Icon in a style and tone, turned by `angle` degrees clockwise and scaled to `side` pixels. */
-export type Sprites = (style: Style, thing: string, tone: Scene['tone'], angle: number, side: number) => Promise<Sprite>
+/** Sides of the levels in pixels. */
+const SIDES = [256, 181, 128, 91, 64, 45, 32]
 
-/** Icons and what is cut from them upright are kept. `iconSide` is what they are rasterised at before scaling. */
-export function createSprites(iconSide: number): Sprites {
-  const kept = <Value>(make: (key: string) => Promise<Value>, bytes: number) => {
-    const cache = new Map<string, Promise<Value>>()
-    return (key: string) => {
-      if (cache.size * bytes > CACHE_BYTES) cache.clear()
-      const found = cache.get(key) ?? make(key)
-      cache.set(key, found)
-      return found
-    }
+/** Icon in a style and tone. */
+export type Sprites = (style: Style, thing: string, tone: Scene['tone']) => Promise<Sprite>
+
+/** Every icon is drawn once and kept. */
+export function createSprites(): Sprites {
+  const sets = new Map<Style, ReturnType<typeof loadSet>>()
+  const kept = new Map<string, Promise<Sprite>>()
+  const setOf = (style: Style) => {
+    const found = sets.get(style) ?? loadSet(style)
+    sets.set(style, found)
+    return found
   }
-  const setOf = kept((style) => loadSet(style as Style), 0)
-  const icon = kept(
-    async (key) => {
-      const [style, thing, tone] = key.split('/') as [Style, string, Scene['tone']]
-      const svg = svgOf(await setOf(style), thing, tone, iconSide)
-      return sharp(Buffer.from(svg)).resize(iconSide, iconSide).ensureAlpha().raw().toBuffer()
-    },
-    iconSide ** 2 * 4,
+  return (style, thing, tone) => {
+    const key = `${style}/${thing}/${tone}`
+    const found = kept.get(key) ?? setOf(style).then((set) => drawSprite(svgOf(set, thing, tone, SIDES[0]!)))
+    kept.set(key, found)
+    return found
+  }
+}
+
+async function drawSprite(svg: string): Promise<Sprite> {
+  const side = SIDES[0]!
+  const whole = await sharp(Buffer.from(svg)).resize(side, side).ensureAlpha().raw().toBuffer()
+  const levels = await Promise.all(
+    SIDES.map(async (each) => {
+      const scaled = sharp(whole, { raw: { width: side, height: side, channels: 4 } }).resize(each, each)
+      const pixels = each === side ? whole : await scaled.raw().toBuffer()
+      return { side: each, pixels: premultiplied(pixels) }
+    }),
   )
-  const scaled = async (key: string) => {
-    const [style, thing, tone, angle, side] = key.split('/')
-    return scale(await icon(`${style}/${thing}/${tone}`), iconSide, Number(angle), Number(side))
-  }
-  const upright = kept(scaled, iconSide ** 2)
-  return (style, thing, tone, angle, side) => {
-    const key = `${style}/${thing}/${tone}/${angle}/${side}`
-    return angle === 0 ? upright(key) : scaled(key)
-  }
+  return { levels, hue: mainHue(whole) }
 }
 
-async function scale(pixels: Buffer, iconSide: number, angle: number, side: number): Promise<Sprite> {
-  let drawing = sharp(pixels, { raw: { width: iconSide, height: iconSide, channels: 4 } })
-  if (angle !== 0) {
-    const turned = await drawing
-      .rotate(angle, { background: { r: 0, g: 0, b: 0, alpha: 0 } })
-      .raw()
-      .toBuffer({ resolveWithObject: true })
-    const { width, height } = turned.info
-    const crop = Math.min(iconSide, width, height)
-    drawing = sharp(turned.data, { raw: { width, height, channels: 4 } }).extract({
-      left: (width - crop) >> 1,
-      top: (height - crop) >> 1,
-      width: crop,
-      height: crop,
-    })
+function premultiplied(pixels: Buffer): Uint8ClampedArray {
+  const multiplied = new Uint8ClampedArray(pixels)
+  for (let index = 0; index < pixels.length; index += 4) {
+    const alpha = pixels[index + 3]! / 255
+    for (let channel = 0; channel < 3; channel++) multiplied[index + channel] = pixels[index + channel]! * alpha
   }
-  return { side, pixels: await drawing.resize(side, side).raw().toBuffer() }
+  return multiplied
 }
 
-/** A thing's place in the picture, left and top edge in pixels. */
-export interface Placed {
-  readonly sprite: Sprite
-  readonly left: number
-  readonly top: number
-  readonly flipX: boolean
-  readonly flipY: boolean
+/** Mean direction on the circle of hues, each pixel by its alpha and the difference of its strongest and weakest channel. */
+function mainHue(pixels: Buffer): number {
+  let [x, y] = [0, 0]
+  for (let index = 0; index < pixels.length; index += 4) {
+    const [hue, chroma] = hueOf(pixels[index]!, pixels[index + 1]!, pixels[index + 2]!)
+    const weight = chroma * pixels[index + 3]!
+    x += weight * Math.cos((hue * Math.PI) / 180)
+    y += weight * Math.sin((hue * Math.PI) / 180)
+  }
+  return (Math.atan2(y, x) * 180) / Math.PI
 }
 
-/** Calls `paint` for every pixel of the picture that the thing covers: its index, where its colour stands in the sprite, alpha 0…1. */
-export function cover(
-  { sprite, left, top, flipX, flipY }: Placed,
-  side: number,
-  paint: (pixel: number, source: number, alpha: number) => void,
-): void {
-  for (let y = Math.max(0, top); y < Math.min(side, top + sprite.side); y++) {
-    const row = flipY ? sprite.side - 1 - (y - top) : y - top
-    for (let x = Math.max(0, left); x < Math.min(side, left + sprite.side); x++) {
-      const column = flipX ? sprite.side - 1 - (x - left) : x - left
-      const source = (row * sprite.side + column) * 4
-      const alpha = sprite.pixels[source + 3]! / 255
-      if (alpha > 0) paint(y * side + x, source, alpha)
-    }
-  }
+/** Hue in degrees, 0 where there is none, and chroma, the difference of the strongest and the weakest channel. */
+export function hueOf(red: number, green: number, blue: number): [hue: number, chroma: number] {
+  const strongest = Math.max(red, green, blue)
+  const chroma = strongest - Math.min(red, green, blue)
+  if (chroma === 0) return [0, 0]
+  if (strongest === red) return [60 * (((green - blue) / chroma + 6) % 6), chroma]
+  if (strongest === green) return [60 * ((blue - red) / chroma + 2), chroma]
+  return [60 * ((red - green) / chroma + 4), chroma]
 }

@@ -1,6 +1,6 @@
 /** The words for the things. Every key is the icon's name in the sets. */
 
-/** Drawn by the shipped model from its first version on. */
+/** Drawn by the model from its first version on. */
 export const FIRST_THINGS: Readonly<Record<string, string>> = {
   'dog-face': 'dog',
   'cat-face': 'cat',
@@ -72,7 +72,7 @@ export const FIRST_THINGS: Readonly<Record<string, string>> = {
   'angry-face': 'angry face',
 }
 
-/** Added by its second version, and drawn more often in what it is trained on. */
+/** Added by its second version. */
 export const SECOND_THINGS: Readonly<Record<string, string>> = {
   'winking-face': 'winking face',
   'sleeping-face': 'sleeping face',
@@ -104,29 +104,88 @@ export const SECOND_THINGS: Readonly<Record<string, string>> = {
   camera: 'camera',
 }
 
-const NUMBERS: Readonly<Record<string, string>> = {
-  '0': 'zero',
-  '1': 'one',
-  '2': 'two',
-  '3': 'three',
-  '4': 'four',
-  '5': 'five',
-  '6': 'six',
-  '7': 'seven',
-  '8': 'eight',
-  '9': 'nine',
-  '10': 'ten',
-  '1st': 'first',
-  '2nd': 'second',
-  '3rd': 'third',
+/** Added by its third version. */
+export const THIRD_THINGS: Readonly<Record<string, string>> = {
+  wolf: 'wolf',
+  chicken: 'chicken',
+  snail: 'snail',
+  shark: 'shark',
+  snake: 'snake',
+  peach: 'peach',
+  tomato: 'tomato',
+  eggplant: 'eggplant',
+  lollipop: 'lollipop',
+  cookie: 'cookie',
+  bicycle: 'bicycle',
+  bus: 'bus',
+  helicopter: 'helicopter',
+  anchor: 'anchor',
+  basketball: 'basketball',
+  rose: 'rose',
+  'four-leaf-clover': 'clover',
+  'maple-leaf': 'leaf',
+  rainbow: 'rainbow',
+  'crescent-moon': 'moon',
+  snowflake: 'snowflake',
+  hammer: 'hammer',
+  pencil: 'pencil',
+  television: 'television',
+  'jack-o-lantern': 'pumpkin',
+  alien: 'alien',
+  crocodile: 'crocodile',
+  'police-car': 'police car',
+  'tropical-fish': 'goldfish',
+  'hot-dog': 'hot dog',
+  drum: 'drum',
+  candle: 'candle',
 }
 
-/** Words of the letters a…z alone: one of the tables', or the icon's name with spaces for dashes. */
+/** Never drawn in what the model is trained on, and their words are never learned. */
+export const HELD_OUT_THINGS: readonly string[] = [
+  'hamster',
+  'goat',
+  'camel',
+  'rhinoceros',
+  'lizard',
+  'spider',
+  'scorpion',
+  'wine-glass',
+  'kiwi-fruit',
+  'green-apple',
+  'tangerine',
+  'melon',
+  'potato',
+  'french-fries',
+  'taco',
+  'candy',
+  'honey-pot',
+  'beer-mug',
+  'tractor',
+  'motor-scooter',
+  'canoe',
+  'satellite',
+  'volcano',
+  'seedling',
+  'palm-tree',
+  'hibiscus',
+  'spouting-whale',
+  'violin',
+  'trumpet',
+  'microphone',
+  'headphone',
+  'wrench',
+  'bomb',
+  'envelope',
+  'clown-face',
+  'victory-hand',
+  'game-die',
+  'crystal-ball',
+  'top-hat',
+  'package',
+]
+
+/** Words of the letters a…z alone. */
 export function wordsOf(thing: string): string {
-  const named = FIRST_THINGS[thing] ?? SECOND_THINGS[thing]
-  if (named !== undefined) return named
-  return thing
-    .split('-')
-    .map((part) => NUMBERS[part] ?? part)
-    .join(' ')
+  const named = FIRST_THINGS[thing] ?? SECOND_THINGS[thing] ?? THIRD_THINGS[thing]
+  return named ?? thing.replaceAll('-', ' ')
 }

@@ -1,30 +1,12 @@
-/** Writes `tokenizer/` in CLIP's byte-pair format, one token for every word a caption can hold: `node vocabulary.ts DIR [--world core|full]`. */
+/** Writes `tokenizer/` in CLIP's byte-pair format, one token for every word a caption can hold: `node vocabulary.ts DIR`. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { loadWorld, type World } from './icons.ts'
-import { keys } from './uniform.ts'
-import {
-  COLOURS,
-  FRAME_COLOURS,
-  PLAIN,
-  POSITIONS,
-  phrasesOf,
-  type Scene,
-  SIZES,
-  TINTS,
-  TONES,
-  TREATMENTS,
-  TURNS,
-} from './world.ts'
+import { PROMPT_LENGTH } from './caption.ts'
+import { ATTRIBUTES, phrasesOf, SOMETHING } from './names.ts'
+import { valuesOf } from './values.ts'
 
-const MAX_LENGTH = 32
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { world: { type: 'string', default: 'core' } },
-})
-const folder = positionals[0]!
-const merges = mergesFor(captionWords(await loadWorld(values.world)))
+const folder = process.argv[2]!
+const merges = mergesFor(captionWords())
 const vocabulary = [
   ...byteSymbols(),
   ...byteSymbols().map((symbol) => `${symbol}</w>`),
@@ -49,35 +31,15 @@ await writeFile(join(folder, 'special_tokens_map.json'), JSON.stringify(special,
 await writeFile(
   join(folder, 'tokenizer_config.json'),
   JSON.stringify(
-    { ...special, model_max_length: MAX_LENGTH, tokenizer_class: 'CLIPTokenizer', do_lower_case: true },
+    { ...special, model_max_length: PROMPT_LENGTH, tokenizer_class: 'CLIPTokenizer', do_lower_case: true },
     null,
     2,
   ),
 )
 
-function captionWords(world: World): string[] {
-  const scene: Scene = { ...PLAIN, thing: 'dog-face', style: 'flat' }
-  const every: [keyof Scene, readonly unknown[]][] = [
-    ['thing', world.things],
-    ['style', world.styles],
-    ['background', [...keys(COLOURS), 'white and black']],
-    ['size', keys(SIZES)],
-    ['position', keys(POSITIONS)],
-    ['turn', keys(TURNS)],
-    ['mirrored', [true, false]],
-    ['treatment', TREATMENTS],
-    ['frame', ['none', ...FRAME_COLOURS]],
-    ['tone', TONES],
-    ['shadow', [true, false]],
-    ['beside', ['none', ...world.things]],
-  ]
-  const phrases = every.flatMap(([attribute, choices]) =>
-    choices.flatMap((value) => phrasesOf(attribute, { ...scene, [attribute]: value })),
-  )
-  const tints = TINTS.flatMap((tint) => phrasesOf('treatment', { ...scene, treatment: 'tinted', tint }))
-  return [
-    ...new Set(['an', 'and', 'the', 'with', ...[...phrases, ...tints].flatMap((phrase) => phrase.split(' '))]),
-  ].sort()
+function captionWords(): string[] {
+  const phrases = ATTRIBUTES.flatMap((attribute) => valuesOf(attribute).flatMap((scene) => phrasesOf(attribute, scene)))
+  return [...new Set(['an', 'and', 'the', 'with', SOMETHING, ...phrases.flatMap((phrase) => phrase.split(' '))])].sort()
 }
 
 /** Merges so ordered that each word becomes one token: what earlier merges leave of a word is joined from the left. */
