@@ -82,10 +82,10 @@ test('the file .env is read; children inherit neither the tokens nor onnxruntime
   }
 })
 
-test('.env.example and the README list exactly the settings that are read', () => {
+test('.env.example and docs/running.md list exactly the settings that are read', () => {
   const read = [...readFileSync('src/config.ts', 'utf8').matchAll(/setting\('(\w+)'\)/g)].map(([, name]) => name)
   const listed = [...readFileSync('.env.example', 'utf8').matchAll(/^(\w+)=/gm)].map(([, name]) => name)
-  const explained = [...readFileSync('README.md', 'utf8').matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name)
+  const explained = [...readFileSync('docs/running.md', 'utf8').matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name)
   assert.deepEqual(listed.sort(), read.sort())
   assert.deepEqual(explained.sort(), read.sort())
 })
