@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { type Device, knownDevices } from '../onnx/session.ts'
+import { LARGEST_ERROR_IN_HALF } from './half-precision.ts'
 import { cpu, type Hardware } from './hardware.ts'
 
 /** What a trial of a device found (device-trial.ts). */
@@ -74,7 +75,6 @@ const labels: Readonly<Record<Device, string>> = {
 
 /** Of the gradient of a small network, relative to the CPU's. */
 const LARGEST_ERROR = 1e-3
-const LARGEST_ERROR_IN_HALF = 1e-2
 
 function faultOf(trial: Trial, isAuto: boolean): string | undefined {
   if ('refused' in trial) return trial.refused

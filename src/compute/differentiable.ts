@@ -6,8 +6,9 @@ import { type Device, type Feeds, openSession } from '../onnx/session.ts'
 import { widen } from '../onnx/to-float32.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { buildGradientModel, type GradientModelOptions, lossName, lossOutputs } from './gradient-model.ts'
+import { areFinite, isHalf, scaledRuns } from './half-precision.ts'
 import type { Hardware } from './hardware.ts'
-import { areFinite, createPlacement, isHalf, lazily, type Sessions, scaledRuns } from './placement.ts'
+import { createPlacement, lazily, type Sessions } from './placement.ts'
 
 export interface DifferentiableOptions extends Omit<GradientModelOptions, 'half'> {
   /** The `.onnx` file of an ordinary inference export. */

@@ -1,10 +1,8 @@
 import { basename, dirname } from 'node:path'
-import { gradientName } from '../autodiff/gradient.ts'
 import { UserError } from '../errors.ts'
 import type { Graph } from '../onnx/graph.ts'
 import type { Device, Feeds, Session } from '../onnx/session.ts'
-import { type Tensor, tensor } from '../tensor/tensor.ts'
-import { cotangentScale, cotangentSize } from './gradient-model.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 import { cpu, firstLine, type Hardware, largestTensor } from './hardware.ts'
 
 /** Of one network, on one device, in one precision. */
@@ -17,8 +15,8 @@ export interface Sessions {
 
 type Results = Record<string, Tensor>
 
-/** What one place made of it. `isRight`: all numbers are finite. */
-interface Attempt {
+/** What one attempt computed. `isRight`: all numbers are finite. */
+export interface Attempt {
   readonly results: Results
   readonly isRight: boolean
 }
@@ -123,44 +121,6 @@ const excess = (bytes: number, limit: number, device: Device) =>
   `it has a tensor of ${mebibytes(bytes)} MiB, and ${device} is known to compute right up to ${mebibytes(limit)} MiB`
 
 const mebibytes = (bytes: number) => Math.ceil(bytes / 2 ** 20)
-
-/**
- * Runs with gradients that are carried in half precision: from a size on that seldom overflows, halved for good when it does.
- * The gradients come back in their own size.
- */
-export function scaledRuns(by: readonly string[]): (session: Session, feeds: Feeds) => Promise<Attempt> {
-  const names = new Set(by.map(gradientName))
-  let size = USUAL_SIZE
-  return async (session, feeds) => {
-    for (;;) {
-      const results = await session.run({ ...feeds, [cotangentSize]: tensor([], Float32Array.of(size)) })
-      const wrong = Object.keys(results).filter((name) => !areFinite(results[name]!))
-      // Where the forward pass is at fault, no size helps.
-      const isOverflow = wrong.length > 0 && wrong.every((name) => names.has(name))
-      if (isOverflow && size > SMALLEST_SIZE) {
-        size /= 2
-        continue
-      }
-      const scale = results[cotangentScale]!.data[0]!
-      const unscaled = [...names].map((name) => [name, divided(results[name]!, scale)])
-      return { results: { ...results, ...Object.fromEntries(unscaled) }, isRight: wrong.length === 0 }
-    }
-  }
-}
-
-/** Of the largest cotangent. From 1 to 1024 the errors are alike (bench/RESULTS.md). */
-const USUAL_SIZE = 64
-const SMALLEST_SIZE = 2 ** -10
-
-const divided = ({ dims, data }: Tensor, by: number) =>
-  tensor(
-    dims,
-    data.map((value) => value / by),
-  )
-
-export const areFinite = ({ data }: Tensor): boolean => data.every(Number.isFinite)
-
-export const isHalf = ({ constants }: Graph): boolean => [...constants.values()].some(({ type }) => type === 'float16')
 
 export interface Lazy {
   readonly get: () => Promise<Session>
