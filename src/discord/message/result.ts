@@ -1,9 +1,10 @@
-import { ButtonStyle, escapeMarkdown } from 'discord.js'
+import { escapeMarkdown } from 'discord.js'
 import type { Job, JobResult } from '../../jobs/protocol.ts'
 import type { Ticket } from '../../jobs/queue.ts'
 import type { ResultRecord } from '../../store/results.ts'
 import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
-import { buttonRow, galleryPost, type Picture, type Post, withRows } from './post.ts'
+import { galleryPost, type Picture, type Post, withRows } from './post.ts'
+import { resultButtons } from './result-buttons.ts'
 
 type Show = Extract<ResultAction, { type: 'show' }>
 type PictureJob = Extract<Job, { kind: 'analogy' | 'apply' }>
@@ -48,7 +49,7 @@ export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { 
   const change = action.names.length > 0 ? `with ${list(action.names)} applied` : 'changed as A is to become A′'
   const output: Picture = { name: 'b2.png', bytes: image, alt: `B′: ${b}, ${change}` }
   const text = [titleOf(action), ...notices, `-# ${detailsOf(result, prompt)}`]
-  const rows = buttonsOf(ticket.id)
+  const rows = resultButtons(ticket.id)
   const alone = galleryPost([...text, '-# The other pictures are too large to be posted again.'].join('\n'), [output])
   const { fileLimitBytes } = (ticket.followUp as FollowUp).target
   const isTooLarge = inputs.some(({ bytes }) => bytes.length > fileLimitBytes)
@@ -94,18 +95,3 @@ function detailsOf({ report }: JobResult, prompt?: string): string {
 }
 
 export const round = (value: number): number => Math.round(value * 100) / 100
-
-/** What can be done with a result; commands/save-diff.ts and commands/buttons.ts answer. */
-const buttonsOf = (id: string) => [
-  buttonRow([
-    { label: 'Save', action: `save:${id}`, style: ButtonStyle.Primary },
-    { label: 'Another picture', action: `another:${id}` },
-    { label: 'Again', action: `again:${id}` },
-    { label: 'Stronger', action: `stronger:${id}` },
-    { label: 'Weaker', action: `weaker:${id}` },
-  ]),
-  buttonRow([
-    { label: 'Reverse', action: `reverse:${id}` },
-    { label: 'Delete', action: `delete:${id}`, style: ButtonStyle.Danger },
-  ]),
-]
