@@ -77,7 +77,7 @@ async function relearn(call: ActionCall): Promise<void> {
   if (pairs.length === 0) {
     throw new UserError(`The pictures of ${bold(name)} are not kept; please learn it anew with \`/learn\`.`)
   }
-  checkNotComing(queue, scope, name)
+  await checkNotComing(queue, scope, name)
   const model = modelInUse(settings, models)
   await reply.open()
   await place(

@@ -40,7 +40,7 @@ export const buttons: Actions = {
   },
 
   async cancel(call) {
-    if (!cancelJob(call, call.argument)) return call.reply.whisper('That job is over.')
+    if (!(await cancelJob(call, call.argument))) return call.reply.whisper('That job is over.')
     if (call.interaction.isButton()) await call.interaction.deferUpdate()
   },
 }

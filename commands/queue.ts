@@ -14,7 +14,7 @@ import { pageButtons, pageOf } from '../src/discord/message/pages.ts'
 import { buttonSection } from '../src/discord/message/parts.ts'
 import { buttonRow, type Post, textDisplay } from '../src/discord/message/post.ts'
 import { duration } from '../src/discord/message/progress.ts'
-import type { Place, Ticket } from '../src/jobs/queue.ts'
+import type { Place, Ticket } from '../src/jobs/ticket.ts'
 
 // Ten of three components each, heading, footer and buttons are 36 of Discord's 40.
 const perPage = 10
@@ -27,26 +27,25 @@ export const queue = {
     .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
     .toJSON(),
 
-  execute: async (call) => call.reply.whisper(queuePost(call, '0')),
+  execute: async (call) => call.reply.whisper(await queuePost(call, '0')),
 
   actions: {
-    'queue-page': async (call) => updateOrWhisper(call, queuePost(call, call.argument)),
+    'queue-page': async (call) => updateOrWhisper(call, await queuePost(call, call.argument)),
 
     /** `page:id` */
     async 'queue-cancel'(call) {
       const [page = '', id = ''] = call.argument.split(':')
-      cancelJob(call, id)
-      await updateOrWhisper(call, queuePost(call, page))
+      await cancelJob(call, id)
+      await updateOrWhisper(call, await queuePost(call, page))
     },
   },
 } satisfies Command
 
 /** @param wanted The number of a page, from 0. */
-function queuePost(call: Call, wanted: string): Post {
-  const places = call.queue.places()
-  const own = places.filter(({ ticket }) => ticket.scope === call.scope)
+async function queuePost(call: Call, wanted: string): Promise<Post> {
+  const own = await call.queue.places(call.scope)
   const page = pageOf(own, wanted, perPage)
-  const elsewhere = elsewhereOf(places.length - own.length)
+  const elsewhere = elsewhereOf((await call.queue.length()) - own.length)
   return {
     components: [
       textDisplay(titleOf(own, page.pages > 1 ? `, page ${page.page + 1} of ${page.pages}` : '')),
@@ -66,14 +65,13 @@ function elsewhereOf(count: number): string | undefined {
   return count === 1 ? '-# One job comes from elsewhere.' : `-# ${count} jobs come from elsewhere.`
 }
 
-function lineOf({ ticket, isRunning, ahead, secondsLeft }: Place): string {
+function lineOf({ ticket, isRunning, ahead, secondsLeft }: Place<FollowUp>): string {
   const waits = ahead === 0 ? 'Starts now' : `Waits, ${ahead === 1 ? 'one job' : `${ahead} jobs`} ahead`
   const since = time(Math.floor(ticket.placedAt / 1000), TimestampStyles.RelativeTime)
   return `${kindOf(ticket)}, for <@${ticket.person}>, asked ${since}\n-# ${isRunning ? 'Runs' : waits} · done in ${duration(secondsLeft)}`
 }
 
-function kindOf({ job, followUp }: Ticket): string {
-  const { action } = followUp as FollowUp
+function kindOf({ job, followUp: { action } }: Ticket<FollowUp>): string {
   if (action.type === 'save') {
     return `${job.kind === 'inspect' ? 'Importing' : 'Learning'} ${bold(action.name)}`
   }

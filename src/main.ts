@@ -7,11 +7,13 @@ import { findUsableModels } from './bot/models.ts'
 import { createVitals } from './bot/vitals.ts'
 import { warm } from './bot/warm.ts'
 import { type Config, readConfig } from './config.ts'
+import type { FollowUp } from './discord/delivery/result-action.ts'
 import { type Connection, connect } from './discord/gateway/connect.ts'
 import { fetchAttachment } from './discord/interaction/attachments.ts'
 import { describe } from './discord/interaction/faults.ts'
 import { UserError } from './errors.ts'
-import { createQueue, type Queue } from './jobs/queue.ts'
+import { createQueue } from './jobs/queue.ts'
+import type { Queue } from './jobs/ticket.ts'
 import { type Run, startWorker } from './jobs/worker-client.ts'
 import { createLog } from './log.ts'
 import { scrub } from './scrub.ts'
@@ -59,7 +61,7 @@ async function start(config: Config, token: string): Promise<void> {
     worker.run({ ...job, options: { ...job.options, model: models.locate(job.options.model) } }, options)
   const warmed = Promise.withResolvers<void>()
   const watched = vitals.watchRun(located)
-  const queue = createQueue({
+  const queue = createQueue<FollowUp>({
     run: async (job, options) => {
       await warmed.promise
       return watched(job, options)
@@ -93,10 +95,10 @@ async function start(config: Config, token: string): Promise<void> {
 
   const startedAt = Date.now()
   if (config.health) {
-    const read = () =>
+    const read = async () =>
       vitals.read({
         gatewayStatus: connection?.gatewayStatus() ?? { lostAt: startedAt },
-        queueLength: queue.places().length,
+        queueLength: await queue.length(),
       })
     const { origin } = await startHealth({ ...config.health, read })
     log.info(`Health is told at ${origin}/healthz, figures at ${origin}/metrics.`)
@@ -144,8 +146,8 @@ async function start(config: Config, token: string): Promise<void> {
 }
 
 /** A command may come before the line is open; it waits for it. */
-function openedQueue(queue: Queue, opened: Promise<void>): Queue {
-  const add: Queue['add'] = async (ticket, shares) => {
+function openedQueue<FollowUp>(queue: Queue<FollowUp>, opened: Promise<void>): Queue<FollowUp> {
+  const add: Queue<FollowUp>['add'] = async (ticket, shares) => {
     await opened
     return queue.add(ticket, shares)
   }

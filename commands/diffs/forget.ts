@@ -34,9 +34,9 @@ export const forget = {
       const { queue, store, scope, argument: whose } = call
       const { all } = checkWhose(call, whose)
       // A job brings pictures along, and would save something again.
-      for (const { ticket } of queue.places()) {
-        if (ticket.scope !== scope || !(all || ticket.person === whose)) continue
-        queue.cancel(ticket.id, 'Cancelled: everything of it was to be deleted.')
+      for (const { ticket } of await queue.places(scope)) {
+        if (!all && ticket.person !== whose) continue
+        await queue.cancel(ticket.id, 'Cancelled: everything of it was to be deleted.')
       }
       if (all) await store.forget(scope)
       else await store.forgetPerson(scope, whose)

@@ -8,7 +8,7 @@ export interface HealthOptions {
   /** 0 takes any that is free. */
   readonly port: number
   readonly host: string
-  readonly read: () => Signs
+  readonly read: () => Promise<Signs>
 }
 
 export interface Health {
@@ -23,13 +23,13 @@ Serves `/healthz`: 200, or 503 and what is wrong; and `/metrics`: Prometheus's t
 @throws UserError when the port can't be opened
 */
 export async function startHealth({ port, host, read }: HealthOptions): Promise<Health> {
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const answer = (status: number, type: string, body: string) =>
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
     const path = request.url?.split('?')[0]
     if (request.method !== 'GET' && request.method !== 'HEAD') return answer(405, 'text/plain', 'GET only\n')
     if (path !== '/healthz' && path !== '/metrics') return answer(404, 'text/plain', '/healthz or /metrics\n')
-    const signs = read()
+    const signs = await read()
     const faults = faultsOf(signs)
     if (path === '/metrics')
       return answer(200, 'text/plain; version=0.0.4; charset=utf-8', metrics(signs, faults.length === 0))

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { GatewayStatus } from '../discord/gateway/gateway-status.ts'
 import type { Job } from '../jobs/protocol.ts'
-import type { Outcome, QueueHandlers } from '../jobs/queue.ts'
+import type { Outcome, QueueHandlers } from '../jobs/ticket.ts'
 import type { Run } from '../jobs/worker-client.ts'
 
 /** How the bot is, at one moment. Times in seconds. */
@@ -38,7 +38,7 @@ export const histogramBounds = [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560]
 export interface Vitals {
   /** The same, watched. */
   readonly watchRun: (run: Run) => Run
-  readonly watchHandlers: (handlers: QueueHandlers) => QueueHandlers
+  readonly watchHandlers: <FollowUp>(handlers: QueueHandlers<FollowUp>) => QueueHandlers<FollowUp>
   /** The worker's process ended unasked. */
   readonly workerEnded: () => void
   readonly read: (outside: { readonly gatewayStatus: GatewayStatus; readonly queueLength: number }) => Signs

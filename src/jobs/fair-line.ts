@@ -1,9 +1,4 @@
-/** Whose a waiting job is. */
-export interface Waiting {
-  readonly id: string
-  readonly scope: string
-  readonly person: string
-}
+import { inTurns, personOf, scopeOf, type Waiting } from './turns.ts'
 
 type RunFunction = () => Promise<unknown>
 
@@ -29,17 +24,14 @@ export interface FairQueue {
   setPriority(): void
 }
 
-/**
-Round robin: of the scopes that wait, the one served longest ago; in it, the person served longest ago; of that person's
-jobs, the first that came. Who was never served comes before everyone who was, in the order of arrival.
-*/
+/** The line of one process, in turns (turns.ts). */
 export function createFairLine(): FairLine {
   const entries = new Map<string, Entry>()
   const servings = createServings()
   let sorted: readonly Entry[] | undefined
 
   const order = () => {
-    sorted ??= inTurns([...entries.values()], scopeOf, servings, (ofScope) => inTurns(ofScope, personOf, servings))
+    sorted ??= inTurns([...entries.values()], servings.last)
     return sorted
   }
   const remove = (id: string) => {
@@ -70,29 +62,6 @@ export function createFairLine(): FairLine {
     }
   }
   return { queueClass: Line, order: () => order().map(({ id }) => id), remove }
-}
-
-const scopeOf = ({ scope }: Waiting) => scope
-const personOf = ({ scope, person }: Waiting) => `${scope} ${person}`
-
-/**
-The groups take turns, the one served longest ago first. Serving a group puts it behind all others and changes nothing
-else, so the k-th of every group comes before the (k + 1)-th of any.
-
-@param entries In the order of arrival.
-@param within Puts one group's entries in order. @default as they came
-*/
-function inTurns(
-  entries: readonly Entry[],
-  groupOf: (entry: Entry) => string,
-  servings: Servings,
-  within = (group: readonly Entry[]) => group,
-): readonly Entry[] {
-  // The sort is stable: groups never served stay in the order of their first arrival.
-  const groups = [...Map.groupBy(entries, groupOf)].sort(([one], [other]) => servings.last(one) - servings.last(other))
-  const queues = groups.map(([, group]) => within(group))
-  const rounds = Math.max(0, ...queues.map(({ length }) => length))
-  return Array.from({ length: rounds }, (_, round) => queues.flatMap((queue) => queue[round] ?? [])).flat()
 }
 
 interface Servings {

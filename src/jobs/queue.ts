@@ -1,73 +1,27 @@
 import PQueue from 'p-queue'
 import { UserError } from '../errors.ts'
 import { createDurations, type Stopwatch } from './durations.ts'
-import { createFairLine, type FairQueue, type Waiting } from './fair-line.ts'
+import { createFairLine, type FairQueue } from './fair-line.ts'
 import { errorOf, failureOf } from './job-error.ts'
 import { checkLimits, type Limits } from './limits.ts'
-import type { Failure, Job, JobResult, Progress } from './protocol.ts'
+import type { Progress } from './protocol.ts'
+import {
+  dayMilliseconds,
+  gaveUp,
+  type Outcome,
+  type Place,
+  type Queue,
+  type QueueHandlers,
+  restarting,
+  type StoredOutcome,
+  type Ticket,
+  tooOld,
+} from './ticket.ts'
+import type { Waiting } from './turns.ts'
 import type { Run } from './worker-client.ts'
 
-/** A job, whose it is, and what is to be done with its result. Plain data: it is kept on disk. */
-export interface Ticket {
-  readonly id: string
-  readonly person: string
-  /** The server, or `@` and the person in direct messages. */
-  readonly scope: string
-  readonly job: Job
-  /** What is to be done with the result: plain data of whoever placed it. */
-  readonly followUp: unknown
-  /** Milliseconds since 1970. */
-  readonly placedAt: number
-}
-
-export type Outcome =
-  | { readonly type: 'done'; readonly result: JobResult }
-  | { readonly type: 'failed'; readonly error: Error }
-  /** Cancelled, too old, or given up; `reason` is a sentence for the person. */
-  | { readonly type: 'stopped'; readonly reason: string }
-
-export interface Place {
-  readonly ticket: Ticket
-  readonly isRunning: boolean
-  /** Jobs that will have run before this one, the running one included. */
-  readonly ahead: number
-  /** Until it ends, told from measured durations. */
-  readonly secondsLeft: number
-}
-
-export interface QueueHandlers {
-  /** Called when a ticket gets a place, and on every change of `ahead` or `isRunning`. */
-  readonly onPlace: (place: Place) => void
-  readonly onProgress: (ticket: Ticket, progress: Progress, secondsLeft: number) => void
-  /**
-  Awaited before the ticket is forgotten; after a crash it may come a second time for the same ticket. A rejection is
-  logged, and the ticket is forgotten all the same.
-  */
-  readonly onEnd: (ticket: Ticket, outcome: Outcome) => Promise<void>
-}
-
-export interface Queue {
-  /** Reads what was left and goes on with it. To be awaited before anything else. */
-  readonly open: (handlers: QueueHandlers) => Promise<void>
-  /**
-  On disk when it resolves.
-
-  @throws UserError when the line, or the person's or the server's share of it, is full; it says the expected wait.
-  */
-  readonly add: (ticket: Ticket, limits?: Pick<Limits, 'person' | 'scope'>) => Promise<void>
-  /** Waiting or running; `reason` is a sentence for the person. @returns false when there is no such job */
-  readonly cancel: (id: string, reason: string) => boolean
-  /** In the order in which they will run, unless more come. */
-  readonly places: () => readonly Place[]
-  /**
-  Stops taking jobs; the running one is put back, not counted as an attempt. Everything stays on disk for the next start.
-  Resolves when what was being written or delivered is.
-  */
-  readonly park: () => Promise<void>
-}
-
-export interface TicketRecord {
-  readonly ticket: Ticket
+export interface TicketRecord<FollowUp = unknown> {
+  readonly ticket: Ticket<FollowUp>
   /** Runs that were begun, the present one included. */
   readonly attempts: number
   readonly state: 'waiting' | 'running' | 'ended'
@@ -77,16 +31,11 @@ export interface TicketRecord {
   readonly deliveries?: number
 }
 
-/** An outcome as plain data. */
-export type StoredOutcome =
-  | Exclude<Outcome, { readonly type: 'failed' }>
-  | { readonly type: 'failed'; readonly failure: Failure }
-
 /** Where tickets outlive the process. Records survive v8.serialize. */
 export interface TicketStorage {
   readonly put: (id: string, record: TicketRecord) => Promise<void>
   readonly remove: (id: string) => Promise<void>
-  readonly all: () => Promise<TicketRecord[]>
+  readonly all: <Record extends object>() => Promise<Record[]>
 }
 
 export interface QueueOptions {
@@ -100,7 +49,8 @@ export interface QueueOptions {
 }
 
 /** One job at a time, in turns (fair-line.ts). */
-export function createQueue({ run, tickets, log, limits, now = Date.now }: QueueOptions): Queue {
+export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.now }: QueueOptions): Queue<FollowUp> {
+  type Entry = QueueEntry<FollowUp>
   const durations = createDurations(now)
   const fair = createFairLine()
   const line = new PQueue<FairQueue, Partial<Waiting>>({
@@ -112,35 +62,35 @@ export function createQueue({ run, tickets, log, limits, now = Date.now }: Queue
   /** Writes and deliveries under way. */
   const unfinished = new Set<Promise<void>>()
   let running: Entry | undefined
-  let handlers: QueueHandlers | undefined
+  let handlers: QueueHandlers<FollowUp> | undefined
   let isParked = false
 
   // ---- The way of a ticket ----
 
-  const open: Queue['open'] = async (given) => {
+  const open: Queue<FollowUp>['open'] = async (given) => {
     handlers = given
-    const records = await tickets.all()
+    const records = await tickets.all<TicketRecord<FollowUp>>()
     for (const record of records.sort((one, other) => one.ticket.placedAt - other.ticket.placedAt)) resume(record)
     line.start()
     tellPlaces()
   }
 
-  const resume = (record: TicketRecord) => {
+  const resume = (record: TicketRecord<FollowUp>) => {
     const entry = createEntry(record.ticket, record.attempts)
     if (record.outcome) return void deliverAgain(entry, record.outcome, record.deliveries ?? 1)
-    if (record.state === 'running' && record.attempts >= MOST_ATTEMPTS) return void end(entry, stopped(GAVE_UP))
-    if (isTooOld(record.ticket)) return void end(entry, stopped(TOO_OLD))
+    if (record.state === 'running' && record.attempts >= MOST_ATTEMPTS) return void end(entry, stopped(gaveUp))
+    if (isTooOld(record.ticket)) return void end(entry, stopped(tooOld))
     entries.set(record.ticket.id, entry)
     enqueue(entry)
   }
 
-  const add: Queue['add'] = async (ticket, shares = {}) => {
+  const add: Queue<FollowUp>['add'] = async (ticket, shares = {}) => {
     if (!handlers) throw new Error('The line has to be opened first.')
-    if (isParked) throw new UserError('I am being restarted: please send it again in a minute.')
+    if (isParked) throw new UserError(restarting)
     if (entries.has(ticket.id)) throw new Error(`The ticket ${ticket.id} is in the line already.`)
     const placed = [...entries.values()].map((entry) => entry.ticket)
     const { person = limits?.person, scope = limits?.scope } = shares
-    checkLimits(ticket, placed, places(), { ...limits, person, scope })
+    checkLimits(ticket, placed, placesNow(), { ...limits, person, scope })
     const entry = createEntry(ticket, 0)
     entries.set(ticket.id, entry)
     try {
@@ -160,7 +110,7 @@ export function createQueue({ run, tickets, log, limits, now = Date.now }: Queue
   }
 
   const serve = async (entry: Entry) => {
-    if (isTooOld(entry.ticket)) return end(entry, stopped(TOO_OLD))
+    if (isTooOld(entry.ticket)) return end(entry, stopped(tooOld))
     const { ticket, controller } = entry
     const stopwatch = durations.start(ticket.job)
     running = entry
@@ -226,7 +176,7 @@ export function createQueue({ run, tickets, log, limits, now = Date.now }: Queue
     deliver(entry, outcome.type === 'failed' ? { type: 'failed', error: errorOf(outcome.failure) } : outcome)
   }
 
-  const cancel: Queue['cancel'] = (id, reason) => {
+  const cancel: Queue['cancel'] = async (id, reason) => {
     const entry = entries.get(id)
     if (!entry) return false
     void end(entry, stopped(reason))
@@ -249,7 +199,7 @@ export function createQueue({ run, tickets, log, limits, now = Date.now }: Queue
 
   // ---- Places ----
 
-  const places: Queue['places'] = () => {
+  const placesNow = (): Place<FollowUp>[] => {
     const current = running?.state === 'running' ? [running] : []
     let secondsLeft = 0
     return [...current, ...fair.order().map((id) => entries.get(id)!)].map(({ ticket, state, stopwatch }, ahead) => {
@@ -260,7 +210,7 @@ export function createQueue({ run, tickets, log, limits, now = Date.now }: Queue
   }
 
   const tellPlaces = () => {
-    for (const place of places()) {
+    for (const place of placesNow()) {
       const entry = entries.get(place.ticket.id)
       const told = place.isRunning ? -1 : place.ahead
       // None where a handler that was told before cancelled it.
@@ -282,7 +232,7 @@ export function createQueue({ run, tickets, log, limits, now = Date.now }: Queue
 
   const keep = (entry: Entry, outcome?: StoredOutcome, begun?: number) => {
     const { ticket, attempts, state } = entry
-    const record: TicketRecord = { ticket, attempts, state, ...(outcome && { outcome, deliveries: begun }) }
+    const record: TicketRecord<FollowUp> = { ticket, attempts, state, ...(outcome && { outcome, deliveries: begun }) }
     return write(entry, () => tickets.put(ticket.id, record))
   }
 
@@ -293,20 +243,20 @@ export function createQueue({ run, tickets, log, limits, now = Date.now }: Queue
     return entry.written
   }
 
-  const isTooOld = ({ placedAt }: Ticket) => now() - placedAt > DAY_MILLISECONDS
+  const isTooOld = ({ placedAt }: Ticket) => now() - placedAt > dayMilliseconds
 
-  return { open, add, cancel, places, park }
+  return {
+    ...{ open, add, cancel, park },
+    places: async (scope) => placesNow().filter(({ ticket }) => ticket.scope === scope),
+    length: async () => entries.size,
+  }
 }
 
-const DAY_MILLISECONDS = 24 * 60 * 60 * 1000
 const MOST_ATTEMPTS = 2
 const MOST_DELIVERIES = 3
-const TOO_OLD =
-  'I am sorry: this waited for more than a day, so I let it go. Please send it again if you still want it.'
-const GAVE_UP = 'I am sorry: I was interrupted twice while I worked on this, so I let it go.'
 
-interface Entry {
-  readonly ticket: Ticket
+interface QueueEntry<FollowUp> {
+  readonly ticket: Ticket<FollowUp>
   readonly controller: AbortController
   attempts: number
   state: TicketRecord['state']
@@ -318,7 +268,7 @@ interface Entry {
   written: Promise<void>
 }
 
-const createEntry = (ticket: Ticket, attempts: number): Entry => ({
+const createEntry = <FollowUp>(ticket: Ticket<FollowUp>, attempts: number): QueueEntry<FollowUp> => ({
   ticket,
   attempts,
   state: 'waiting',

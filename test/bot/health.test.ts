@@ -5,7 +5,7 @@ import { createVitals } from '../../src/bot/vitals.ts'
 import type { GatewayStatus } from '../../src/discord/gateway/gateway-status.ts'
 import { UserError } from '../../src/errors.ts'
 import type { Job, JobResult } from '../../src/jobs/protocol.ts'
-import type { QueueHandlers, Ticket } from '../../src/jobs/queue.ts'
+import type { QueueHandlers, Ticket } from '../../src/jobs/ticket.ts'
 import type { Run, RunOptions } from '../../src/jobs/worker-client.ts'
 
 const start = 1_000_000_000_000
@@ -16,7 +16,11 @@ const vitals = createVitals(() => clock)
 let health: Health
 
 before(async () => {
-  health = await startHealth({ port: 0, host: '127.0.0.1', read: () => vitals.read({ gatewayStatus, queueLength }) })
+  health = await startHealth({
+    port: 0,
+    host: '127.0.0.1',
+    read: async () => vitals.read({ gatewayStatus, queueLength }),
+  })
 })
 after(async () => {
   vitals.close()

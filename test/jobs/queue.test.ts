@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { OtherModelError, UserError } from '../../src/errors.ts'
-import { createQueue, type Place, type Queue, type QueueOptions } from '../../src/jobs/queue.ts'
+import { createQueue, type QueueOptions } from '../../src/jobs/queue.ts'
+import type { Place, Queue } from '../../src/jobs/ticket.ts'
 import { startWorker } from '../../src/jobs/worker-client.ts'
 import { byHand, job, memoryTickets, result, settled, ticket, witness } from './test-queue.ts'
 
@@ -15,7 +16,7 @@ async function openLine(
   const memory = memoryTickets(disk)
   const seen = witness(onEnd)
   const logged: string[] = []
-  const queue = createQueue({
+  const queue = createQueue<unknown>({
     run: hand.run,
     tickets: memory.tickets,
     log: (sentence) => logged.push(sentence),
@@ -27,7 +28,12 @@ async function openLine(
     await queue.add(...given)
     await settled()
   }
-  return { ...hand, ...memory, ...seen, queue, add, logged, ids: () => queue.places().map((place) => place.ticket.id) }
+  /** Of both scopes in turn. */
+  const ids = async () => {
+    const places = [...(await queue.places('server')), ...(await queue.places('elsewhere'))]
+    return places.sort((one, other) => one.ahead - other.ahead).map((place) => place.ticket.id)
+  }
+  return { ...hand, ...memory, ...seen, queue, add, logged, ids }
 }
 
 const day = 24 * 60 * 60 * 1000
@@ -44,7 +50,7 @@ describe('in turns', () => {
     assert.deepEqual([heard('a'), heard('b'), heard('c')], [['runs'], [1, 0, 'runs'], [2, 1, 0, 'runs']])
     assert.deepEqual(outcomes.get('b'), { type: 'done', result: result('b') })
     assert.equal(disk.size, 0)
-    assert.deepEqual(queue.places(), [])
+    assert.deepEqual(await queue.places('server'), [])
   })
 
   test('a second person’s job runs after the one that runs, not after all of the first’s', async () => {
@@ -52,7 +58,7 @@ describe('in turns', () => {
     for (let number = 0; number < 10; number++) await add(ticket(`ann${number}`))
     await add(ticket('bob0', { person: 'bob' }))
     await add(ticket('cid0', { person: 'cid', scope: 'elsewhere' }))
-    assert.deepEqual(ids().slice(0, 5), ['ann0', 'cid0', 'bob0', 'ann1', 'ann2'])
+    assert.deepEqual((await ids()).slice(0, 5), ['ann0', 'cid0', 'bob0', 'ann1', 'ann2'])
     for (let time = 0; time < 3; time++) await next()
     assert.deepEqual(started, ['ann0', 'cid0', 'bob0', 'ann1'])
   })
@@ -68,7 +74,7 @@ describe('in turns', () => {
     for (const id of ['b', 'c', 'd']) await place(id)
     milliseconds += 3000
     assert.deepEqual(
-      queue.places().map(({ ahead, secondsLeft }) => [ahead, secondsLeft]),
+      (await queue.places('server')).map(({ ahead, secondsLeft }) => [ahead, secondsLeft]),
       [
         [0, 5],
         [1, 13],
@@ -104,13 +110,13 @@ describe('in turns', () => {
     const { run, next } = byHand()
     const { tickets, disk } = memoryTickets()
     const logged: string[] = []
-    const queue = createQueue({ run, tickets, log: (sentence) => logged.push(sentence) })
+    const queue = createQueue<unknown>({ run, tickets, log: (sentence) => logged.push(sentence) })
     await queue.open({ onPlace: fail, onProgress: fail, onEnd: fail })
     await queue.add(ticket('a'))
     await queue.add(ticket('b'))
     await next()
     await next()
-    assert.deepEqual(queue.places(), [])
+    assert.deepEqual(await queue.places('server'), [])
     assert.equal(disk.size, 0)
     assert.equal(logged.filter((sentence) => sentence === 'A result could not be delivered.').length, 2)
   })
@@ -185,7 +191,7 @@ describe('limits', () => {
     const { tickets } = memoryTickets()
     const { queue, started } = await openLine({ tickets: { ...tickets, put: () => Promise.reject(full) } })
     for (let time = 0; time < 10; time++) await assert.rejects(queue.add(ticket('a')), full)
-    assert.deepEqual([queue.places(), started], [[], []])
+    assert.deepEqual([await queue.places('server'), started], [[], []])
   })
 
   test('the same ticket twice is a mistake', async () => {
@@ -199,8 +205,8 @@ describe('cancelling', () => {
   test('a job that waits never starts, and the others move up', async () => {
     const { queue, add, started, next, places, outcomes, disk } = await openLine()
     for (const id of ['a', 'b', 'c']) await add(ticket(id))
-    assert.equal(queue.cancel('b', 'Cancelled.'), true)
-    assert.equal(queue.cancel('b', 'Cancelled.'), false)
+    assert.equal(await queue.cancel('b', 'Cancelled.'), true)
+    assert.equal(await queue.cancel('b', 'Cancelled.'), false)
     await settled()
     assert.deepEqual(outcomes.get('b'), { type: 'stopped', reason: 'Cancelled.' })
     assert.deepEqual([...disk.keys()], ['a', 'c'])
@@ -217,9 +223,9 @@ describe('cancelling', () => {
     const { queue, add, started, next, progress, progressed, ends, ids } = await openLine()
     await add(ticket('a'))
     await add(ticket('b'))
-    queue.cancel('a', 'Cancelled.')
+    await queue.cancel('a', 'Cancelled.')
     await settled()
-    assert.deepEqual([ends, started, ids()], [['a'], ['a'], ['b']])
+    assert.deepEqual([ends, started, await ids()], [['a'], ['a'], ['b']])
     progress[0]!()
     assert.deepEqual(progressed, [])
     await next() // the run ended before it saw the cancel: its result is of no account
@@ -229,7 +235,7 @@ describe('cancelling', () => {
   test('it holds even when the process is killed before the worker heard of it', async () => {
     const { queue, add, disk, read } = await openLine({}, undefined, () => new Promise(() => {}))
     await add(ticket('a'))
-    queue.cancel('a', 'Cancelled.')
+    await queue.cancel('a', 'Cancelled.')
     await settled()
     assert.equal(read()[0]!.state, 'ended')
     const later = await openLine({}, new Map(disk))
@@ -239,7 +245,7 @@ describe('cancelling', () => {
   test('by a handler that is just being told', async () => {
     const { run, started, next } = byHand()
     const { tickets } = memoryTickets()
-    const queue = createQueue({ run, tickets, log: assert.fail })
+    const queue = createQueue<unknown>({ run, tickets, log: assert.fail })
     const seen = witness()
     const onPlace = (place: Place) =>
       void (place.isRunning && place.ticket.id === 'b' && queue.cancel('c', 'Cancelled.'))
@@ -433,7 +439,7 @@ test('over a real child: a job that kills it twice is given up, and the line goe
 test('over a real child: two jobs, the first cancelled, the second done', async () => {
   const worker = startWorker({ path: new URL('../fixtures/fake-worker.ts', import.meta.url) })
   const { tickets } = memoryTickets()
-  const queue = createQueue({ run: worker.run, tickets, log: () => {} })
+  const queue = createQueue<unknown>({ run: worker.run, tickets, log: () => {} })
   const seen = witness()
   const bothEnded = new Promise<void>((resolve) => {
     const handlers = {

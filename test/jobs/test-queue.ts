@@ -1,6 +1,7 @@
 import { deserialize, serialize } from 'node:v8'
 import type { Job, JobResult } from '../../src/jobs/protocol.ts'
-import type { Outcome, Place, QueueHandlers, Ticket, TicketRecord, TicketStorage } from '../../src/jobs/queue.ts'
+import type { TicketRecord, TicketStorage } from '../../src/jobs/queue.ts'
+import type { Outcome, Place, QueueHandlers, Ticket } from '../../src/jobs/ticket.ts'
 import type { Run } from '../../src/jobs/worker-client.ts'
 
 export const job = (model: string): Job => ({
@@ -32,7 +33,7 @@ export function memoryTickets(disk = new Map<string, Uint8Array>()) {
   const tickets: TicketStorage = {
     put: async (id, record) => void disk.set(id, serialize(record)),
     remove: async (id) => void disk.delete(id),
-    all: async () => read(),
+    all: async <Record>() => read() as Record[],
   }
   return { disk, read, tickets }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { commands } from '../../commands/index.ts'
+import type { FollowUp } from '../../src/discord/delivery/result-action.ts'
 import { connect } from '../../src/discord/gateway/connect.ts'
 import { fetchAttachment } from '../../src/discord/interaction/attachments.ts'
 import type { Job, JobResult, Progress } from '../../src/jobs/protocol.ts'
@@ -61,7 +62,7 @@ export async function startBot(options: BotOptions = {}): Promise<Bot> {
   const log: string[] = []
   const lost: string[] = []
   const store = await openStore(dataDirectory)
-  const queue = createQueue({ run, tickets: store.tickets, log: (line) => log.push(line) })
+  const queue = createQueue<FollowUp>({ run, tickets: store.tickets, log: (line) => log.push(line) })
   const connection = await connect({
     ...{ token, apiUrl: discord.apiUrl, commands, everyMilliseconds: 50 },
     log: (line) => log.push(line),

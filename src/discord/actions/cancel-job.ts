@@ -1,5 +1,5 @@
 import { UserError } from '../../errors.ts'
-import type { Ticket } from '../../jobs/queue.ts'
+import type { Ticket } from '../../jobs/ticket.ts'
 import type { Call } from '../interaction/command.ts'
 import { isModerator } from '../interaction/permission.ts'
 
@@ -8,9 +8,12 @@ import { isModerator } from '../interaction/permission.ts'
  * @returns false when there is none of this id
  * @throws UserError when it is not this person's to cancel
  */
-export function cancelJob(call: Pick<Call, 'interaction' | 'queue' | 'scope' | 'person'>, id: string): boolean {
+export async function cancelJob(
+  call: Pick<Call, 'interaction' | 'queue' | 'scope' | 'person'>,
+  id: string,
+): Promise<boolean> {
   const { queue, scope, person } = call
-  const ticket = queue.places().find((place) => place.ticket.id === id && place.ticket.scope === scope)?.ticket
+  const ticket = (await queue.places(scope)).find((place) => place.ticket.id === id)?.ticket
   if (!ticket) return false
   if (!mayCancel(call, ticket)) {
     throw new UserError('Only the person who asked for it, or a moderator, can cancel this.')

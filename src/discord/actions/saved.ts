@@ -3,7 +3,6 @@ import { UserError } from '../../errors.ts'
 import type { SavedDifference } from '../../store/differences.ts'
 import type { Store } from '../../store/open.ts'
 import type { ServerSettings } from '../../store/settings.ts'
-import type { FollowUp } from '../delivery/result-action.ts'
 import type { Call, Choice, Completion } from '../interaction/command.ts'
 import { checkSaver } from '../interaction/permission.ts'
 
@@ -43,7 +42,7 @@ export async function checkNewName(
   if (saved) {
     throw new UserError(`<@${saved.person}> has saved a difference as ${bold(saved.name)}; please choose another name.`)
   }
-  checkNotComing(queue, scope, name)
+  await checkNotComing(queue, scope, name)
   const { length } = await store.differences.list(scope)
   if (length >= settings.limit) {
     throw new UserError(
@@ -54,10 +53,10 @@ export async function checkNewName(
 }
 
 /** @throws UserError while a job is under way that will save this name */
-export function checkNotComing(queue: Call['queue'], scope: string, name: string): void {
-  const isComing = queue.places().some(({ ticket }) => {
-    const { action } = ticket.followUp as FollowUp
-    return ticket.scope === scope && action.type === 'save' && fold(action.name) === fold(name)
+export async function checkNotComing(queue: Call['queue'], scope: string, name: string): Promise<void> {
+  const isComing = (await queue.places(scope)).some(({ ticket }) => {
+    const { action } = ticket.followUp
+    return action.type === 'save' && fold(action.name) === fold(name)
   })
   if (isComing)
     throw new UserError(`${bold(name)} is being learned at this moment; please wait, or choose another name.`)

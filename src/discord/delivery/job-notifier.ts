@@ -1,7 +1,7 @@
 import { type Client, escapeMarkdown } from 'discord.js'
 import { OtherModelError, UserError } from '../../errors.ts'
 import type { JobResult } from '../../jobs/protocol.ts'
-import type { Outcome, QueueHandlers, Ticket } from '../../jobs/queue.ts'
+import type { Ticket as AnyTicket, Outcome, QueueHandlers } from '../../jobs/ticket.ts'
 import type { Store } from '../../store/open.ts'
 import { relearnButton } from '../actions/apply-saved.ts'
 import { describe, sentenceOf } from '../interaction/faults.ts'
@@ -20,7 +20,7 @@ export interface JobNotifierOptions {
   readonly everyMilliseconds?: number
 }
 
-export interface JobNotifier extends QueueHandlers {
+export interface JobNotifier extends QueueHandlers<FollowUp> {
   /** What a person must be told at their next command, told once: where their last result could not be posted. */
   readonly takeNote: (person: string) => string | undefined
   /** Tells everybody who waits that the bot is being restarted, and nothing more. */
@@ -41,7 +41,7 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
   const watch = (ticket: Ticket): Watch => {
     const known = watches.get(ticket.id)
     if (known) return known
-    const delivery = createDelivery(client, followUpOf(ticket).target, ticket.id)
+    const delivery = createDelivery(client, ticket.followUp.target, ticket.id)
     const created: Watch = {
       delivery,
       // A lost progress edit is not worth a word: the next one, or the result, arrives by itself.
@@ -62,12 +62,12 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
     if (route !== 'direct' || ticket.scope.startsWith('@')) return
     note(ticket, 'so I sent it to you directly')
     log(
-      `I may no longer write in the channel ${followUpOf(ticket).target.channelId}; a result went to its owner directly.`,
+      `I may no longer write in the channel ${ticket.followUp.target.channelId}; a result went to its owner directly.`,
     )
   }
 
   const note = ({ followUp, person }: Ticket, remedy: string) => {
-    const { channelId } = (followUp as FollowUp).target
+    const { channelId } = followUp.target
     notes.set(
       person,
       `Your last result could not be posted in <#${channelId}>: I may no longer write there, ${remedy}.`,
@@ -81,7 +81,7 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
   }
 
   const finish = async (ticket: Ticket, result: JobResult, delivery: Delivery): Promise<DeliveryRoute> => {
-    const { action } = followUpOf(ticket)
+    const { action } = ticket.followUp
     if (action.type === 'save') {
       const refusal = await save(ticket, action, result).then(() => undefined, onlyUserError)
       return refusal ? delivery.whisper(refusal.message) : delivery.deliver(savedPost(action, result))
@@ -116,7 +116,7 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
 
   const refuse = async (ticket: Ticket, error: Error, delivery: Delivery): Promise<DeliveryRoute> => {
     if (!(error instanceof UserError) || error.cause) log(`A ${ticket.job.kind} job: ${describe(error)}`)
-    const { action } = followUpOf(ticket)
+    const { action } = ticket.followUp
     const canRelearn =
       error instanceof OtherModelError &&
       ticket.job.kind === 'apply' &&
@@ -136,7 +136,7 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
     onEnd: (ticket, outcome) =>
       end(ticket, outcome).catch((error: unknown) => {
         note(ticket, 'and I could not reach you directly')
-        const { target } = followUpOf(ticket)
+        const { target } = ticket.followUp
         log(`A result could not be delivered to the channel ${target.channelId}: ${describe(error)}`)
       }),
     takeNote: (person) => {
@@ -161,7 +161,7 @@ const withheld =
 
 type Save = Extract<ResultAction, { type: 'save' }>
 
-const followUpOf = (ticket: Ticket) => ticket.followUp as FollowUp
+type Ticket = AnyTicket<FollowUp>
 
 function progressPost(ticket: Ticket, activity: Activity, preview?: Uint8Array): Post {
   const text = narrate(activity)

@@ -5,10 +5,10 @@ import type {
   RESTPostAPIApplicationCommandsJSONBody,
 } from 'discord.js'
 import type { Job } from '../../jobs/protocol.ts'
-import type { Queue } from '../../jobs/queue.ts'
+import type { Queue } from '../../jobs/ticket.ts'
 import type { Store } from '../../store/open.ts'
 import type { Reply } from '../delivery/reply.ts'
-import type { ResultAction } from '../delivery/result-action.ts'
+import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
 import type { AttachmentOption, FileKind } from './attachments.ts'
 import type { ActionInteraction, AnyInteraction } from './interactions.ts'
 
@@ -65,7 +65,7 @@ export interface Choice {
 
 /** What commands work with; chosen in main. */
 export interface Services {
-  readonly queue: Queue
+  readonly queue: Queue<FollowUp>
   readonly store: Store
   /** The bytes of an attachment, a picture unless it says otherwise; `label` names it to the person. */
   readonly fetchAttachment: (label: string, attachment: AttachmentOption, kind?: FileKind) => Promise<Uint8Array>

@@ -1,18 +1,19 @@
 import { escapeMarkdown } from 'discord.js'
 import type { Job, JobResult } from '../../jobs/protocol.ts'
-import type { Ticket } from '../../jobs/queue.ts'
+import type { Ticket as AnyTicket } from '../../jobs/ticket.ts'
 import type { ResultRecord } from '../../store/results.ts'
 import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
 import { galleryPost, type Picture, type Post, withRows } from './post.ts'
 import { resultButtons } from './result-buttons.ts'
 
 type Show = Extract<ResultAction, { type: 'show' }>
+type Ticket = AnyTicket<FollowUp>
 type PictureJob = Extract<Job, { kind: 'analogy' | 'apply' }>
 
 /** What is kept of a result, so that its buttons work after a restart and a month later. */
 export function recordOf(ticket: Ticket, action: Show, result: JobResult): ResultRecord {
   const job = ticket.job as PictureJob
-  const { target } = ticket.followUp as FollowUp
+  const { target } = ticket.followUp
   const { report, difference } = result
   const { strength, preserve } = report
   const { facts, pictures } = action.learned ?? { facts: factsOf(result), pictures: result.pictures ?? {} }
@@ -51,7 +52,7 @@ export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { 
   const text = [titleOf(action), ...notices, `-# ${detailsOf(result, prompt)}`]
   const rows = resultButtons(ticket.id)
   const alone = galleryPost([...text, '-# The other pictures are too large to be posted again.'].join('\n'), [output])
-  const { fileLimitBytes } = (ticket.followUp as FollowUp).target
+  const { fileLimitBytes } = ticket.followUp.target
   const isTooLarge = inputs.some(({ bytes }) => bytes.length > fileLimitBytes)
   const all = isTooLarge ? alone : galleryPost(text.join('\n'), [...inputs, output])
   return { all: withRows(all, ...rows), alone: withRows(alone, ...rows) }
