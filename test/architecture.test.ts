@@ -22,6 +22,7 @@ const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly
   'src/config.ts': { may: ['src/errors.ts'] },
   'src/tensor': { may: ['src/errors.ts'] },
   'src/image': { may: ['src/tensor', 'src/errors.ts'] },
+  'src/metadata': { may: [] },
   'src/store': { may: ['src/errors.ts'] },
   'src/hub': { may: ['src/errors.ts'] },
   'src/onnx': { may: ['src/errors.ts'] },
@@ -62,7 +63,7 @@ const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly
   },
   'src/jobs/protocol.ts': { may: [] },
   'src/jobs': { may: ['src/jobs/protocol.ts', 'src/errors.ts'] },
-  'src/discord': { may: ['src/errors.ts'], types: ['src/jobs', 'src/jobs/protocol.ts', 'src/store'] },
+  'src/discord': { may: ['src/metadata', 'src/errors.ts'], types: ['src/jobs', 'src/jobs/protocol.ts', 'src/store'] },
   commands: { may: ['src/discord', 'src/jobs', 'src/jobs/protocol.ts', 'src/store', 'src/errors.ts'] },
   ...Object.fromEntries(
     ['src/main.ts', 'src/cli.ts', 'src/cli', 'src/bot', 'deploy-commands.ts'].map((entry) => [

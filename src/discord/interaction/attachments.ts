@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.ts'
+import { withoutMetadata } from '../../metadata/without-metadata.ts'
 
 /** The part of Discord's attachment object that is used; the fields are claims of the sender until the bytes are seen. */
 export interface AttachmentOption {
@@ -67,7 +68,12 @@ export function fileName(stem: string, attachment: AttachmentOption): string {
   return `${stem}.${extensions.get(mediaType(attachment.contentType ?? '')) ?? ending ?? 'png'}`
 }
 
-/** The bytes of an attachment, at most `limitBytes` whatever its sender or the server claim. @throws UserError */
+/**
+The bytes of an attachment, at most `limitBytes` whatever its sender or the server claim; of a picture without what it tells
+besides, such as camera and place, since it is kept and posted again.
+
+@throws UserError
+*/
 export async function fetchAttachment(
   label: string,
   attachment: AttachmentOption,
@@ -81,7 +87,8 @@ export async function fetchAttachment(
     // A redirect could lead anywhere, so it is an error.
     const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMilliseconds) })
     if (!response.ok) throw new Error(`The server answered ${response.status}.`)
-    return await readAtMost(response, limitBytes, () => tooLarge(label, kind, limitBytes))
+    const bytes = await readAtMost(response, limitBytes, () => tooLarge(label, kind, limitBytes))
+    return kind === picture ? withoutMetadata(bytes) : bytes
   } catch (error) {
     if (error instanceof UserError) throw error
     throw new UserError(`${label} could not be fetched from Discord; please send it again.`, { cause: error })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import sharp from 'sharp'
 import {
   checkAttachment,
   differenceFile,
@@ -104,4 +105,15 @@ test('the name for posting again comes from the type, then the ending, and never
   assert.equal(fileName('b', { ...attachment, contentType: null, name: 'evil"\n.WEBP' }), 'b.webp')
   assert.equal(fileName('b', { ...attachment, contentType: null, name: 'b' }), 'b.png')
   assert.equal(fileName('b', { ...attachment, contentType: 'constructor', name: 'b' }), 'b.png')
+})
+
+test('a photograph comes without its place', async () => {
+  const photograph = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } })
+    .withExif({ IFD0: { Make: 'Secret' }, IFD3: { GPSLatitudeRef: 'N' } })
+    .jpeg()
+    .toBuffer()
+  assert.ok(photograph.includes('Secret'))
+  const bytes = await fetchFrom((_, response) => response.end(photograph))
+  assert.ok(!Buffer.from(bytes).includes('Secret'))
+  assert.equal((await sharp(bytes).metadata()).exif, undefined)
 })
