@@ -144,11 +144,15 @@ export function numbersOf({ type, data }: Constant): number[] | undefined {
 const readers: Partial<Record<ElementType, [bytes: number, read: (view: DataView, at: number) => number | bigint]>> = {
   float32: [4, (view, at) => view.getFloat32(at, true)],
   float16: [2, (view, at) => view.getFloat16(at, true)],
+  bfloat16: [2, (view, at) => fromBfloat16(view.getUint16(at, true))],
   float64: [8, (view, at) => view.getFloat64(at, true)],
   int64: [8, (view, at) => view.getBigInt64(at, true)],
   int32: [4, (view, at) => view.getInt32(at, true)],
   bool: [1, (view, at) => view.getUint8(at)],
 }
+
+/** The upper half of a float32. */
+const fromBfloat16 = (bits: number) => new Float32Array(Uint32Array.of(bits << 16).buffer)[0]!
 
 /** A constant in memory. Types: the ones an exported graph computes with. */
 export function constantOf(type: ElementType, dims: readonly number[], numbers: readonly number[]): Constant {

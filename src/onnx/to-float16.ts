@@ -98,7 +98,9 @@ function narrowConstant(constant: Constant): Constant {
     const numbers = numbersOf(constant)!.map((value) => Math.min(largestHalf, Math.max(-largestHalf, value)))
     return constantOf('float16', dims, numbers)
   }
-  return storedAs === 'float16' ? { type: 'float16', dims, data } : { type: 'float16', dims, data, storedAs: 'float32' }
+  return storedAs === 'float16'
+    ? { type: 'float16', dims, data }
+    : { type: 'float16', dims, data, storedAs: storedAs ?? 'float32' }
 }
 
 /** A mask of −∞ stays one, in effect. */

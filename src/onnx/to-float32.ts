@@ -19,7 +19,8 @@ const wide = <T extends { readonly type: string }>(typed: T): T =>
 
 function wideConstant(constant: Constant): Constant {
   if (constant.type !== 'float16') return constant
-  if (isOnDisk(constant.data)) return { ...constant, type: 'float32', storedAs: 'float16' }
+  const { storedAs = 'float16', ...own } = constant
+  if (isOnDisk(own.data)) return { ...own, type: 'float32', ...(storedAs !== 'float32' && { storedAs }) }
   return constantOf('float32', constant.dims, numbersOf(constant)!)
 }
 
