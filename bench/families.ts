@@ -6,9 +6,8 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { denoiserPath, readIndex } from '../src/networks/layout.ts'
+import { readLayout } from '../src/networks/layout.ts'
 import type { Graph } from '../src/onnx/graph.ts'
-import { readModel } from '../src/onnx/proto.ts'
 import { fewStepsError, fewStepsFolder, fewStepsGradientErrors, openFewSteps } from '../test/networks/few-steps-case.ts'
 import {
   conditioningErrors,
@@ -64,10 +63,11 @@ async function printRow(
   const { first, last } = await lossOverSteps(opened, STEPS)
   const conditioning = await conditioningErrors(opened)
   await model.close()
-  const { _class_name: kind = '?' } = await readIndex(folder)
+  const layout = await readLayout(folder)
+  const { _class_name: kind = '?' } = layout.index
   const cells = [
     ...[name, kind.replace('Pipeline', ''), model.schedule.config.predictionType],
-    ...formOf(readModel(denoiserPath(folder))),
+    ...formOf(layout.graph('denoiser')),
     ...['yes', error(latents), error(picture), error(...gradients)],
     errorOfPyTorch === undefined ? '' : error(errorOfPyTorch),
     `${short(first)} → ${short(last)}`,

@@ -3,6 +3,7 @@
  *
  * *Right*: nearer to the true B′ than to B, to A′ and to B with any of the other changes (mean squared error of pixels).
  */
+
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Analogy, analogies, EDITS } from '../models/emoji/train/analogies.ts'
@@ -11,6 +12,7 @@ import type { Scene } from '../models/emoji/train/world.ts'
 import { readScheduleConfig, schedule } from '../src/diffusion/schedule.ts'
 import { applyDifferences, learnDifference } from '../src/engine/analogy.ts'
 import { type Method, methods } from '../src/engine/modes.ts'
+import { readLayout } from '../src/networks/layout.ts'
 import { loadModel } from '../src/networks/load.ts'
 import { meanSquare } from '../src/tensor/math.ts'
 import { createRandom } from '../src/tensor/random.ts'
@@ -35,7 +37,7 @@ const METHODS: Readonly<Record<string, Method>> = {
 }
 
 const model = await loadModel({
-  folder: join(import.meta.dirname, '../models/emoji'),
+  layout: await readLayout(join(import.meta.dirname, '../models/emoji')),
   learningBatch: 6,
   readSchedule: (config) => schedule(readScheduleConfig(config)),
 })

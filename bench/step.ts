@@ -139,7 +139,7 @@ async function measureOurs(file: string): Promise<Measured> {
   const output = readModel(path).outputs[0]!
   const by = ['encoder_hidden_states', ...('text_embeds' in inputs ? ['text_embeds'] : [])]
   const network = await openDifferentiable({
-    path,
+    ...{ graph: readModel(path), name: 'unet' },
     inputDims: Object.fromEntries(Object.entries(inputs).map(([name, { dims }]) => [name, dims])),
     by,
     loss: { kind: 'weighted-mse', output },

@@ -29,6 +29,8 @@ export class GraphBuilder {
   readonly #outputs: string[] = []
   readonly #nodes: Node[] = []
   readonly #constants = new Map<string, Constant>()
+  /** What is cast, by its name. */
+  readonly #rounded = new Map<string, string>()
 
   /** `what` the network is called in sentences; `type`: of its numbers, however they are stored. */
   constructor(what: string, tensors: Tensors, type: 'float32' | 'float16') {
@@ -106,11 +108,18 @@ export class GraphBuilder {
     return name
   }
 
-  /** The same numbers are kept once. */
+  /** The same numbers are kept once. In half precision they are rounded where they are used: in float32 they are exact. */
   numbers(dims: readonly number[], numbers: readonly number[], type = this.#type): string {
+    if (type === 'float16') return this.#once(this.numbers(dims, numbers, 'float32'), dims)
     const name = `${type}[${dims}]=${numbers.length > 16 ? `${this.#constants.size}` : numbers}`
     if (!this.#constants.has(name)) this.#constants.set(name, constantOf(type, dims, numbers))
     return name
+  }
+
+  #once(name: string, dims: readonly number[]): string {
+    const known = this.#rounded.get(name) ?? this.own({ name, dims }).name
+    this.#rounded.set(name, known)
+    return known
   }
 
   integers = (numbers: readonly number[]): string => this.numbers([numbers.length], numbers, 'int64')

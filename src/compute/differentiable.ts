@@ -1,7 +1,7 @@
 import { gradientName } from '../autodiff/gradient.ts'
 import { cutTokenEmbeddings } from '../onnx/cut-token-embeddings.ts'
 import { type Constant, type Graph, isOnDisk, numbersOf, type ValueInfo } from '../onnx/graph.ts'
-import { encodeGraph, folderOfWeights, readModel, readRange } from '../onnx/proto.ts'
+import { encodeGraph, folderOfWeights, readRange } from '../onnx/proto.ts'
 import { type Device, type Feeds, openSession } from '../onnx/session.ts'
 import { widen } from '../onnx/to-float32.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -11,8 +11,10 @@ import type { Hardware } from './hardware.ts'
 import { createPlacement, lazily, type Sessions } from './placement.ts'
 
 export interface DifferentiableOptions extends Omit<GradientModelOptions, 'half'> {
-  /** The `.onnx` file of an ordinary inference export. */
-  readonly path: string
+  /** An ordinary inference graph. */
+  readonly graph: Graph
+  /** What it is called where something is said of it. */
+  readonly name: string
   /**
    * Text encoders: the lookup of token embeddings is cut out, and what it gave becomes the input `token_embeddings`
    * [n, length, width]. `input_ids` stays an input, for pooling. @default false
@@ -59,13 +61,13 @@ export interface TokenEmbeddingTable {
 /**
  * A network that can be run, and differentiated by its inputs. Large weights are never copied: both sessions map the files.
  * Models in half precision are computed in float32, unless the hardware says otherwise.
- * @throws UserError when the file is not a model, or (before any inference) has an operator without a gradient.
+ * @throws UserError when (before any inference) it has an operator without a gradient.
  */
 export async function openDifferentiable(options: DifferentiableOptions): Promise<Differentiable> {
-  const { path, by, loss, threads } = options
+  const { by, loss, threads } = options
   const cut = (model: Graph): { graph: Graph; table?: Constant } =>
     options.cutTokenEmbeddings ? cutTokenEmbeddings(model) : { graph: model }
-  const stored = readModel(path)
+  const stored = options.graph
   const { graph, table } = cut(widen(stored))
   const folder = folderOfWeights(graph)
   const sessionsOn = (device: Device, half: boolean): Sessions => {
@@ -110,8 +112,8 @@ export async function openDifferentiable(options: DifferentiableOptions): Promis
 }
 
 /** A network that is only ever run forward. */
-export const openForward = (path: string, threads?: number, hardware?: Hardware): Promise<Differentiable> =>
-  openDifferentiable({ path, threads, hardware, inputDims: {}, by: [], loss: { kind: 'cotangent', outputs: [] } })
+export const openForward = (options: Pick<DifferentiableOptions, 'graph' | 'name' | 'threads' | 'hardware'>) =>
+  openDifferentiable({ ...options, inputDims: {}, by: [], loss: { kind: 'cotangent', outputs: [] } })
 
 /**
  * Below this many bytes of weights a session rearranges them for speed, into copies of its own (measured on 17 M

@@ -1,4 +1,3 @@
-import { basename, dirname } from 'node:path'
 import { UserError } from '../errors.ts'
 import type { Graph } from '../onnx/graph.ts'
 import type { Device, Feeds, Session } from '../onnx/session.ts'
@@ -33,13 +32,12 @@ export interface Placement {
  * memory, is asked again with one of the two sessions closed; one that fails again gives way to the CPU.
  */
 export function createPlacement(
-  { path, hardware = cpu, inputDims, takesTurns = false }: PlacementOptions,
+  { name, hardware = cpu, inputDims, takesTurns = false }: PlacementOptions,
   graph: Graph,
   sessionsOn: (device: Device, half: boolean) => Sessions,
   isStoredAsHalf: boolean,
 ): Placement {
   const { device, largestTensor: limit, tell } = hardware
-  const name = basename(dirname(path))
   const opened: Sessions[] = []
   const place = (on: Device, half: boolean) => {
     const sessions = sessionsOn(on, half)
@@ -101,7 +99,7 @@ export function createPlacement(
 }
 
 interface PlacementOptions {
-  readonly path: string
+  readonly name: string
   readonly inputDims: Readonly<Record<string, readonly number[]>>
   readonly hardware?: Hardware
   /** On the CPU only one of the two sessions is open at a time, for what each keeps for later. @default false */

@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts'
 /** The content of a file; `undefined` where there is none. @throws UserError when it is damaged */
 export async function readJson<Value>(path: string): Promise<Value | undefined> {
   const text = await readFile(path, 'utf8').catch((error) => {
-    if (error.code === 'ENOENT') return undefined
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
     throw error
   })
   if (text === undefined) return undefined

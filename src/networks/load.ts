@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hardware } from '../compute/hardware.ts'
 import type { Caption, DiffusionModel, JointSpace } from '../diffusion/model.ts'
@@ -9,7 +8,8 @@ import { learnedAtOnce } from './denoisers/denoiser.ts'
 import { openFlux } from './denoisers/flux.ts'
 import { openTransformer } from './denoisers/sd3.ts'
 import { openUnet } from './denoisers/unet.ts'
-import { architectureOf, identityOf, sideOf } from './layout.ts'
+import { identityOf } from './identity.ts'
+import type { ModelLayout } from './layout.ts'
 import { samplingOf } from './sampling.ts'
 import type { Projecting } from './text/prompt.ts'
 import { type ImageEncoder, openImageEncoder } from './text/text-encoder.ts'
@@ -20,8 +20,7 @@ import { openPhotoCaptioner } from './vision/photo-captioner.ts'
 import { captionOf, readPhrases } from './vision/phrase-captioner.ts'
 
 export interface LoadOptions {
-  /** A model folder in the diffusers layout, with a manifest.json or a model_index.json. */
-  readonly folder: string
+  readonly layout: ModelLayout
   /** Samples in one learning call, at most: large pictures take two. */
   readonly learningBatch: number
   /** Where gradient graphs are kept. */
@@ -32,11 +31,11 @@ export interface LoadOptions {
   readonly readSchedule: (config: Readonly<Record<string, unknown>>, imageTokens: number) => Schedule
 }
 
-/** @throws UserError when the folder is not a model that can be used. */
+/** @throws UserError when it is not a model that can be used. */
 export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
-  const { folder, cacheFolder, threads, hardware } = options
-  const { name, hash } = await identityOf(folder)
-  const side = await sideOf(folder)
+  const { layout, cacheFolder, threads, hardware } = options
+  const { path: folder, side } = layout
+  const { name, hash } = await identityOf(layout)
   const text = await openTextEncoders(options)
   const imageEncoder = existsSync(join(folder, 'image_encoder', 'model.onnx'))
     ? await openImageEncoder(folder, threads, hardware)
@@ -48,12 +47,12 @@ export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
     threads,
     hardware,
   })
-  const autoencoder = await openAutoencoder(folder, side, threads, hardware)
+  const autoencoder = await openAutoencoder(layout, threads, hardware)
   const { latentDims } = autoencoder
   const learningBatch = Math.min(options.learningBatch, Math.max(2, learnedAtOnce(latentDims)))
-  const open = { unet: openUnet, sd3: openTransformer, flux: openFlux }[architectureOf(folder)]
+  const open = { unet: openUnet, sd3: openTransformer, flux: openFlux }[layout.architecture]
   const denoiser = await open({
-    ...{ folder, learningBatch, side, latentDims, cacheFolder, threads, hardware },
+    ...{ layout, learningBatch, latentDims, cacheFolder, threads, hardware },
     conditioning: await text.encode(''),
   })
   const captioner = openPhotoCaptioner(folder, threads)
@@ -65,11 +64,8 @@ export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
   return {
     name,
     hash,
-    schedule: options.readSchedule(
-      JSON.parse(await readFile(join(folder, 'scheduler', 'scheduler_config.json'), 'utf8')),
-      (latentDims[1] * latentDims[2]) / 4,
-    ),
-    sampling: await samplingOf(folder),
+    schedule: options.readSchedule(layout.scheduler, (latentDims[1] * latentDims[2]) / 4),
+    sampling: samplingOf(layout),
     side,
     latentDims,
     tokenWidths: text.tokenWidths,

@@ -1,14 +1,12 @@
-import { join } from 'node:path'
 import type { Sampling } from '../diffusion/model.ts'
 import { tensor } from '../tensor/tensor.ts'
-import { readJson } from './json.ts'
+import type { ModelLayout } from './layout.ts'
 
 /** How a model of few steps wants to be sampled: as its manifest says, or as its scheduler does. */
-export async function samplingOf(folder: string): Promise<Sampling | undefined> {
-  const said = (await readManifest(folder))?.sampling
+export function samplingOf({ manifest, scheduler }: Pick<ModelLayout, 'manifest' | 'scheduler'>): Sampling | undefined {
+  const said = manifest?.sampling
   if (said) return { steps: said.steps, guidanceScale: said.guidanceScale }
-  const scheduler = await readJson<{ _class_name?: string }>(join(folder, 'scheduler', 'scheduler_config.json'))
-  return scheduler?._class_name === 'LCMScheduler' ? CONSISTENCY : undefined
+  return scheduler._class_name === 'LCMScheduler' ? CONSISTENCY : undefined
 }
 
 /** A consistency model has no classifier-free guidance: what it learned of it is told to the network, or fixed in it. */
@@ -18,8 +16,8 @@ const CONSISTENCY: Sampling = { steps: 4, guidanceScale: 1 }
  * What the network of a consistency model is told of guidance: w − 1, as sines and cosines [1, width] (§4.1 of arXiv
  * 2310.04378). It is the same in learning, inverting and sampling: a difference is applied as it was learned.
  */
-export async function embeddedGuidance(folder: string, width: number) {
-  const scale = (await readManifest(folder))?.sampling?.embeddedGuidance ?? USUAL_GUIDANCE
+export function embeddedGuidance({ manifest }: ModelLayout, width: number) {
+  const scale = manifest?.sampling?.embeddedGuidance ?? USUAL_GUIDANCE
   const half = width >> 1
   const embedding = tensor([1, width])
   for (let index = 0; index < half; index++) {
@@ -32,6 +30,3 @@ export async function embeddedGuidance(folder: string, width: number) {
 
 /** The default of diffusers for such models. */
 const USUAL_GUIDANCE = 8.5
-
-const readManifest = (folder: string) =>
-  readJson<{ sampling?: Sampling & { readonly embeddedGuidance?: number } }>(join(folder, 'manifest.json'))

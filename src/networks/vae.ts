@@ -1,8 +1,7 @@
-import { join } from 'node:path'
 import { openForward } from '../compute/differentiable.ts'
 import type { Hardware } from '../compute/hardware.ts'
 import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
-import { readVaeConfig } from './layout.ts'
+import type { ModelLayout } from './layout.ts'
 
 export interface Autoencoder {
   /** [channels, height, width] */
@@ -14,16 +13,15 @@ export interface Autoencoder {
   close(): Promise<void>
 }
 
-/** Reads `vae_encoder/` and `vae_decoder/`. `side`: pixels of the picture. */
 export async function openAutoencoder(
-  folder: string,
-  side: number,
+  layout: ModelLayout,
   threads?: number,
   hardware?: Hardware,
 ): Promise<Autoencoder> {
-  const encoder = await openForward(join(folder, 'vae_encoder', 'model.onnx'), threads, hardware)
-  const decoder = await openForward(join(folder, 'vae_decoder', 'model.onnx'), threads, hardware)
-  const config = await readVaeConfig(folder)
+  const { side, vae: config } = layout
+  const open = (name: 'vae_encoder' | 'vae_decoder') =>
+    openForward({ graph: layout.graph(name), name, threads, hardware })
+  const [encoder, decoder] = [await open('vae_encoder'), await open('vae_decoder')]
   const scale = config.scalingFactor ?? USUAL_SCALE
   const shift = config.shiftFactor ?? 0
   const declared = decoder.inputs.get('latent_sample')?.dims[1]

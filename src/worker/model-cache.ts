@@ -3,6 +3,7 @@ import { cpu, type Hardware } from '../compute/hardware.ts'
 import type { DiffusionModel } from '../diffusion/model.ts'
 import { readScheduleConfig, schedule } from '../diffusion/schedule.ts'
 import type { JobOptions } from '../jobs/protocol.ts'
+import { type ModelLayout, readLayout } from '../networks/layout.ts'
 import { loadModel } from '../networks/load.ts'
 import { openSafetyChecker, type SafetyChecker } from '../networks/vision/safety-checker.ts'
 
@@ -22,28 +23,32 @@ export interface ModelCacheOptions {
 
 export interface ModelCache {
   /** @throws UserError when the folder is not a model that can be used. */
-  readonly load: (folder: string) => Promise<LoadedModel>
+  readonly look: (folder: string) => Promise<ModelLayout>
+  /** @throws UserError when one of its networks cannot be used. */
+  readonly load: (layout: ModelLayout) => Promise<LoadedModel>
 }
 
 /** Keeps the last model in memory, and closes it before another is loaded. */
 export function createModelCache({ cacheFolder, hardware = async () => cpu }: ModelCacheOptions): ModelCache {
-  let loaded: (LoadedModel & { readonly folder: string }) | undefined
-  const load: ModelCache['load'] = async (folder) => {
-    if (loaded?.folder === folder) return loaded
+  let loaded: (LoadedModel & { readonly layout: ModelLayout }) | undefined
+  const look: ModelCache['look'] = async (folder) =>
+    loaded?.layout.path === folder ? loaded.layout : readLayout(folder)
+  const load: ModelCache['load'] = async (layout) => {
+    if (loaded?.layout.path === layout.path) return loaded
     await Promise.all([loaded?.model.close(), loaded?.checker?.close()])
     loaded = undefined
     const found = await hardware()
     const model = await loadModel({
-      folder,
+      layout,
       hardware: found,
       learningBatch: LEARNING_BATCH,
       cacheFolder,
       readSchedule: (config, imageTokens) => schedule(readScheduleConfig(config, imageTokens)),
     })
-    loaded = { folder, model, checker: await openSafetyChecker(folder), device: found.device }
+    loaded = { layout, model, checker: await openSafetyChecker(layout.path), device: found.device }
     return loaded
   }
-  return { load }
+  return { look, load }
 }
 
 /** The folder of the model that a job names: in `models/`, or a path. */

@@ -15,7 +15,7 @@ import type {
   LearnJob,
   Progress,
 } from '../jobs/protocol.ts'
-import { sideOf } from '../networks/layout.ts'
+import type { ModelLayout } from '../networks/layout.ts'
 import { createRandom } from '../tensor/random.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -44,12 +44,14 @@ export function createPerformer(options: ModelCacheOptions): Performer {
     perform: async (job, { signal, onProgress }) => {
       const clock = startClock(onProgress)
       let device: string | undefined
+      let looked: Promise<ModelLayout> | undefined
+      const look = () => (looked ??= models.look(folderOf(job.options)))
       const load = async () => {
-        const loaded = await clock.during('load', () => models.load(folderOf(job.options)))
+        const loaded = await clock.during('load', async () => models.load(await look()))
         device = loaded.device
         return { ...loaded, checker: job.options.requiresSafetyCheck ? loaded.checker : undefined }
       }
-      const result = await resultOf(job, { clock, signal, load })
+      const result = await resultOf(job, { clock, signal, side: async () => (await look()).side, load })
       const report = { ...result.report, device }
       return result.withheld ? { withheld: true, report, notices: [] } : { ...result, report }
     },
@@ -74,13 +76,15 @@ function resultOf(job: Job, context: JobContext): Promise<JobResult> {
 interface JobContext {
   readonly clock: Clock
   readonly signal: AbortSignal
+  /** Pixels of a picture, along one side. */
+  readonly side: () => Promise<number>
   /** Asked for when the pictures are read: one that is refused is refused at once. `checker` only where B′ is for everyone. */
   readonly load: () => Promise<LoadedModel>
 }
 
 async function analogy(job: AnalogyJob, context: JobContext): Promise<JobResult> {
   const { options } = job
-  const side = await sideOf(folderOf(options))
+  const side = await context.side()
   const pictures = await decodePairs(job.pairs, side)
   const b = await decode(job.b, 'B', side)
   const { model, checker } = await context.load()
@@ -103,7 +107,7 @@ async function analogy(job: AnalogyJob, context: JobContext): Promise<JobResult>
 
 async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
   const { options } = job
-  const pictures = await decodePairs(job.pairs, await sideOf(folderOf(options)))
+  const pictures = await decodePairs(job.pairs, await context.side())
   const { model } = await context.load()
   const run = runContextOf(context, options)
   const learned = await learnDifference(model, pixelsOf(pictures), methods[options.mode], options, run)
@@ -116,7 +120,7 @@ async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
 
 async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
   const { options } = job
-  const image = await decode(job.image, 'The image', await sideOf(folderOf(options)))
+  const image = await decode(job.image, 'The image', await context.side())
   const { model, checker } = await context.load()
   const { applied, preserve, notices } = readDifferences(job, model)
   const how = { prompt: options.prompt, preserve }

@@ -137,8 +137,11 @@ for (const name of chainNames) {
   })
 }
 
-const opened = (name: string, options: Omit<DifferentiableOptions, 'path'>) =>
-  openDifferentiable({ path: modelPath(name), cutTokenEmbeddings: name.startsWith('text-'), threads: 1, ...options })
+const opened = (name: string, options: Omit<DifferentiableOptions, 'graph' | 'name'>) =>
+  openDifferentiable({
+    ...{ graph: readModel(modelPath(name)), name, cutTokenEmbeddings: name.startsWith('text-'), threads: 1 },
+    ...options,
+  })
 
 /** Side by side along the last axis. */
 function joined(parts: readonly Tensor[]): Tensor {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { type DifferentiableOptions, openDifferentiable } from '../../src/compute/differentiable.ts'
 import { constantOf, type ElementType, type Graph, graphOf, node } from '../../src/onnx/graph.ts'
-import { encodeGraph } from '../../src/onnx/proto.ts'
+import { encodeGraph, readModel } from '../../src/onnx/proto.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'isto-differentiable-'))
@@ -37,7 +37,7 @@ const wave = (rows: number, phase: number) =>
   )
 
 const meanSquared = (path: string): DifferentiableOptions => ({
-  path,
+  ...{ graph: readModel(path), name: 'network' },
   inputDims: { x: [2, width] },
   by: ['x'],
   loss: { kind: 'weighted-mse', output: 'y' },
@@ -136,7 +136,7 @@ test('a text encoder is differentiated by its token embeddings, and gives its ta
     outputs: ['hidden', 'pooled'],
   })
   const opened = await openDifferentiable({
-    path: write('text.onnx', graph),
+    ...{ graph: readModel(write('text.onnx', graph)), name: 'text' },
     inputDims: { input_ids: [1, 3], token_embeddings: [1, 3, width] },
     by: ['token_embeddings'],
     loss: { kind: 'cotangent', outputs: ['pooled'] },

@@ -6,7 +6,7 @@ import { after, test } from 'node:test'
 import { openDifferentiable } from '../../src/compute/differentiable.ts'
 import { cpu, type Hardware } from '../../src/compute/hardware.ts'
 import { constantOf, graphOf, node } from '../../src/onnx/graph.ts'
-import { encodeGraph } from '../../src/onnx/proto.ts'
+import { encodeGraph, readModel } from '../../src/onnx/proto.ts'
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
 import {
   type Export,
@@ -30,7 +30,7 @@ for (const name of exportNames.filter((each) => each.endsWith('fp16'))) {
     const { inputs, outputs, by } = described
     const numbers = readNumbers(name)
     const model = await openDifferentiable({
-      path: modelPath(name),
+      ...{ graph: readModel(modelPath(name)), name },
       cutTokenEmbeddings: name.startsWith('text-'),
       threads: 1,
       hardware: half,
@@ -89,7 +89,7 @@ const loss = { kind: 'cotangent', outputs: ['y'] } as const
 test('a gradient that leaves the range is carried smaller, and comes back in its size', async () => {
   const told: string[] = []
   const model = await openDifferentiable({
-    path: product('steep', [1 / 1024, 1024, 1024]),
+    ...{ graph: readModel(product('steep', [1 / 1024, 1024, 1024])), name: 'steep' },
     hardware: { ...half, tell: (line) => told.push(line) },
     inputDims: { x: [1, WIDTH] },
     by: ['x'],
@@ -107,7 +107,7 @@ test('a gradient that leaves the range is carried smaller, and comes back in its
 test('a network whose own numbers leave the range is computed in float32 from then on, and says so', async () => {
   const told: string[] = []
   const model = await openDifferentiable({
-    path: product('unet', [4096, 4096]),
+    ...{ graph: readModel(product('unet', [4096, 4096])), name: 'unet' },
     hardware: { ...half, tell: (line) => told.push(line) },
     inputDims: { x: [1, WIDTH] },
     by: ['x'],
@@ -127,7 +127,7 @@ test('a network that its device gives up is computed on the CPU, and says so', a
   const told: string[] = []
   const nowhere = process.platform === 'win32' ? 'coreml' : 'directml'
   const model = await openDifferentiable({
-    path: product('vae', [2, 2]),
+    ...{ graph: readModel(product('vae', [2, 2])), name: 'vae' },
     hardware: { ...half, device: nowhere, tell: (line) => told.push(line) },
     inputDims: { x: [1, WIDTH] },
     by: ['x'],
@@ -146,7 +146,8 @@ test('models in float32 stay in it', async () => {
   const { inputs, by, outputs } = readCase<Export>(name)
   const numbers = readNumbers(name)
   const model = await openDifferentiable({
-    ...{ path: modelPath(name), cutTokenEmbeddings: true, threads: 1, hardware: half, inputDims: inputs, by },
+    ...{ graph: readModel(modelPath(name)), name, cutTokenEmbeddings: true, threads: 1 },
+    ...{ hardware: half, inputDims: inputs, by },
     loss: { kind: 'cotangent', outputs },
   })
   const { gradients } = await model.runWithGradient(feedsOf(readCase<Export>(name), numbers))

@@ -29,7 +29,7 @@ function machine(room: Readonly<Record<string, number>>, device: Sessions['devic
   }
   const hardware = { ...cpu, device, tell: (line: string) => told.push(line) } as const
   const placement = createPlacement(
-    { path: '/models/any/unet/model.onnx', hardware, inputDims: {}, takesTurns },
+    { name: 'unet', hardware, inputDims: {}, takesTurns },
     graphOf({}),
     sessionsOn,
     false,

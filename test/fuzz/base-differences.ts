@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { encodeDifference, type Origin } from '../../src/engine/difference.ts'
+import { readLayout } from '../../src/networks/layout.ts'
 import { loadModel } from '../../src/networks/load.ts'
 import { createRandom } from '../../src/tensor/random.ts'
 import { encodeSafetensors } from '../../src/tensor/safetensors.ts'
@@ -64,7 +65,7 @@ async function identity() {
   // As config.ts has it.
   process.env.ORT_DISABLE_TELEMETRY = '1'
   const networks = await loadModel({
-    folder: fileURLToPath(new URL('../../models/emoji', import.meta.url)),
+    layout: await readLayout(fileURLToPath(new URL('../../models/emoji', import.meta.url))),
     learningBatch: 6,
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })

@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import type { DiffusionModel, Tokens } from '../../src/diffusion/model.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { decodeDifference } from '../../src/engine/difference.ts'
+import { readLayout } from '../../src/networks/layout.ts'
 import { loadModel } from '../../src/networks/load.ts'
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
@@ -28,7 +29,7 @@ for (const family of families) {
     let networks: DiffusionModel
     before(async () => {
       networks = await loadModel({
-        ...{ folder: join(fixtures, 'pipelines', family), learningBatch: 1, threads: 1 },
+        ...{ layout: await readLayout(join(fixtures, 'pipelines', family)), learningBatch: 1, threads: 1 },
         readSchedule: (config) => schedule(readScheduleConfig(config)),
       })
     })

@@ -6,6 +6,7 @@ import type { DiffusionModel, Tokens } from '../../src/diffusion/model.ts'
 import { repeatConditioning } from '../../src/diffusion/sampler.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { decodeImage } from '../../src/image/image.ts'
+import { readLayout } from '../../src/networks/layout.ts'
 import { loadModel } from '../../src/networks/load.ts'
 import { combine, meanSquare, sumRows } from '../../src/tensor/math.ts'
 import { createRandom } from '../../src/tensor/random.ts'
@@ -21,7 +22,7 @@ let model: DiffusionModel
 before(async () => {
   const start = performance.now()
   model = await loadModel({
-    folder: join(root, 'models/emoji'),
+    layout: await readLayout(join(root, 'models/emoji')),
     learningBatch: 2,
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })

@@ -9,6 +9,7 @@ import { samplerOf } from '../../src/diffusion/samplers/table.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { applyDifferences } from '../../src/engine/analogy.ts'
 import { methods } from '../../src/engine/modes.ts'
+import { readLayout } from '../../src/networks/layout.ts'
 import { loadModel } from '../../src/networks/load.ts'
 import { embeddedGuidance, samplingOf } from '../../src/networks/sampling.ts'
 import { rows, scale, sumRows } from '../../src/tensor/math.ts'
@@ -105,14 +106,14 @@ for (const name of ['lcm', 'turbo']) {
       })
 
       test('the manifest goes before the scheduler, also in what the network is told of guidance', async () => {
-        const usual = await embeddedGuidance(folder, 24)
+        const usual = embeddedGuidance(await readLayout(folder), 24)
         const sampling = { steps: 2, guidanceScale: 1.5, embeddedGuidance: 3 }
         const path = join(folder, 'manifest.json')
         await writeFile(path, JSON.stringify({ name: 'mine', side: 16, sampling }))
         const other = await load(folder)
         await other.close()
         assert.deepEqual(other.sampling, { steps: 2, guidanceScale: 1.5 })
-        assert.notDeepEqual(await embeddedGuidance(folder, 24), usual)
+        assert.notDeepEqual(embeddedGuidance(await readLayout(folder), 24), usual)
         await rm(path)
       })
     } else {
@@ -123,14 +124,16 @@ for (const name of ['lcm', 'turbo']) {
 
 test('the models of few steps that can be pulled say so', async () => {
   const models = join(import.meta.dirname, '../../models')
+  const said = async (name: string) =>
+    samplingOf({ manifest: JSON.parse(await readFile(join(models, name, 'manifest.json'), 'utf8')), scheduler: {} })
   for (const name of ['sdxl-turbo', 'lcm-dreamshaper-v7'])
-    assert.deepEqual(await samplingOf(join(models, name)), { steps: 4, guidanceScale: 1 })
-  for (const name of ['emoji', 'sdxl-base']) assert.equal(await samplingOf(join(models, name)), undefined)
+    assert.deepEqual(await said(name), { steps: 4, guidanceScale: 1 })
+  for (const name of ['emoji', 'sdxl-base']) assert.equal(await said(name), undefined)
 })
 
-function load(folder: string): Promise<DiffusionModel> {
+async function load(folder: string): Promise<DiffusionModel> {
   return loadModel({
-    folder,
+    layout: await readLayout(folder),
     learningBatch: 3,
     threads: 1,
     readSchedule: (config) => schedule(readScheduleConfig(config)),

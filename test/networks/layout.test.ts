@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { decodeDifference, encodeDifference } from '../../src/engine/difference.ts'
 import { writeLock } from '../../src/hub/lock.ts'
-import { identityOf } from '../../src/networks/layout.ts'
+import { identityOf } from '../../src/networks/identity.ts'
+import { readLayout } from '../../src/networks/layout.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
 
 let folder: string
@@ -19,7 +20,10 @@ const write = (revision: string, more = {}) =>
     join(folder, 'manifest.json'),
     JSON.stringify({ name: 'sd', sources: [{ repository: 'a/b', revision }], ...more }),
   )
-const hashOf = async () => (await identityOf(folder)).hash
+const hashOf = async () => {
+  const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'))
+  return (await identityOf({ path: folder, manifest })).hash
+}
 const lock = (revision: string, commit: string, ...contents: string[]) =>
   writeLock(folder, [
     {
@@ -86,19 +90,21 @@ describe('a folder that cannot be used says why', () => {
     await cp(join(import.meta.dirname, '../fixtures/pipelines/sdxl'), model, { recursive: true })
   })
   const gone = (...paths: string[]) => Promise.all(paths.map((path) => rm(join(model, path), { recursive: true })))
-  const refused = (sentence: RegExp) => assert.rejects(identityOf(model), { name: 'UserError', message: sentence })
+  const refused = (sentence: RegExp) => assert.rejects(readLayout(model), { name: 'UserError', message: sentence })
 
   test('where parts are missing, all of them', async () => {
     await gone('scheduler', 'text_encoder_2', 'vae_encoder/model.onnx')
     await refused(
-      /not whole, for it lacks text_encoder_2\/model\.onnx, vae_encoder\/model\.onnx, scheduler\/scheduler_config\.json: export it again, or fetch the rest\.$/,
+      /not whole, for it lacks text_encoder_2, vae_encoder, scheduler\/scheduler_config\.json: fetch the rest\.$/,
     )
   })
 
   test('where the weights are PyTorch’s', async () => {
     await gone('unet/model.onnx')
-    await writeFile(join(model, 'unet/diffusion_pytorch_model.fp16.safetensors'), '')
-    await refused(/not exported to ONNX yet: `optimum-cli export onnx --model \S+ NEW_FOLDER` does it\.$/)
+    await writeFile(join(model, 'unet/diffusion_pytorch_model.fp16.bin'), '')
+    await refused(
+      /has its weights as \.bin, which may hold a program and is never opened here: get its \.safetensors\.$/,
+    )
   })
 
   test('where Git has left a pointer', async () => {

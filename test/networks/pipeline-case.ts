@@ -5,6 +5,7 @@ import type { DiffusionModel, Tokens } from '../../src/diffusion/model.ts'
 import { differenceGuidance, repeatConditioning, sample } from '../../src/diffusion/sampler.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { adam } from '../../src/engine/adam.ts'
+import { readLayout } from '../../src/networks/layout.ts'
 import { loadModel } from '../../src/networks/load.ts'
 import { sumRows } from '../../src/tensor/math.ts'
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
@@ -33,17 +34,18 @@ export interface PipelineCase {
   readonly tokens: Tokens
 }
 
-export const load = (folder: string): Promise<DiffusionModel> =>
+export const load = async (folder: string): Promise<DiffusionModel> =>
   loadModel({
-    ...{ folder, learningBatch: 3, threads: 1 },
+    ...{ layout: await readLayout(folder), learningBatch: 3, threads: 1 },
     readSchedule: (config, imageTokens) => schedule(readScheduleConfig(config, imageTokens)),
   })
 
-export async function openCase(name: string): Promise<PipelineCase> {
-  const known: Known = JSON.parse(await readFile(join(pipelinesFolder, `${name}.json`), 'utf8'))
-  const { tensors: numbers } = decodeSafetensors(await readFile(join(pipelinesFolder, `${name}.safetensors`)), name)
+/** @param numbersAt Where the numbers are: before `.json` and `.safetensors`. */
+export async function openCase(name: string, folder = join(pipelinesFolder, name), numbersAt = folder) {
+  const known: Known = JSON.parse(await readFile(`${numbersAt}.json`, 'utf8'))
+  const { tensors: numbers } = decodeSafetensors(await readFile(`${numbersAt}.safetensors`), name)
   const tokens = [0, 1].flatMap((encoder) => numbers[`tokens ${encoder}`] ?? [])
-  return { model: await load(join(pipelinesFolder, name)), known, numbers, tokens }
+  return { model: await load(folder), known, numbers, tokens } satisfies PipelineCase
 }
 
 /** ‖actual − expected‖ ÷ ‖expected‖ */

@@ -2,19 +2,18 @@ import { openDifferentiable } from '../../compute/differentiable.ts'
 import type { Hardware } from '../../compute/hardware.ts'
 import type { Conditioning, Denoising, DiffusionModel } from '../../diffusion/model.ts'
 import { UserError } from '../../errors.ts'
-import type { Graph, ValueInfo } from '../../onnx/graph.ts'
+import type { ValueInfo } from '../../onnx/graph.ts'
 import type { Feed, Feeds } from '../../onnx/session.ts'
 import { concatenate, repeat, rows } from '../../tensor/math.ts'
 import { sizeOf, type Tensor, tensor } from '../../tensor/tensor.ts'
+import type { ModelLayout } from '../layout.ts'
 
 export type DenoisingNetwork = Pick<DiffusionModel, 'denoise' | 'denoisingGradient' | 'close'>
 
 export interface DenoisingOptions {
-  readonly folder: string
+  readonly layout: ModelLayout
   /** Samples in one call of `denoisingGradient`. */
   readonly learningBatch: number
-  /** Pixels of a picture. */
-  readonly side: number
   /** [channels, height, width] */
   readonly latentDims: readonly number[]
   /** Of the conditioning with n = 1. */
@@ -26,8 +25,6 @@ export interface DenoisingOptions {
 
 /** What a denoising network's graph says of how it wants to be asked. */
 export interface DenoisingForm {
-  /** Its `.onnx` file. */
-  readonly path: string
   /** What its tensors are called; `pooled` is left out where it takes no pooled embedding. */
   readonly names: {
     readonly latents: string
@@ -58,7 +55,7 @@ export interface Packing {
  * is fixed, apart where it takes one timestep for all.
  */
 export async function openDenoisingNetwork(form: DenoisingForm, options: DenoisingOptions): Promise<DenoisingNetwork> {
-  const { learningBatch, latentDims, conditioning, cacheFolder, threads, hardware } = options
+  const { layout, learningBatch, latentDims, conditioning, cacheFolder, threads, hardware } = options
   const { names, further, shared = {} } = form
   const { dims: packedDims, pack, unpack } = form.packing ?? { dims: latentDims, pack: asIs, unpack: asIs }
   const { fixedBatch, sharesTimestep, timestepDims, timestepOf } = form.batching
@@ -66,7 +63,7 @@ export async function openDenoisingNetwork(form: DenoisingForm, options: Denoisi
   const forwardRun = fixedBatch ?? learnedAtOnce(latentDims)
   const batched = ({ dims }: Tensor) => [learningRun, ...dims.slice(1)]
   const network = await openDifferentiable({
-    path: form.path,
+    ...{ graph: layout.graph('denoiser'), name: NAMES[layout.architecture] },
     inPhases: true,
     inputDims: {
       [names.latents]: [learningRun, ...packedDims],
@@ -132,6 +129,8 @@ export async function openDenoisingNetwork(form: DenoisingForm, options: Denoisi
 
 const asIs = (value: Tensor) => value
 
+const NAMES = { unet: 'unet', sd3: 'transformer', flux: 'transformer' } as const
+
 /** Samples that are run together: one of 64 × 64 takes 1.6 GB with its gradient in Stable Diffusion 1.5, 1.1 GB without. */
 export function learnedAtOnce(latentDims: readonly number[]): number {
   return Math.max(1, Math.floor((64 * 64) / sizeOf(latentDims.slice(1))))
@@ -165,26 +164,31 @@ export function batchingOf(latents: ValueInfo, timestep: ValueInfo): Batching {
  * @throws UserError when one of `wanted` is missing, or there is one that is neither `wanted` nor `known`.
  */
 export function inputsOf(
-  graph: Graph,
-  folder: string,
+  layout: ModelLayout,
   wanted: readonly string[],
   known: readonly string[],
 ): (name: string) => ValueInfo | undefined {
-  const inputs = new Map(graph.inputs.map((info) => [info.name, info]))
+  const inputs = new Map(layout.graph('denoiser').inputs.map((info) => [info.name, info]))
   const missing = wanted.find((name) => !inputs.has(name))
   if (missing)
     throw new UserError(`This model's denoising network has no input \`${missing}\`: export it as optimum does.`)
   const strange = [...inputs.keys()].find((name) => !wanted.includes(name) && !known.includes(name))
-  if (strange) throw new UserError(`The model in ${folder} asks for \`${strange}\`, which is not known here.`)
+  if (strange) throw new UserError(`The model in ${layout.path} asks for \`${strange}\`, which is not known here.`)
   return (name) => inputs.get(name)
 }
 
+/** What its output is called: not every exporter says `usual`. */
+export function outputOf(layout: ModelLayout, usual: string): string {
+  const { outputs } = layout.graph('denoiser')
+  return outputs.includes(usual) ? usual : outputs[0]!
+}
+
 /** @throws UserError when the network takes more channels than latents have, as one for inpainting does. */
-export function refuseOtherChannels(latents: ValueInfo, folder: string, latentDims: readonly number[]): void {
+export function refuseOtherChannels(latents: ValueInfo, { path }: ModelLayout, latentDims: readonly number[]): void {
   const channels = latents.dims[1]
   if (typeof channels !== 'number' || channels === latentDims[0]) return
   throw new UserError(
-    `The model in ${folder} takes a picture beside the prompt (its network has ${channels} channels instead of ${latentDims[0]}): use the plain model that it was made from.`,
+    `The model in ${path} takes a picture beside the prompt (its network has ${channels} channels instead of ${latentDims[0]}): use the plain model that it was made from.`,
   )
 }
 

@@ -1,6 +1,4 @@
-import { readModel } from '../../onnx/proto.ts'
 import { sizeOf, type Tensor, tensor } from '../../tensor/tensor.ts'
-import { denoiserPath } from '../layout.ts'
 import {
   batchingOf,
   type DenoisingForm,
@@ -8,6 +6,7 @@ import {
   type DenoisingOptions,
   inputsOf,
   openDenoisingNetwork,
+  outputOf,
   type Packing,
 } from './denoiser.ts'
 
@@ -16,22 +15,19 @@ export function openFlux(options: DenoisingOptions): Promise<DenoisingNetwork> {
   return openDenoisingNetwork(formOf(options), options)
 }
 
-function formOf({ folder, latentDims, conditioning }: DenoisingOptions): DenoisingForm {
-  const path = denoiserPath(folder)
-  const graph = readModel(path)
+function formOf({ layout, latentDims, conditioning }: DenoisingOptions): DenoisingForm {
   const wanted = ['hidden_states', 'timestep', 'encoder_hidden_states', 'pooled_projections', 'txt_ids', 'img_ids']
-  const input = inputsOf(graph, folder, wanted, ['guidance'])
+  const input = inputsOf(layout, wanted, ['guidance'])
   const [, height, width] = latentDims as [number, number, number]
   const ids = { img_ids: placesOf(height / 2, width / 2), txt_ids: tensor([conditioning.hiddenStates.dims[1]!, 3]) }
   const isShared = input('img_ids')!.dims.length === 2
   const batching = batchingOf(input('hidden_states')!, input('timestep')!)
   return {
-    path,
     names: {
       latents: 'hidden_states',
       states: 'encoder_hidden_states',
       pooled: 'pooled_projections',
-      output: graph.outputs.includes('out_hidden_states') ? 'out_hidden_states' : graph.outputs[0]!,
+      output: outputOf(layout, 'out_hidden_states'),
     },
     batching: { ...batching, timestepOf: (timestep) => timestep / TIMESTEPS },
     further: {

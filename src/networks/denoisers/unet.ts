@@ -1,11 +1,8 @@
-import { join } from 'node:path'
 import type { Conditioning } from '../../diffusion/model.ts'
 import { UserError } from '../../errors.ts'
 import type { ValueInfo } from '../../onnx/graph.ts'
-import { readModel } from '../../onnx/proto.ts'
 import { tensor } from '../../tensor/tensor.ts'
-import { readJson } from '../json.ts'
-import { denoiserPath } from '../layout.ts'
+import type { ModelLayout } from '../layout.ts'
 import { embeddedGuidance } from '../sampling.ts'
 import {
   batchingOf,
@@ -14,53 +11,55 @@ import {
   type DenoisingOptions,
   inputsOf,
   openDenoisingNetwork,
+  outputOf,
   refuseOtherChannels,
 } from './denoiser.ts'
 
 /** Reads `unet/`: the one place that knows its tensor names. */
 export async function openUnet(options: DenoisingOptions): Promise<DenoisingNetwork> {
-  return openDenoisingNetwork(await formOf(options), options)
+  return openDenoisingNetwork(formOf(options), options)
 }
 
-async function formOf({ folder, side, latentDims, conditioning }: DenoisingOptions): Promise<DenoisingForm> {
-  const path = denoiserPath(folder)
-  const graph = readModel(path)
+function formOf({ layout, latentDims, conditioning }: DenoisingOptions): DenoisingForm {
   const wanted = ['sample', 'timestep', 'encoder_hidden_states']
-  const input = inputsOf(graph, folder, wanted, ['text_embeds', 'time_ids', 'timestep_cond'])
+  const input = inputsOf(layout, wanted, ['text_embeds', 'time_ids', 'timestep_cond'])
   const sample = input('sample')!
-  refuseOtherChannels(sample, folder, latentDims)
+  refuseOtherChannels(sample, layout, latentDims)
   const ids = input('time_ids')
   if (typeof ids?.dims[1] === 'number' && ids.dims[1] !== TIME_IDS) {
-    throw new UserError(`The model in ${folder} is a refiner (its time_ids are ${ids.dims[1]}): use the base model.`)
+    throw new UserError(
+      `The model in ${layout.path} is a refiner (its time_ids are ${ids.dims[1]}): use the base model.`,
+    )
   }
   const guidance = input('timestep_cond')
   return {
-    path,
     names: {
       latents: 'sample',
       states: 'encoder_hidden_states',
-      ...(input('text_embeds') && { pooled: pooledName(folder, conditioning) }),
-      output: graph.outputs.includes('out_sample') ? 'out_sample' : graph.outputs[0]!,
+      ...(input('text_embeds') && { pooled: pooledName(layout, conditioning) }),
+      output: outputOf(layout, 'out_sample'),
     },
     batching: batchingOf(sample, input('timestep')!),
     further: {
-      ...(ids && { time_ids: timeIds(side) }),
-      ...(guidance && { timestep_cond: await embeddedGuidance(folder, await guidanceWidth(folder, guidance)) }),
+      ...(ids && { time_ids: timeIds(layout.side) }),
+      ...(guidance && { timestep_cond: embeddedGuidance(layout, guidanceWidth(layout, guidance)) }),
     },
   }
 }
 
 /** Of a consistency model. */
-async function guidanceWidth(folder: string, { dims }: ValueInfo): Promise<number> {
+function guidanceWidth(layout: ModelLayout, { dims }: ValueInfo): number {
   if (typeof dims[1] === 'number') return dims[1]
-  const config = await readJson<{ time_cond_proj_dim?: number }>(join(folder, 'unet', 'config.json'))
-  if (config?.time_cond_proj_dim) return config.time_cond_proj_dim
-  throw new UserError(`The model in ${folder} does not say how wide its \`timestep_cond\` is: fetch unet/config.json.`)
+  const { time_cond_proj_dim: width } = layout.config('denoiser')
+  if (typeof width === 'number') return width
+  throw new UserError(
+    `The model in ${layout.path} does not say how wide its \`timestep_cond\` is: fetch unet/config.json.`,
+  )
 }
 
-function pooledName(folder: string, { pooled }: Conditioning): string {
+function pooledName({ path }: ModelLayout, { pooled }: Conditioning): string {
   if (pooled) return 'text_embeds'
-  throw new UserError(`The model in ${folder} wants \`text_embeds\`, and none of its text encoders gives them.`)
+  throw new UserError(`The model in ${path} wants \`text_embeds\`, and none of its text encoders gives them.`)
 }
 
 /** Of the picture: height and width as it was, crop from top and left, height and width as it is to be. */

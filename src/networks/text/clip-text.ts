@@ -2,7 +2,7 @@ import { openDifferentiable } from '../../compute/differentiable.ts'
 import type { Hardware } from '../../compute/hardware.ts'
 import { UserError } from '../../errors.ts'
 import { cutTokenEmbeddings } from '../../onnx/cut-token-embeddings.ts'
-import { readModel } from '../../onnx/proto.ts'
+import type { Graph } from '../../onnx/graph.ts'
 import { median } from '../../tensor/math.ts'
 import { type Tensor, tensor } from '../../tensor/tensor.ts'
 import type { Tokenizer } from './tokenizer.ts'
@@ -24,8 +24,9 @@ export interface TextNetwork {
 }
 
 export async function openTextNetwork(options: {
-  /** Its `.onnx` file. */
-  readonly path: string
+  readonly graph: Graph
+  /** What it is called where something is said of it. */
+  readonly name: string
   readonly tokenizer: Tokenizer
   /** The ones that are used. */
   readonly outputs: readonly string[]
@@ -33,11 +34,12 @@ export async function openTextNetwork(options: {
   readonly threads?: number
   readonly hardware?: Hardware
 }): Promise<TextNetwork> {
-  const { path, tokenizer, outputs, cacheFolder, threads, hardware } = options
+  const { graph, name, tokenizer, outputs, cacheFolder, threads, hardware } = options
   const length = tokenizer.maxLength
-  const width = cutTokenEmbeddings(readModel(path)).table.dims[1]!
+  const width = cutTokenEmbeddings(graph).table.dims[1]!
   const network = await openDifferentiable({
-    path,
+    graph,
+    name,
     inputDims: { input_ids: [1, length], token_embeddings: [1, length, width] },
     by: ['token_embeddings'],
     loss: { kind: 'cotangent', outputs },

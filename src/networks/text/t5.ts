@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { openForward } from '../../compute/differentiable.ts'
 import { type Tensor, tensor } from '../../tensor/tensor.ts'
+import type { ModelLayout } from '../layout.ts'
 import { loadT5Tokenizer } from './t5-tokenizer.ts'
 
 /** What reads a plain prompt: difference tokens do not pass through it. */
@@ -19,15 +19,15 @@ export interface PlainEncoder {
  * @param size Of its states.
  */
 export async function openT5(
-  folder: string,
+  layout: ModelLayout,
   suffix: '_2' | '_3',
   { length, width }: { readonly length: number; readonly width: number },
   threads?: number,
 ): Promise<PlainEncoder> {
-  const path = join(folder, `text_encoder${suffix}`, 'model.onnx')
-  if (!existsSync(path)) return { length, encode: async () => tensor([1, length, width]), close: async () => {} }
-  const idsOf = await loadT5Tokenizer(join(folder, `tokenizer${suffix}`))
-  const network = await openForward(path, threads)
+  const part = `text_encoder${suffix}` as const
+  if (!layout.has(part)) return { length, encode: async () => tensor([1, length, width]), close: async () => {} }
+  const idsOf = await loadT5Tokenizer(join(layout.path, `tokenizer${suffix}`))
+  const network = await openForward({ graph: layout.graph(part), name: part, threads })
   /** A learning asks for the same few prompts hundreds of times, and T5 is the largest network. */
   const known = new Map<string, Promise<Tensor>>()
   const encode = async (prompt: string) => {

@@ -3,6 +3,7 @@ import { openForward } from '../../compute/differentiable.ts'
 import type { Hardware } from '../../compute/hardware.ts'
 import type { Conditioning } from '../../diffusion/model.ts'
 import { UserError } from '../../errors.ts'
+import type { Graph } from '../../onnx/graph.ts'
 import { readModel } from '../../onnx/proto.ts'
 import { type Tensor, tensor } from '../../tensor/tensor.ts'
 import { openTextNetwork, type TextNetwork } from './clip-text.ts'
@@ -23,8 +24,10 @@ export interface TextEncoder extends Omit<TextNetwork, 'run' | 'gradient'> {
 export type Encoding = Conditioning
 
 export async function openTextEncoder(options: {
-  /** Its `.onnx` file: gives `last_hidden_state`, `text_embeds` where it has a projection, and perhaps `hidden_states.N`. */
-  readonly path: string
+  /** Gives `last_hidden_state`, `text_embeds` where it has a projection, and perhaps `hidden_states.N`. */
+  readonly graph: Graph
+  /** What it is called where something is said of it. */
+  readonly name: string
   readonly tokenizer: Tokenizer
   /** The states that condition the network: the last layer's, normed, or as in SDXL those of the layer before. */
   readonly layer: 'last' | 'penultimate'
@@ -32,12 +35,12 @@ export async function openTextEncoder(options: {
   readonly threads?: number
   readonly hardware?: Hardware
 }): Promise<TextEncoder> {
-  const { path, tokenizer, cacheFolder, threads, hardware } = options
-  const { outputs: given } = readModel(path)
-  const states = options.layer === 'last' ? 'last_hidden_state' : penultimateOf(given, path)
+  const { name, graph } = options
+  const { outputs: given } = graph
+  const states = options.layer === 'last' ? 'last_hidden_state' : penultimateOf(given, name)
   const hasPooled = given.includes('text_embeds')
   const outputs = hasPooled ? [states, 'text_embeds'] : [states]
-  const network = await openTextNetwork({ path, tokenizer, outputs, cacheFolder, threads, hardware })
+  const network = await openTextNetwork({ ...options, outputs })
   return {
     ...network,
     hasPooled,
@@ -64,7 +67,8 @@ export async function openImageEncoder(
   hardware?: Hardware,
   prepare?: (pixels: Tensor) => Tensor,
 ): Promise<ImageEncoder> {
-  const network = await openForward(join(folder, 'image_encoder', 'model.onnx'), threads, hardware)
+  const graph = readModel(join(folder, 'image_encoder', 'model.onnx'))
+  const network = await openForward({ graph, name: 'image_encoder', threads, hardware })
   return {
     embed: async (pixels) => {
       const pixelValues = prepare?.(pixels) ?? tensor([1, ...pixels.dims], pixels.data)
@@ -76,9 +80,9 @@ export async function openImageEncoder(
 }
 
 /** `hidden_states.0` are the embeddings, the last one those that become `last_hidden_state`. */
-function penultimateOf(outputs: readonly string[], path: string): string {
+function penultimateOf(outputs: readonly string[], name: string): string {
   const layers = outputs.flatMap((name) => /^hidden_states\.(\d+)$/.exec(name)?.[1] ?? []).map(Number)
   const found = layers.sort((a, b) => a - b).at(-2)
   if (found !== undefined) return `hidden_states.${found}`
-  throw new UserError(`${path} does not give its hidden states, which SDXL needs: export it as optimum does.`)
+  throw new UserError(`${name} does not give its hidden states, which SDXL needs: export it as optimum does.`)
 }

@@ -1,10 +1,7 @@
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Hardware } from '../../compute/hardware.ts'
 import { UserError } from '../../errors.ts'
-import { readModel } from '../../onnx/proto.ts'
-import { readJson } from '../json.ts'
-import { architectureOf, denoiserPath, readIndex } from '../layout.ts'
+import type { ModelLayout } from '../layout.ts'
 import { openTextNetwork } from './clip-text.ts'
 import { joinEncoders, type PromptEncoder, pooledBeside } from './prompt.ts'
 import { openT5 } from './t5.ts'
@@ -12,7 +9,7 @@ import { openTextEncoder, type TextEncoder } from './text-encoder.ts'
 import { loadTokenizer } from './tokenizer.ts'
 
 export interface TextEncodersOptions {
-  readonly folder: string
+  readonly layout: ModelLayout
   readonly cacheFolder?: string
   readonly threads?: number
   readonly hardware?: Hardware
@@ -24,56 +21,54 @@ export interface TextEncodersOptions {
  * @throws UserError when there is none.
  */
 export async function openTextEncoders({
-  folder,
+  layout,
   cacheFolder,
   threads,
   hardware,
 }: TextEncodersOptions): Promise<PromptEncoder> {
-  const architecture = architectureOf(folder)
-  if (architecture === 'flux') return openEncodersOfFlux({ folder, cacheFolder, threads, hardware })
+  const { architecture, index, path: folder } = layout
+  if (architecture === 'flux') return openEncodersOfFlux({ layout, cacheFolder, threads, hardware })
   const isSd3 = architecture === 'sd3'
-  const isXl = readModel(denoiserPath(folder)).inputs.some(({ name }) => name === 'time_ids')
+  const isXl = layout.graph('denoiser').inputs.some(({ name }) => name === 'time_ids')
   const encoders: TextEncoder[] = []
   let length = 0
-  for (const suffix of ['', '_2']) {
-    const path = join(folder, `text_encoder${suffix}`, 'model.onnx')
-    if (!existsSync(path)) continue
-    const tokenizer = await loadTokenizer(join(folder, `tokenizer${suffix}`))
+  for (const name of ['text_encoder', 'text_encoder_2'] as const) {
+    if (!layout.has(name)) continue
+    const tokenizer = await loadTokenizer(join(folder, name.replace('text_encoder', 'tokenizer')))
     length = tokenizer.maxLength
     const layer = isXl || isSd3 ? 'penultimate' : 'last'
-    encoders.push(await openTextEncoder({ path, tokenizer, layer, cacheFolder, threads, hardware }))
+    const graph = layout.graph(name)
+    encoders.push(await openTextEncoder({ graph, name, tokenizer, layer, cacheFolder, threads, hardware }))
   }
-  if (encoders.length === 0) throw new UserError(`There is no text_encoder/model.onnx in ${folder}: fetch it again.`)
+  if (encoders.length === 0) throw new UserError(`There is no text_encoder in ${folder}: fetch it again.`)
   if (isSd3) {
-    const { placement = length + USUAL_LENGTH, width } = await sizeOfStates(folder)
-    const behind = await openT5(folder, '_3', { length: placement - length, width }, threads)
+    const { places = length + USUAL_LENGTH, width } = sizeOfStates(layout)
+    const behind = await openT5(layout, '_3', { length: places - length, width }, threads)
     return joinEncoders(encoders, { empty: 'encoded', pooled: 'all', behind })
   }
-  const isZeros = isXl && (await readIndex(folder)).force_zeros_for_empty_prompt !== false
+  const isZeros = isXl && index.force_zeros_for_empty_prompt !== false
   return joinEncoders(encoders, { empty: isZeros ? 'zeros' : 'encoded', pooled: 'last' })
 }
 
 async function openEncodersOfFlux(options: TextEncodersOptions): Promise<PromptEncoder> {
-  const { folder, threads } = options
-  const path = join(folder, 'text_encoder', 'model.onnx')
-  const t5 = join(folder, 'text_encoder_2', 'model.onnx')
-  const missing = [path, t5].find((each) => !existsSync(each))
-  if (missing) throw new UserError(`There is no ${missing}: fetch the model again.`)
-  const tokenizer = await loadTokenizer(join(folder, 'tokenizer'))
-  const network = await openTextNetwork({ ...options, path, tokenizer, outputs: ['pooler_output'] })
-  const { placement = USUAL_LENGTH_OF_FLUX, width } = await sizeOfStates(folder)
-  return pooledBeside(network, 'pooler_output', await openT5(folder, '_2', { length: placement, width }, threads))
+  const { layout, threads } = options
+  const missing = (['text_encoder', 'text_encoder_2'] as const).find((part) => !layout.has(part))
+  if (missing) throw new UserError(`There is no ${missing} in ${layout.path}: fetch the model again.`)
+  const tokenizer = await loadTokenizer(join(layout.path, 'tokenizer'))
+  const own = { graph: layout.graph('text_encoder'), name: 'text_encoder' }
+  const network = await openTextNetwork({ ...options, ...own, tokenizer, outputs: ['pooler_output'] })
+  const { places = USUAL_LENGTH_OF_FLUX, width } = sizeOfStates(layout)
+  return pooledBeside(network, 'pooler_output', await openT5(layout, '_2', { length: places, width }, threads))
 }
 
 /** Of what the network reads of the prompt: how many placement there are, where its graph fixes that, and how wide they are. */
-async function sizeOfStates(folder: string): Promise<{ placement?: number; width: number }> {
-  const path = denoiserPath(folder)
-  const states = readModel(path).inputs.find(({ name }) => name === 'encoder_hidden_states')
-  const [, placement, width] = states?.dims ?? []
-  const config = await readJson<{ joint_attention_dim?: number }>(join(dirname(path), 'config.json'))
+function sizeOfStates(layout: ModelLayout): { places?: number; width: number } {
+  const states = layout.graph('denoiser').inputs.find(({ name }) => name === 'encoder_hidden_states')
+  const [, places, width] = states?.dims ?? []
+  const { joint_attention_dim: stated = USUAL_WIDTH } = layout.config('denoiser')
   return {
-    placement: typeof placement === 'number' ? placement : undefined,
-    width: typeof width === 'number' ? width : (config?.joint_attention_dim ?? USUAL_WIDTH),
+    places: typeof places === 'number' ? places : undefined,
+    width: typeof width === 'number' ? width : (stated as number),
   }
 }
 

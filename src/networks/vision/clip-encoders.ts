@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Hardware } from '../../compute/hardware.ts'
 import type { JointSpace } from '../../diffusion/model.ts'
 import { UserError } from '../../errors.ts'
+import { readModel } from '../../onnx/proto.ts'
 import { type Tensor, tensor } from '../../tensor/tensor.ts'
 import { openTextNetwork } from '../text/clip-text.ts'
 import { openImageEncoder } from '../text/text-encoder.ts'
@@ -32,7 +33,10 @@ export async function openClipEncoders(options: {
   const path = join(clipEncoders, 'text_encoder', 'model.onnx')
   if (!existsSync(path)) return undefined
   const tokenizer = await loadTokenizer(join(folder, 'tokenizer'))
-  const words = await openTextNetwork({ path, tokenizer, outputs: ['text_embeds'], cacheFolder, threads, hardware })
+  const words = await openTextNetwork({
+    ...{ graph: readModel(path), name: 'joint/text_encoder', tokenizer, outputs: ['text_embeds'] },
+    ...{ cacheFolder, threads, hardware },
+  })
   if (words.tokenWidth !== tokenWidth) {
     throw new UserError(
       `${path} is of another CLIP than the model: its tokens have ${words.tokenWidth} numbers, the model’s ${tokenWidth}.`,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { openForward } from '../../compute/differentiable.ts'
+import { readModel } from '../../onnx/proto.ts'
 import { type Tensor, tensor } from '../../tensor/tensor.ts'
 import { readClipPixels } from './clip-pixels.ts'
 
@@ -16,7 +17,7 @@ export async function openSafetyChecker(folder: string, threads?: number): Promi
   const path = join(folder, 'safety_checker', 'model.onnx')
   if (!existsSync(path)) return undefined
   const clipPixels = await readClipPixels(join(folder, 'feature_extractor', 'preprocessor_config.json'))
-  const network = await openForward(path, threads)
+  const network = await openForward({ graph: readModel(path), name: 'safety_checker', threads })
   // It gives these back, blackened where it found something; what it found is enough here.
   const images = blank(network.inputs.get('images')?.dims)
   return {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { DiffusionModel } from '../../../src/diffusion/model.ts'
-import { sideOf } from '../../../src/networks/layout.ts'
+import { readLayout } from '../../../src/networks/layout.ts'
 import { graphOf, node } from '../../../src/onnx/graph.ts'
 import { encodeGraph } from '../../../src/onnx/proto.ts'
 import { createRandom } from '../../../src/tensor/random.ts'
@@ -83,7 +83,7 @@ test('pictures are as large as the graph was made for, and 1024 where it leaves 
     try {
       await cp(fixture, folder, { recursive: true })
       await writeFile(join(folder, 'transformer', 'model.onnx'), encodeGraph(graph))
-      return await sideOf(folder)
+      return (await readLayout(folder)).side
     } finally {
       await rm(folder, { recursive: true })
     }

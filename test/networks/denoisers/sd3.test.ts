@@ -10,6 +10,7 @@ import { applyDifferences, learnDifference } from '../../../src/engine/analogy.t
 import { decodeDifference, encodeDifference } from '../../../src/engine/difference.ts'
 import { type Example, learn } from '../../../src/engine/learn.ts'
 import { methods } from '../../../src/engine/modes.ts'
+import { readLayout } from '../../../src/networks/layout.ts'
 import { loadModel } from '../../../src/networks/load.ts'
 import { graphOf, node } from '../../../src/onnx/graph.ts'
 import { encodeGraph } from '../../../src/onnx/proto.ts'
@@ -21,9 +22,9 @@ import { type Tensor, tensor } from '../../../src/tensor/tensor.ts'
 // What is Stable Diffusion 3's alone; its numbers are held against diffusers in pipelines.test.ts.
 
 const fixture = join(import.meta.dirname, '../../fixtures/pipelines/sd3')
-const load = (folder: string): Promise<DiffusionModel> =>
+const load = async (folder: string): Promise<DiffusionModel> =>
   loadModel({
-    folder,
+    layout: await readLayout(folder),
     learningBatch: 4,
     threads: 1,
     readSchedule: (config) => schedule(readScheduleConfig(config)),

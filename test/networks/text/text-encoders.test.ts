@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { readLayout } from '../../../src/networks/layout.ts'
 import { openTextEncoders } from '../../../src/networks/text/text-encoders.ts'
 import { createRandom } from '../../../src/tensor/random.ts'
 import { tensor } from '../../../src/tensor/tensor.ts'
@@ -13,7 +14,7 @@ for (const { name, before } of [
   { name: 'sd3', before: 12 },
 ]) {
   test(`in ${name} the joint space is a part of the pooled embedding, and has its gradient`, async () => {
-    const encoders = await openTextEncoders({ folder: join(pipelinesFolder, name), threads: 1 })
+    const encoders = await openTextEncoders({ layout: await readLayout(join(pipelinesFolder, name)), threads: 1 })
     const { encode, gradient, projecting } = encoders
     const random = createRandom(3)
     const tokens = encoders.tokenWidths.map((width) => random.normal([2, width]))

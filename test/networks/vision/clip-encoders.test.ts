@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { DiffusionModel } from '../../../src/diffusion/model.ts'
 import { readScheduleConfig, schedule } from '../../../src/diffusion/schedule.ts'
+import { readLayout } from '../../../src/networks/layout.ts'
 import { loadModel } from '../../../src/networks/load.ts'
 import { tensor } from '../../../src/tensor/tensor.ts'
 import { modelWith } from '../../fixtures/model-with.ts'
@@ -15,9 +16,9 @@ const numbers = await readNumbers()
 const PROMPT = 'a cat, flat style, on a teal background'
 const LEARNED_BEHIND = 'a small dog'
 
-const load = (folder: string): Promise<DiffusionModel> =>
+const load = async (folder: string): Promise<DiffusionModel> =>
   loadModel({
-    ...{ folder, learningBatch: 3, threads: 1 },
+    ...{ layout: await readLayout(folder), learningBatch: 3, threads: 1 },
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })
 

@@ -3,6 +3,7 @@ import { readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { readScheduleConfig, schedule } from '../../../src/diffusion/schedule.ts'
+import { readLayout } from '../../../src/networks/layout.ts'
 import { loadModel } from '../../../src/networks/load.ts'
 import { openPhotoCaptioner, type PhotoCaptioner, thingOf } from '../../../src/networks/vision/photo-captioner.ts'
 import { decodeSafetensors } from '../../../src/tensor/safetensors.ts'
@@ -83,7 +84,7 @@ test('one that is not whole is a sentence', async () => {
 test('a model that came with one captions with it', async () => {
   const model = await modelWith('sd15', 'captioner')
   const networks = await loadModel({
-    ...{ folder: model.folder, learningBatch: 3, threads: 1 },
+    ...{ layout: await readLayout(model.folder), learningBatch: 3, threads: 1 },
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })
   const { tensors } = decodeSafetensors(await readFile(join(folder, 'numbers.safetensors')), 'numbers')

@@ -1,0 +1,91 @@
+import type { ClipTextConfiguration } from '../architectures/clip-text.ts'
+import type { Activation } from '../architectures/layers.ts'
+import type { Tensors } from '../architectures/tensors.ts'
+import type { UnetConfiguration } from '../architectures/unet.ts'
+import { UserError } from '../errors.ts'
+
+/** The content of a part's config.json. */
+export type PartConfig = Readonly<Record<string, unknown>>
+
+/** A part of a model whose weights are a checkpoint's. */
+export interface StoredPart {
+  readonly tensors: Tensors
+  readonly config: PartConfig
+}
+
+/**
+ * What a UNet2DConditionModel's configuration says beside its weights.
+ * @throws UserError when it is of a form that is not built here.
+ */
+export function unetConfiguration(
+  { config }: StoredPart,
+  sizes: Pick<UnetConfiguration, 'latentSide' | 'promptLength'>,
+): UnetConfiguration {
+  for (const [name, usual] of Object.entries(USUAL_UNET)) {
+    const value = config[name]
+    if (value !== undefined && value !== null && value !== usual) throw strange(name, value)
+  }
+  const { down_block_types: levels = [], norm_num_groups: groups = 32, norm_eps: epsilon = 1e-5 } = config
+  const count = Array.isArray(levels) ? levels.length : 0
+  // Whatever its name says, it is the number of heads.
+  const stated = config.num_attention_heads ?? config.attention_head_dim ?? 8
+  const heads = Array.isArray(stated) ? stated : Array(count).fill(stated)
+  const { addition_time_embed_dim: sizeWaves } = config
+  return {
+    ...sizes,
+    heads: heads.map((each) => wholeNumber('attention_head_dim', each)),
+    groups: wholeNumber('norm_num_groups', groups),
+    epsilon: number('norm_eps', epsilon),
+    sizeWaves: wholeNumber('addition_time_embed_dim', sizeWaves ?? 256),
+  }
+}
+
+const USUAL_UNET: PartConfig = {
+  ...{
+    act_fn: 'silu',
+    center_input_sample: false,
+    class_embed_type: false,
+    downsample_padding: 1,
+    dual_cross_attention: false,
+  },
+  ...{ encoder_hid_dim: false, flip_sin_to_cos: true, freq_shift: 0, mid_block_scale_factor: 1 },
+  ...{ mid_block_type: 'UNetMidBlock2DCrossAttn', only_cross_attention: false, resnet_out_scale_factor: 1 },
+  ...{ resnet_skip_time_act: false, resnet_time_scale_shift: 'default', time_embedding_type: 'positional' },
+  ...{ timestep_post_act: false, conv_in_kernel: 3, conv_out_kernel: 3 },
+}
+
+/** Of a CLIPTextModel. @throws UserError */
+export function clipTextConfiguration({ config }: StoredPart): ClipTextConfiguration {
+  const { num_attention_heads: heads, hidden_act: activation = 'quick_gelu', layer_norm_eps: epsilon = 1e-5 } = config
+  const end = config.eos_token_id
+  return {
+    heads: wholeNumber('num_attention_heads', heads),
+    activation: activationOf(activation),
+    epsilon: number('layer_norm_eps', epsilon),
+    // Old configurations say 2, which is no end token: then it is the largest id.
+    ...(typeof end === 'number' && end !== 2 && { end }),
+  }
+}
+
+/** Groups of an AutoencoderKL's norms. @throws UserError */
+export function vaeGroups({ config }: StoredPart): number {
+  return wholeNumber('norm_num_groups', config.norm_num_groups ?? 32)
+}
+
+function activationOf(name: unknown): Activation {
+  if (name === 'gelu' || name === 'quick_gelu') return name
+  throw strange('hidden_act', name)
+}
+
+function wholeNumber(name: string, value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) > 0) return value as number
+  throw strange(name, value)
+}
+
+function number(name: string, value: unknown): number {
+  if (typeof value === 'number' && value > 0) return value
+  throw strange(name, value)
+}
+
+const strange = (name: string, value: unknown) =>
+  new UserError(`The model’s config.json says ${name}: ${JSON.stringify(value) ?? 'nothing'}, which is not known here.`)

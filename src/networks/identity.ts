@@ -1,0 +1,81 @@
+import { createHash, type Hash } from 'node:crypto'
+import { open, readdir } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { readJson } from './json.ts'
+import type { Manifest, ModelLayout, ModelSource } from './layout.ts'
+
+/** What a model says of itself: its manifest.json, or else its own files. */
+export interface Identity {
+  readonly name: string
+  /** Tells models of one shape apart. */
+  readonly hash: string
+}
+
+/** @returns the same wherever the model lies */
+export async function identityOf({
+  path: folder,
+  manifest,
+}: Pick<ModelLayout, 'path' | 'manifest'>): Promise<Identity> {
+  const hash = createHash('sha256')
+  if (manifest) {
+    for (const line of [manifest.name, ...(await contentOf(manifest, folder))]) hash.update(`${line}\n`)
+    return { name: manifest.name, hash: shortened(hash) }
+  }
+  for (const part of PARTS) {
+    const names = await readdir(join(folder, part)).catch(() => [])
+    for (const name of names.sort()) {
+      hash.update(`${part}/${name}`)
+      await addSample(hash, join(folder, part, name))
+    }
+  }
+  return { name: basename(resolve(folder)), hash: shortened(hash) }
+}
+
+const PARTS = [
+  'scheduler',
+  'text_encoder',
+  'text_encoder_2',
+  'text_encoder_3',
+  'transformer',
+  'unet',
+  'vae',
+  'vae_decoder',
+  'vae_encoder',
+]
+
+/**
+ * What a manifest says the model is made of: its own files, or those of its first source (the others are what the model
+ * sees with), by the commit, or where that is a branch, which moves on, by the checksums in lock.json.
+ */
+async function contentOf({ files, sources: [source] = [] }: Manifest, folder: string): Promise<string[]> {
+  if (source && /^[0-9a-f]{40}$/.test(source.revision)) return [`${source.repository} ${source.revision}`]
+  const lock = source && (await readJson<{ sources?: readonly ModelSource[] }>(join(folder, 'lock.json')))
+  const known = (source ? lock?.sources?.[0]?.files : files) ?? []
+  const used = known.filter(({ path }) => [...PARTS, 'tokenizer'].some((part) => path.startsWith(part)))
+  return used.map(({ path, sha256, gitOid }) => `${path} ${sha256 ?? gitOid}`).sort()
+}
+
+/** Size and samples: weights of gigabytes are told apart in milliseconds. */
+async function addSample(hash: Hash, path: string): Promise<void> {
+  const file = await open(path)
+  try {
+    const stats = await file.stat()
+    if (!stats.isFile()) return
+    const { size } = stats
+    hash.update(String(size))
+    const placement = size <= SAMPLES * SAMPLE_BYTES ? [0] : Array.from({ length: SAMPLES }, (_, at) => at)
+    const length = placement.length === 1 ? size : SAMPLE_BYTES
+    for (const place of placement) {
+      const position = Math.floor((place * (size - length)) / (SAMPLES - 1))
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position)
+      hash.update(buffer.subarray(0, bytesRead))
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+const SAMPLES = 64
+const SAMPLE_BYTES = 16 * 1024
+
+const shortened = (hash: Hash) => hash.digest('hex').slice(0, 16)
