@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import { UserError } from '../errors.ts'
 import { isUnchanged } from './checksum.ts'
 import { isModelFile, isWantedFile, type ModelFile, type WantedFile } from './files.ts'
-import { readLock } from './lock.ts'
+import { covers, readLock } from './lock.ts'
 
 /** What a model's manifest.json says of it. */
 export interface Model {
@@ -19,6 +19,17 @@ export interface Model {
   readonly memory?: string
   /** What should be known of the export, in words. */
   readonly note?: string
+  /** Pixels of its pictures. @default what its own files say */
+  readonly side?: number
+  /** Of a model of few steps. @default what its scheduler says */
+  readonly sampling?: ModelSampling
+}
+
+export interface ModelSampling {
+  readonly steps: number
+  readonly guidanceScale: number
+  /** What the network of a consistency model is told of guidance. @default diffusers' */
+  readonly embeddedGuidance?: number
 }
 
 export interface ModelSource {
@@ -28,6 +39,8 @@ export interface ModelSource {
   readonly revision: string
   /** What the revision was when it was settled. */
   readonly commit?: string
+  /** What was settled of it, even where more is asked for by now. */
+  readonly files?: readonly ModelFile[]
   readonly wanted: readonly WantedFile[]
   /** All files together, roughly. */
   readonly bytes: number
@@ -100,7 +113,8 @@ export async function findFaults(model: Model): Promise<string[]> {
 export const unfetched = ({ name }: Model): UserError =>
   new UserError(`The model “${name}” has not been fetched yet: \`npm run --silent isto -- models pull ${name}\`.`)
 
-async function readManifest(folder: string): Promise<Model | undefined> {
+/** The only reader of a manifest.json. @returns undefined where there is none. @throws UserError when it is damaged */
+export async function readManifest(folder: string): Promise<Model | undefined> {
   const path = join(folder, 'manifest.json')
   let text: string
   try {
@@ -109,11 +123,16 @@ async function readManifest(folder: string): Promise<Model | undefined> {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
     throw new UserError(`\`${path}\` cannot be read: check that it is a file you may open.`, { cause: error })
   }
-  const { name, description, licence, files, sources, memory, note } = parseObject(text)
+  const { name, description, licence, files, sources, memory, note, side, sampling } = parseObject(text)
   const isValid = [name, description, licence].every((value) => typeof value === 'string')
-  const texts = { ...(typeof memory === 'string' && { memory }), ...(typeof note === 'string' && { note }) }
+  const further = {
+    ...(typeof memory === 'string' && { memory }),
+    ...(typeof note === 'string' && { note }),
+    ...(Number.isSafeInteger(side) && { side }),
+    ...(isSampling(sampling) && { sampling }),
+  }
   if (isValid) {
-    const model = { folder, name, description, licence, ...texts } as Omit<Model, 'files'>
+    const model = { folder, name, description, licence, ...further } as Omit<Model, 'files'>
     if (sources === undefined && Array.isArray(files) && files.every(isModelFile)) return { ...model, files }
     const asked = files === undefined ? readSources(sources) : undefined
     if (asked) return { ...model, ...(await settled(folder, asked)) }
@@ -131,10 +150,16 @@ async function readIndex(folder: string): Promise<Model | undefined> {
 
 async function settled(folder: string, asked: readonly ModelSource[]): Promise<Pick<Model, 'files' | 'sources'>> {
   const locks = await readLock(folder, asked)
+  const isWhole = asked.every((source, index) => covers(locks[index], source))
   return {
-    files: locks.every((lock) => lock !== undefined) ? locks.flatMap(({ files }) => files) : [],
-    sources: asked.map((source, index) => ({ ...source, commit: locks[index]?.commit })),
+    files: isWhole ? locks.flatMap((lock) => lock?.files ?? []) : [],
+    sources: asked.map((source, index) => ({ ...source, commit: locks[index]?.commit, files: locks[index]?.files })),
   }
+}
+
+function isSampling(value: unknown): value is ModelSampling {
+  const { steps, guidanceScale, embeddedGuidance = 1 } = Object(value)
+  return Number.isSafeInteger(steps) && [guidanceScale, embeddedGuidance].every(Number.isFinite)
 }
 
 function readSources(value: unknown): readonly ModelSource[] | undefined {

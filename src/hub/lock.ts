@@ -12,21 +12,23 @@ export interface LockedSource {
   readonly files: readonly ModelFile[]
 }
 
-interface Asked extends Pick<LockedSource, 'repository' | 'revision'> {
-  readonly wanted: readonly WantedFile[]
+/** @returns For each source what is settled of it; undefined where nothing is. */
+export async function readLock(
+  folder: string,
+  sources: readonly Pick<LockedSource, 'repository' | 'revision'>[],
+): Promise<(LockedSource | undefined)[]> {
+  const known = await readSources(folder)
+  return sources.map(({ repository, revision }) =>
+    known.find((one) => one.repository === repository && one.revision === revision),
+  )
 }
 
-/** @returns For each source what is settled; undefined where nothing is, or something else than the manifest asks for. */
-export async function readLock(folder: string, sources: readonly Asked[]): Promise<(LockedSource | undefined)[]> {
-  const known = await readSources(folder)
-  return sources.map(({ repository, revision, wanted }) =>
-    known.find(
-      (one) =>
-        one.repository === repository &&
-        one.revision === revision &&
-        wanted.every((each) => one.files.some(({ path, from = path }) => isMeant(from, each))),
-    ),
-  )
+/** Whether what is settled is all that the manifest asks for. */
+export function covers(
+  lock: LockedSource | undefined,
+  { wanted }: { readonly wanted: readonly WantedFile[] },
+): lock is LockedSource {
+  return !!lock && wanted.every((each) => lock.files.some(({ path, from = path }) => isMeant(from, each)))
 }
 
 export async function writeLock(folder: string, sources: readonly LockedSource[]): Promise<void> {

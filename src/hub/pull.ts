@@ -7,7 +7,7 @@ import { isUnchanged } from './checksum.ts'
 import { mustAccept, openHub, type Snapshot } from './client.ts'
 import { download, sizeOfPart } from './download.ts'
 import { isMeant, type ModelFile } from './files.ts'
-import { type LockedSource, readLock, writeLock } from './lock.ts'
+import { covers, type LockedSource, readLock, writeLock } from './lock.ts'
 import { type Wait, waitFor } from './retry.ts'
 import { readableSize } from './size.ts'
 
@@ -50,7 +50,8 @@ export async function pullModel(model: Model, options: PullOptions): Promise<Pul
 
   // 1. What belongs to it: as it was settled before, or as the hub says now.
   const hub = openHub({ url, token, wait })
-  const known = await readLock(folder, sources)
+  const found = await readLock(folder, sources)
+  const known = found.map((lock, index) => (covers(lock, sources[index]!) ? lock : undefined))
   const locks: LockedSource[] = []
   for (const [index, source] of sources.entries()) {
     const { repository, revision, mustBeAccepted } = source

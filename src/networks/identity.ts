@@ -1,8 +1,8 @@
 import { createHash, type Hash } from 'node:crypto'
 import { open, readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { readJson } from './json.ts'
-import type { Manifest, ModelLayout, ModelSource } from './layout.ts'
+import type { Model } from '../hub/catalog.ts'
+import type { ModelLayout } from './layout.ts'
 
 /** What a model says of itself: its manifest.json, or else its own files. */
 export interface Identity {
@@ -18,7 +18,7 @@ export async function identityOf({
 }: Pick<ModelLayout, 'path' | 'manifest'>): Promise<Identity> {
   const hash = createHash('sha256')
   if (manifest) {
-    for (const line of [manifest.name, ...(await contentOf(manifest, folder))]) hash.update(`${line}\n`)
+    for (const line of [manifest.name, ...contentOf(manifest)]) hash.update(`${line}\n`)
     return { name: manifest.name, hash: shortened(hash) }
   }
   for (const part of PARTS) {
@@ -47,10 +47,9 @@ const PARTS = [
  * What a manifest says the model is made of: its own files, or those of its first source (the others are what the model
  * sees with), by the commit, or where that is a branch, which moves on, by the checksums in lock.json.
  */
-async function contentOf({ files, sources: [source] = [] }: Manifest, folder: string): Promise<string[]> {
+function contentOf({ files, sources: [source] = [] }: Model): string[] {
   if (source && /^[0-9a-f]{40}$/.test(source.revision)) return [`${source.repository} ${source.revision}`]
-  const lock = source && (await readJson<{ sources?: readonly ModelSource[] }>(join(folder, 'lock.json')))
-  const known = (source ? lock?.sources?.[0]?.files : files) ?? []
+  const known = (source ? source.files : files) ?? []
   const used = known.filter(({ path }) => [...PARTS, 'tokenizer'].some((part) => path.startsWith(part)))
   return used.map(({ path, sha256, gitOid }) => `${path} ${sha256 ?? gitOid}`).sort()
 }
@@ -63,10 +62,10 @@ async function addSample(hash: Hash, path: string): Promise<void> {
     if (!stats.isFile()) return
     const { size } = stats
     hash.update(String(size))
-    const placement = size <= SAMPLES * SAMPLE_BYTES ? [0] : Array.from({ length: SAMPLES }, (_, at) => at)
-    const length = placement.length === 1 ? size : SAMPLE_BYTES
-    for (const place of placement) {
-      const position = Math.floor((place * (size - length)) / (SAMPLES - 1))
+    const isSmall = size <= SAMPLES * SAMPLE_BYTES
+    const length = isSmall ? size : SAMPLE_BYTES
+    for (let sample = 0; sample < (isSmall ? 1 : SAMPLES); sample++) {
+      const position = Math.floor((sample * (size - length)) / (SAMPLES - 1))
       const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position)
       hash.update(buffer.subarray(0, bytesRead))
     }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../errors.ts'
+import { type Model, readManifest } from '../hub/catalog.ts'
 import type { Graph, ValueInfo } from '../onnx/graph.ts'
 import { readJson } from './json.ts'
 import { hasOtherWeights, type Part, type Parts, partsOfFolder } from './parts.ts'
@@ -9,7 +10,7 @@ import { hasOtherWeights, type Part, type Parts, partsOfFolder } from './parts.t
 export interface ModelLayout {
   /** The model's folder. */
   readonly path: string
-  readonly manifest?: Manifest
+  readonly manifest?: Model
   readonly index: ModelIndex
   /** The content of scheduler_config.json. */
   readonly scheduler: Readonly<Record<string, unknown>>
@@ -22,22 +23,6 @@ export interface ModelLayout {
   config(part: Part): Readonly<Record<string, unknown>>
   /** @throws UserError when it is not there, or damaged. */
   graph(part: Part): Graph
-}
-
-/** `manifest.json`, as far as the networks are concerned. */
-export interface Manifest {
-  readonly name: string
-  /** Pixels of a picture. */
-  readonly side?: number
-  readonly files?: ModelSource['files']
-  readonly sources?: readonly ModelSource[]
-  readonly sampling?: { readonly steps: number; readonly guidanceScale: number; readonly embeddedGuidance?: number }
-}
-
-export interface ModelSource {
-  readonly repository: string
-  readonly revision: string
-  readonly files?: readonly { readonly path: string; readonly sha256?: string; readonly gitOid?: string }[]
 }
 
 /** `model_index.json`, as far as it matters. */
@@ -63,7 +48,7 @@ export type Architecture = 'unet' | 'sd3' | 'flux'
  * @throws UserError when there is no model, or one that cannot be used; it names everything which is missing.
  */
 export async function readLayout(folder: string): Promise<ModelLayout> {
-  const manifest = await readJson<Manifest>(join(folder, 'manifest.json'))
+  const manifest = await readManifest(folder)
   const index = await readJson<ModelIndex>(join(folder, 'model_index.json'))
   if (!manifest && !index) throw new UserError(`There is no model in ${folder}: choose one that \`models list\` names.`)
   const parts = await partsOfFolder(folder)

@@ -9,6 +9,7 @@ import { samplerOf } from '../../src/diffusion/samplers/table.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { applyDifferences } from '../../src/engine/analogy.ts'
 import { methods } from '../../src/engine/modes.ts'
+import { readManifest } from '../../src/hub/catalog.ts'
 import { readLayout } from '../../src/networks/layout.ts'
 import { loadModel } from '../../src/networks/load.ts'
 import { embeddedGuidance, samplingOf } from '../../src/networks/sampling.ts'
@@ -109,7 +110,10 @@ for (const name of ['lcm', 'turbo']) {
         const usual = embeddedGuidance(await readLayout(folder), 24)
         const sampling = { steps: 2, guidanceScale: 1.5, embeddedGuidance: 3 }
         const path = join(folder, 'manifest.json')
-        await writeFile(path, JSON.stringify({ name: 'mine', side: 16, sampling }))
+        await writeFile(
+          path,
+          JSON.stringify({ name: 'mine', description: '', licence: '', files: [], side: 16, sampling }),
+        )
         const other = await load(folder)
         await other.close()
         assert.deepEqual(other.sampling, { steps: 2, guidanceScale: 1.5 })
@@ -124,8 +128,7 @@ for (const name of ['lcm', 'turbo']) {
 
 test('the models of few steps that can be pulled say so', async () => {
   const models = join(import.meta.dirname, '../../models')
-  const said = async (name: string) =>
-    samplingOf({ manifest: JSON.parse(await readFile(join(models, name, 'manifest.json'), 'utf8')), scheduler: {} })
+  const said = async (name: string) => samplingOf({ manifest: await readManifest(join(models, name)), scheduler: {} })
   for (const name of ['sdxl-turbo', 'lcm-dreamshaper-v7'])
     assert.deepEqual(await said(name), { steps: 4, guidanceScale: 1 })
   for (const name of ['emoji', 'sdxl-base']) assert.equal(await said(name), undefined)
@@ -135,7 +138,6 @@ async function load(folder: string): Promise<DiffusionModel> {
   return loadModel({
     layout: await readLayout(folder),
     learningBatch: 3,
-    threads: 1,
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { decodeDifference, encodeDifference } from '../../src/engine/difference.ts'
+import { readManifest } from '../../src/hub/catalog.ts'
 import { writeLock } from '../../src/hub/lock.ts'
 import { identityOf } from '../../src/networks/identity.ts'
 import { readLayout } from '../../src/networks/layout.ts'
@@ -15,15 +16,13 @@ before(async () => {
 })
 after(() => rm(folder, { recursive: true }))
 
+const source = { repository: 'a/b', bytes: 1, files: [{ path: 'unet/' }] }
 const write = (revision: string, more = {}) =>
   writeFile(
     join(folder, 'manifest.json'),
-    JSON.stringify({ name: 'sd', sources: [{ repository: 'a/b', revision }], ...more }),
+    JSON.stringify({ name: 'sd', description: '', licence: '', sources: [{ ...source, revision }], ...more }),
   )
-const hashOf = async () => {
-  const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'))
-  return (await identityOf({ path: folder, manifest })).hash
-}
+const hashOf = async () => (await identityOf({ path: folder, manifest: await readManifest(folder) })).hash
 const lock = (revision: string, commit: string, ...contents: string[]) =>
   writeLock(folder, [
     {
