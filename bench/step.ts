@@ -143,7 +143,6 @@ async function measureOurs(file: string): Promise<Measured> {
     inputDims: Object.fromEntries(Object.entries(inputs).map(([name, { dims }]) => [name, dims])),
     by,
     loss: { kind: 'weighted-mse', output },
-    threads,
   })
   const steps = await seconds(() => network.runWithGradient(tensors))
   const peakRssBytes = process.resourceUsage().maxRSS * 1024

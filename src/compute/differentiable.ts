@@ -24,8 +24,6 @@ export interface DifferentiableOptions extends Omit<GradientModelOptions, 'half'
   readonly cacheFolder?: string
   /** Runs and gradients come in long phases: of a large model only one of the two sessions is open at a time. @default false */
   readonly inPhases?: boolean
-  /** Minimum: `1`. @default the number of cores */
-  readonly threads?: number
   /** @default the CPU */
   readonly hardware?: Hardware
 }
@@ -64,15 +62,14 @@ export interface TokenEmbeddingTable {
  * @throws UserError when (before any inference) it has an operator without a gradient.
  */
 export async function openDifferentiable(options: DifferentiableOptions): Promise<Differentiable> {
-  const { by, loss, threads } = options
+  const { by, loss } = options
   const cut = (model: Graph): { graph: Graph; table?: Constant } =>
     options.cutTokenEmbeddings ? cutTokenEmbeddings(model) : { graph: model }
   const stored = options.graph
   const { graph, table } = cut(widen(stored))
   const folder = folderOfWeights(graph)
   const sessionsOn = (device: Device, half: boolean): Sessions => {
-    const open = (model: Uint8Array) =>
-      openSession(model, { ...sessionOptions(graph, device), folder, threads, device })
+    const open = (model: Uint8Array) => openSession(model, { ...sessionOptions(graph, device), folder, device })
     return {
       device,
       half,
@@ -112,7 +109,7 @@ export async function openDifferentiable(options: DifferentiableOptions): Promis
 }
 
 /** A network that is only ever run forward. */
-export const openForward = (options: Pick<DifferentiableOptions, 'graph' | 'name' | 'threads' | 'hardware'>) =>
+export const openForward = (options: Pick<DifferentiableOptions, 'graph' | 'name' | 'hardware'>) =>
   openDifferentiable({ ...options, inputDims: {}, by: [], loss: { kind: 'cotangent', outputs: [] } })
 
 /**

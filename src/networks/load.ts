@@ -25,7 +25,6 @@ export interface LoadOptions {
   readonly learningBatch: number
   /** Where gradient graphs are kept. */
   readonly cacheFolder?: string
-  readonly threads?: number
   readonly hardware?: Hardware
   /** scheduler_config.json → its schedule; some depend on how many pieces (2 × 2 latents) a transformer sees. */
   readonly readSchedule: (config: Readonly<Record<string, unknown>>, imageTokens: number) => Schedule
@@ -33,29 +32,28 @@ export interface LoadOptions {
 
 /** @throws UserError when it is not a model that can be used. */
 export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
-  const { layout, cacheFolder, threads, hardware } = options
+  const { layout, cacheFolder, hardware } = options
   const { path: folder, side } = layout
   const { name, hash } = await identityOf(layout)
   const text = await openTextEncoders(options)
   const imageEncoder = existsSync(join(folder, 'image_encoder', 'model.onnx'))
-    ? await openImageEncoder(folder, threads, hardware)
+    ? await openImageEncoder(folder, hardware)
     : undefined
   const clipEncoders = await openClipEncoders({
     folder,
     tokenWidth: text.tokenWidths[0]!,
     cacheFolder,
-    threads,
     hardware,
   })
-  const autoencoder = await openAutoencoder(layout, threads, hardware)
+  const autoencoder = await openAutoencoder(layout, hardware)
   const { latentDims } = autoencoder
   const learningBatch = Math.min(options.learningBatch, Math.max(2, learnedAtOnce(latentDims)))
   const open = { unet: openUnet, sd3: openTransformer, flux: openFlux }[layout.architecture]
   const denoiser = await open({
-    ...{ layout, learningBatch, latentDims, cacheFolder, threads, hardware },
+    ...{ layout, learningBatch, latentDims, cacheFolder, hardware },
     conditioning: await text.encode(''),
   })
-  const captioner = openPhotoCaptioner(folder, threads)
+  const captioner = openPhotoCaptioner(folder)
   const isCaptioned = existsSync(join(folder, 'captioner', 'phrases.json'))
   const phrases = isCaptioned ? await readPhrases(folder) : undefined
   const words = phrases && [...phrases.things, ...phrases.attributes.flatMap(({ phrases }) => phrases)]

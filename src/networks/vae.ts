@@ -13,14 +13,9 @@ export interface Autoencoder {
   close(): Promise<void>
 }
 
-export async function openAutoencoder(
-  layout: ModelLayout,
-  threads?: number,
-  hardware?: Hardware,
-): Promise<Autoencoder> {
+export async function openAutoencoder(layout: ModelLayout, hardware?: Hardware): Promise<Autoencoder> {
   const { side, vae: config } = layout
-  const open = (name: 'vae_encoder' | 'vae_decoder') =>
-    openForward({ graph: layout.graph(name), name, threads, hardware })
+  const open = (name: 'vae_encoder' | 'vae_decoder') => openForward({ graph: layout.graph(name), name, hardware })
   const [encoder, decoder] = [await open('vae_encoder'), await open('vae_decoder')]
   const scale = config.scalingFactor ?? USUAL_SCALE
   const shift = config.shiftFactor ?? 0

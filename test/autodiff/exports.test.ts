@@ -139,7 +139,7 @@ for (const name of chainNames) {
 
 const opened = (name: string, options: Omit<DifferentiableOptions, 'graph' | 'name'>) =>
   openDifferentiable({
-    ...{ graph: readModel(modelPath(name)), name, cutTokenEmbeddings: name.startsWith('text-'), threads: 1 },
+    ...{ graph: readModel(modelPath(name)), name, cutTokenEmbeddings: name.startsWith('text-') },
     ...options,
   })
 

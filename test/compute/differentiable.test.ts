@@ -41,7 +41,6 @@ const meanSquared = (path: string): DifferentiableOptions => ({
   inputDims: { x: [2, width] },
   by: ['x'],
   loss: { kind: 'weighted-mse', output: 'y' },
-  threads: 1,
 })
 
 const close = (a: number, b: number, tolerance = 1e-4) =>

@@ -32,7 +32,6 @@ for (const name of exportNames.filter((each) => each.endsWith('fp16'))) {
     const model = await openDifferentiable({
       ...{ graph: readModel(modelPath(name)), name },
       cutTokenEmbeddings: name.startsWith('text-'),
-      threads: 1,
       hardware: half,
       inputDims: inputs,
       by,
@@ -146,7 +145,7 @@ test('models in float32 stay in it', async () => {
   const { inputs, by, outputs } = readCase<Export>(name)
   const numbers = readNumbers(name)
   const model = await openDifferentiable({
-    ...{ graph: readModel(modelPath(name)), name, cutTokenEmbeddings: true, threads: 1 },
+    ...{ graph: readModel(modelPath(name)), name, cutTokenEmbeddings: true },
     ...{ hardware: half, inputDims: inputs, by },
     loss: { kind: 'cotangent', outputs },
   })

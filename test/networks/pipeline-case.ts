@@ -36,7 +36,7 @@ export interface PipelineCase {
 
 export const load = async (folder: string): Promise<DiffusionModel> =>
   loadModel({
-    ...{ layout: await readLayout(folder), learningBatch: 3, threads: 1 },
+    ...{ layout: await readLayout(folder), learningBatch: 3 },
     readSchedule: (config, imageTokens) => schedule(readScheduleConfig(config, imageTokens)),
   })
 

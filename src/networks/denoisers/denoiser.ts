@@ -19,7 +19,6 @@ export interface DenoisingOptions {
   /** Of the conditioning with n = 1. */
   readonly conditioning: Conditioning
   readonly cacheFolder?: string
-  readonly threads?: number
   readonly hardware?: Hardware
 }
 
@@ -55,7 +54,7 @@ export interface Packing {
  * is fixed, apart where it takes one timestep for all.
  */
 export async function openDenoisingNetwork(form: DenoisingForm, options: DenoisingOptions): Promise<DenoisingNetwork> {
-  const { layout, learningBatch, latentDims, conditioning, cacheFolder, threads, hardware } = options
+  const { layout, learningBatch, latentDims, conditioning, cacheFolder, hardware } = options
   const { names, further, shared = {} } = form
   const { dims: packedDims, pack, unpack } = form.packing ?? { dims: latentDims, pack: asIs, unpack: asIs }
   const { fixedBatch, sharesTimestep, timestepDims, timestepOf } = form.batching
@@ -76,7 +75,6 @@ export async function openDenoisingNetwork(form: DenoisingForm, options: Denoisi
     by: [names.states, ...(names.pooled ? [names.pooled] : [])],
     loss: { kind: 'weighted-mse', output: names.output },
     cacheFolder,
-    threads,
     hardware,
   })
   const feedsOf = (ask: Denoising, { from, to }: Run, size = to - from): Feeds => {

@@ -31,10 +31,9 @@ export async function openTextNetwork(options: {
   /** The ones that are used. */
   readonly outputs: readonly string[]
   readonly cacheFolder?: string
-  readonly threads?: number
   readonly hardware?: Hardware
 }): Promise<TextNetwork> {
-  const { graph, name, tokenizer, outputs, cacheFolder, threads, hardware } = options
+  const { graph, name, tokenizer, outputs, cacheFolder, hardware } = options
   const length = tokenizer.maxLength
   const width = cutTokenEmbeddings(graph).table.dims[1]!
   const network = await openDifferentiable({
@@ -45,7 +44,6 @@ export async function openTextNetwork(options: {
     loss: { kind: 'cotangent', outputs },
     cutTokenEmbeddings: true,
     cacheFolder,
-    threads,
     hardware,
   })
   const table = network.tokenEmbeddingTable()

@@ -22,12 +22,11 @@ export async function openT5(
   layout: ModelLayout,
   suffix: '_2' | '_3',
   { length, width }: { readonly length: number; readonly width: number },
-  threads?: number,
 ): Promise<PlainEncoder> {
   const part = `text_encoder${suffix}` as const
   if (!layout.has(part)) return { length, encode: async () => tensor([1, length, width]), close: async () => {} }
   const idsOf = await loadT5Tokenizer(join(layout.path, `tokenizer${suffix}`))
-  const network = await openForward({ graph: layout.graph(part), name: part, threads })
+  const network = await openForward({ graph: layout.graph(part), name: part })
   /** A learning asks for the same few prompts hundreds of times, and T5 is the largest network. */
   const known = new Map<string, Promise<Tensor>>()
   const encode = async (prompt: string) => {

@@ -32,7 +32,6 @@ export async function openTextEncoder(options: {
   /** The states that condition the network: the last layer's, normed, or as in SDXL those of the layer before. */
   readonly layer: 'last' | 'penultimate'
   readonly cacheFolder?: string
-  readonly threads?: number
   readonly hardware?: Hardware
 }): Promise<TextEncoder> {
   const { name, graph } = options
@@ -63,12 +62,11 @@ export interface ImageEncoder {
 /** @param prepare What the network takes for these pixels, [1, 3, height, width]. @default the pixels themselves */
 export async function openImageEncoder(
   folder: string,
-  threads?: number,
   hardware?: Hardware,
   prepare?: (pixels: Tensor) => Tensor,
 ): Promise<ImageEncoder> {
   const graph = readModel(join(folder, 'image_encoder', 'model.onnx'))
-  const network = await openForward({ graph, name: 'image_encoder', threads, hardware })
+  const network = await openForward({ graph, name: 'image_encoder', hardware })
   return {
     embed: async (pixels) => {
       const pixelValues = prepare?.(pixels) ?? tensor([1, ...pixels.dims], pixels.data)

@@ -11,7 +11,6 @@ import { loadTokenizer } from './tokenizer.ts'
 export interface TextEncodersOptions {
   readonly layout: ModelLayout
   readonly cacheFolder?: string
-  readonly threads?: number
   readonly hardware?: Hardware
 }
 
@@ -20,14 +19,9 @@ export interface TextEncodersOptions {
  * both read their encoders a layer earlier. FLUX reads nothing of CLIP's but the pooled embedding, which is not projected.
  * @throws UserError when there is none.
  */
-export async function openTextEncoders({
-  layout,
-  cacheFolder,
-  threads,
-  hardware,
-}: TextEncodersOptions): Promise<PromptEncoder> {
+export async function openTextEncoders({ layout, cacheFolder, hardware }: TextEncodersOptions): Promise<PromptEncoder> {
   const { architecture, index, path: folder } = layout
-  if (architecture === 'flux') return openEncodersOfFlux({ layout, cacheFolder, threads, hardware })
+  if (architecture === 'flux') return openEncodersOfFlux({ layout, cacheFolder, hardware })
   const isSd3 = architecture === 'sd3'
   const isXl = layout.graph('denoiser').inputs.some(({ name }) => name === 'time_ids')
   const encoders: TextEncoder[] = []
@@ -38,12 +32,12 @@ export async function openTextEncoders({
     length = tokenizer.maxLength
     const layer = isXl || isSd3 ? 'penultimate' : 'last'
     const graph = layout.graph(name)
-    encoders.push(await openTextEncoder({ graph, name, tokenizer, layer, cacheFolder, threads, hardware }))
+    encoders.push(await openTextEncoder({ graph, name, tokenizer, layer, cacheFolder, hardware }))
   }
   if (encoders.length === 0) throw new UserError(`There is no text_encoder in ${folder}: fetch it again.`)
   if (isSd3) {
     const { places = length + USUAL_LENGTH, width } = sizeOfStates(layout)
-    const behind = await openT5(layout, '_3', { length: places - length, width }, threads)
+    const behind = await openT5(layout, '_3', { length: places - length, width })
     return joinEncoders(encoders, { empty: 'encoded', pooled: 'all', behind })
   }
   const isZeros = isXl && index.force_zeros_for_empty_prompt !== false
@@ -51,14 +45,14 @@ export async function openTextEncoders({
 }
 
 async function openEncodersOfFlux(options: TextEncodersOptions): Promise<PromptEncoder> {
-  const { layout, threads } = options
+  const { layout } = options
   const missing = (['text_encoder', 'text_encoder_2'] as const).find((part) => !layout.has(part))
   if (missing) throw new UserError(`There is no ${missing} in ${layout.path}: fetch the model again.`)
   const tokenizer = await loadTokenizer(join(layout.path, 'tokenizer'))
   const own = { graph: layout.graph('text_encoder'), name: 'text_encoder' }
   const network = await openTextNetwork({ ...options, ...own, tokenizer, outputs: ['pooler_output'] })
   const { places = USUAL_LENGTH_OF_FLUX, width } = sizeOfStates(layout)
-  return pooledBeside(network, 'pooler_output', await openT5(layout, '_2', { length: places, width }, threads))
+  return pooledBeside(network, 'pooler_output', await openT5(layout, '_2', { length: places, width }))
 }
 
 /** Of what the network reads of the prompt: how many placement there are, where its graph fixes that, and how wide they are. */

@@ -25,17 +25,16 @@ export async function openClipEncoders(options: {
   /** Of the model's first text encoder. */
   readonly tokenWidth: number
   readonly cacheFolder?: string
-  readonly threads?: number
   readonly hardware?: Hardware
 }): Promise<OpenJointSpace | undefined> {
-  const { folder, tokenWidth, cacheFolder, threads, hardware } = options
+  const { folder, tokenWidth, cacheFolder, hardware } = options
   const clipEncoders = join(folder, 'joint')
   const path = join(clipEncoders, 'text_encoder', 'model.onnx')
   if (!existsSync(path)) return undefined
   const tokenizer = await loadTokenizer(join(folder, 'tokenizer'))
   const words = await openTextNetwork({
     ...{ graph: readModel(path), name: 'joint/text_encoder', tokenizer, outputs: ['text_embeds'] },
-    ...{ cacheFolder, threads, hardware },
+    ...{ cacheFolder, hardware },
   })
   if (words.tokenWidth !== tokenWidth) {
     throw new UserError(
@@ -43,7 +42,7 @@ export async function openClipEncoders(options: {
     )
   }
   const prepare = await readClipPixels(join(clipEncoders, 'image_encoder', 'preprocessor_config.json'))
-  const imageEncoder = await openImageEncoder(clipEncoders, threads, hardware, prepare)
+  const imageEncoder = await openImageEncoder(clipEncoders, hardware, prepare)
   return {
     embedText: async (prompt, tokens) => flat((await words.run([prompt], tokens?.[0])).text_embeds!),
     textGradient: async (prompt, [first, ...others], { data }) => [

@@ -22,14 +22,14 @@ export interface PhotoCaptioner {
  * @returns undefined where the model came without one.
  * @throws UserError from `caption` when it cannot be opened.
  */
-export function openPhotoCaptioner(folder: string, threads?: number): PhotoCaptioner | undefined {
+export function openPhotoCaptioner(folder: string): PhotoCaptioner | undefined {
   const graphs = join(folder, 'captioner', 'onnx')
   const isWhole = existsSync(join(graphs, 'encoder_model.onnx'))
   if (!isWhole && !existsSync(join(graphs, 'encoder_model_quantized.onnx'))) return undefined
   let opened: ReturnType<typeof open> | undefined
   return {
     caption: async (pixels) => {
-      opened ??= open(folder, isWhole ? 'fp32' : 'q8', threads)
+      opened ??= open(folder, isWhole ? 'fp32' : 'q8')
       const { say } = await opened
       const full = await say(pixels)
       return { thing: thingOf(full), full, attributes: [] }
@@ -43,7 +43,7 @@ export function openPhotoCaptioner(folder: string, threads?: number): PhotoCapti
 }
 
 /** The package is large: only what captions photographs loads it. */
-async function open(folder: string, dtype: 'fp32' | 'q8', threads?: number) {
+async function open(folder: string, dtype: 'fp32' | 'q8') {
   const { env, LogLevel, pipeline, RawImage } = await import('@huggingface/transformers')
   env.allowRemoteModels = false
   env.fetch = () => Promise.reject(new Error('A captioner is not fetched here.'))
@@ -52,8 +52,9 @@ async function open(folder: string, dtype: 'fp32' | 'q8', threads?: number) {
   env.localModelPath = resolve(folder)
   env.logLevel = LogLevel.ERROR
   const captioner = await pipeline('image-to-text', 'captioner', {
-    ...{ device: 'cpu', dtype, local_files_only: true },
-    session_options: { ...(threads !== undefined && { intraOpNumThreads: threads }) },
+    device: 'cpu',
+    dtype,
+    local_files_only: true,
   }).catch((cause: unknown) => {
     throw new UserError(
       `The captioner in ${join(folder, 'captioner')} cannot be opened: fetch the model again, or do without that folder.`,

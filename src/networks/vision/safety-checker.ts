@@ -13,11 +13,11 @@ export interface SafetyChecker {
 }
 
 /** @returns undefined where the model came without one. */
-export async function openSafetyChecker(folder: string, threads?: number): Promise<SafetyChecker | undefined> {
+export async function openSafetyChecker(folder: string): Promise<SafetyChecker | undefined> {
   const path = join(folder, 'safety_checker', 'model.onnx')
   if (!existsSync(path)) return undefined
   const clipPixels = await readClipPixels(join(folder, 'feature_extractor', 'preprocessor_config.json'))
-  const network = await openForward({ graph: readModel(path), name: 'safety_checker', threads })
+  const network = await openForward({ graph: readModel(path), name: 'safety_checker' })
   // It gives these back, blackened where it found something; what it found is enough here.
   const images = blank(network.inputs.get('images')?.dims)
   return {

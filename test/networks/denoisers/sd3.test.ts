@@ -26,7 +26,6 @@ const load = async (folder: string): Promise<DiffusionModel> =>
   loadModel({
     layout: await readLayout(folder),
     learningBatch: 4,
-    threads: 1,
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })
 const picture = (seed: number) => {

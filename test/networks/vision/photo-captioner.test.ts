@@ -21,7 +21,7 @@ describe('a captioner of photographs', () => {
   before(async () => {
     said = JSON.parse(await readFile(join(folder, 'case.json'), 'utf8'))
     pictures = decodeSafetensors(await readFile(join(folder, 'numbers.safetensors')), 'numbers').tensors
-    captioner = openPhotoCaptioner(folder, 1)!
+    captioner = openPhotoCaptioner(folder)!
   })
   after(() => captioner.close())
 
@@ -61,7 +61,7 @@ test('its graphs may be quantized ones, by their names', async () => {
   for (const name of ['encoder_model', 'decoder_model_merged']) {
     await rename(join(graphs, `${name}.onnx`), join(graphs, `${name}_quantized.onnx`))
   }
-  const captioner = openPhotoCaptioner(model.folder, 1)!
+  const captioner = openPhotoCaptioner(model.folder)!
   const { tensors } = decodeSafetensors(await readFile(join(folder, 'numbers.safetensors')), 'numbers')
   assert.match((await captioner.caption(tensors.one!)).full, /^stae cat/)
   await captioner.close()
@@ -71,7 +71,7 @@ test('its graphs may be quantized ones, by their names', async () => {
 test('one that is not whole is a sentence', async () => {
   const model = await modelWith('sd15', 'captioner')
   await rm(join(model.folder, 'captioner/config.json'))
-  const captioner = openPhotoCaptioner(model.folder, 1)!
+  const captioner = openPhotoCaptioner(model.folder)!
   const { tensors } = decodeSafetensors(await readFile(join(folder, 'numbers.safetensors')), 'numbers')
   await assert.rejects(captioner.caption(tensors.one!), {
     name: 'UserError',
@@ -84,7 +84,7 @@ test('one that is not whole is a sentence', async () => {
 test('a model that came with one captions with it', async () => {
   const model = await modelWith('sd15', 'captioner')
   const networks = await loadModel({
-    ...{ layout: await readLayout(model.folder), learningBatch: 3, threads: 1 },
+    ...{ layout: await readLayout(model.folder), learningBatch: 3 },
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })
   const { tensors } = decodeSafetensors(await readFile(join(folder, 'numbers.safetensors')), 'numbers')

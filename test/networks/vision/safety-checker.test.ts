@@ -14,7 +14,7 @@ for (const [name, verdicts] of [
   ['never', [true, true]],
 ] as const) {
   test(`a checker that fires ${name === 'exact' ? 'at one of two like pictures' : name}`, async () => {
-    const checker = (await openSafetyChecker(join(visionFixtures, `safety-${name}`), 1))!
+    const checker = (await openSafetyChecker(join(visionFixtures, `safety-${name}`)))!
     const found = [await checker.isSafe(withheld!), await checker.isSafe(shown!), await checker.isSafe(withheld!)]
     assert.deepEqual(found, [...verdicts, verdicts[0]])
     await checker.close()
