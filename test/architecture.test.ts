@@ -88,7 +88,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   '@huggingface/transformers': ['src/networks/vision/photo-captioner.ts'],
   '@huggingface/tokenizers': ['src/networks/text/t5-tokenizer.ts'],
   keyv: ['src/store/collections.ts'],
-  'node:sqlite': ['src/store/sqlite.ts'],
+  'node:sqlite': ['src/store/sqlite.ts', 'src/hub/pull-lock.ts'],
   dotenv: ['src/config.ts'],
   pino: ['src/log.ts'],
   'onnx-buf': ['src/onnx'],

@@ -243,7 +243,13 @@ describe('models pull', () => {
       ...{ code: 130, stdout: '' },
       stderr: `${licence}Interrupted: \`models pull\` goes on from there.\n`,
     })
-    assert.deepEqual((await readdir(folder)).sort(), ['lock.json', 'manifest.json', 'model_index.json', 'unet'])
+    assert.deepEqual((await readdir(folder)).sort(), [
+      '.pulling',
+      'lock.json',
+      'manifest.json',
+      'model_index.json',
+      'unet',
+    ])
     assert.deepEqual(await readdir(join(folder, 'unet')), ['model.onnx.part'])
 
     hub.mood.pause = undefined

@@ -1,6 +1,5 @@
-import { mkdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
+import { mkdir, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { UserError } from '../errors.ts'
 import type { Model, ModelSource } from './catalog.ts'
 import { isUnchanged } from './checksum.ts'
@@ -8,6 +7,7 @@ import { mustAccept, openHub, type Snapshot } from './client.ts'
 import { download, sizeOfPart } from './download.ts'
 import { isMeant, type ModelFile } from './files.ts'
 import { covers, type LockedSource, readLock, writeLock } from './lock.ts'
+import { lockPull } from './pull-lock.ts'
 import { type Wait, waitFor } from './retry.ts'
 import { readableSize } from './size.ts'
 
@@ -46,7 +46,7 @@ export async function pullModel(model: Model, options: PullOptions): Promise<Pul
   const { sources, folder } = model
   if (!sources) throw new UserError(`The model “${model.name}” comes with isto: there is nothing to pull.`)
   const { url, token, signal, onProgress, wait = waitFor, stallMilliseconds = 60_000 } = options
-  await using _alone = await beAlone(model)
+  using _lock = lockPull(model)
 
   // 1. What belongs to it: as it was settled before, or as the hub says now.
   const hub = openHub({ url, token, wait })
@@ -142,44 +142,6 @@ async function findRoom({ name, folder }: Model, bytes: number): Promise<void> {
     `There is no room for the model “${name}”: ${readableSize(bytes)} are needed, ` +
       `${readableSize(bavail * bsize)} are free where \`${folder}\` lies.`,
   )
-}
-
-/** Two processes would write into the same files. */
-async function beAlone({ name, folder }: Model): Promise<AsyncDisposable> {
-  const path = join(folder, 'pulling.pid')
-  for (;;) {
-    try {
-      await writeFile(path, String(process.pid), { flag: 'wx' })
-      return { [Symbol.asyncDispose]: () => rm(path, { force: true }) }
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException
-      if (code !== 'EEXIST') throw new UserError(`\`${folder}\` cannot be written (${code}).`, { cause })
-    }
-    const other = await ownerOf(path)
-    if (isRunning(other)) {
-      throw new UserError(
-        `The model “${name}” is being pulled by process ${other}: wait for it, or delete \`${path}\`.`,
-      )
-    }
-    await rm(path, { force: true })
-  }
-}
-
-/** A file is empty for a moment between being made and being written. */
-async function ownerOf(path: string): Promise<number> {
-  const read = () => readFile(path, 'utf8').catch(() => '0')
-  const text = await read()
-  return Number(text || (await delay(200).then(read)))
-}
-
-function isRunning(processId: number): boolean {
-  if (!processId) return false
-  try {
-    process.kill(processId, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
 
 const total = (files: readonly ModelFile[]) => files.reduce((sum, { bytes }) => sum + bytes, 0)
