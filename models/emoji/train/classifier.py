@@ -1,11 +1,10 @@
-"""A classifier of its own, to grade what the model draws: python classifier.py --data DIR --work DIR --minutes 15
+"""A classifier of its own, to grade what the model draws: python classifier.py --data FOLDER,… --work WORK --seconds 600
 
-It never sees the diffusion model. A fifth of its pictures pass through the autoencoder, with some of the noise that sampling
-leaves, so that softness is not a clue. Resumes from WORK/classifier.pt; the learning rate follows the minutes trained so far,
-over all runs.
+It never sees the diffusion model. A fifth of its pictures pass through the linear autoencoder, with some of the noise that
+sampling leaves, so that softness is not a clue. Resumes from WORK/classifier.pt; the learning rate follows the seconds that the
+processor worked, over all runs.
 """
 import argparse
-import json
 import math
 import time
 from pathlib import Path
@@ -15,10 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from export import components_of, decoder_of
-from train import encode, load_pictures
+from data import Classes, Components, floats, labels_of, load_pictures
 
-ATTRIBUTES = ["thing", "style", "background", "size", "position", "turn", "mirrored", "treatment", "frame", "tone", "shadow", "beside"]
+BATCH, RATE = 64, 1.5e-3
 SHIFT = 2  # pixels that a picture is moved by at most, in training
 
 
@@ -38,75 +36,48 @@ class Residual(nn.Module):
 
 
 class Classifier(nn.Module):
-    """pixels [n, 3, 64, 64] in −1…1 → log-probabilities [n, classes] of each attribute, and features [n, 256].
+    """pixels [n, 3, 128, 128] in −1…1 → logarithms of probabilities [n, classes] of each attribute, and features [n, 256]."""
 
-    Thing and style are read off together, as one of all icons: what tells flat from glossy is another thing in every thing.
-    """
-
-    def __init__(self, classes, side=64, width=64):
+    def __init__(self, classes, width=48):
         super().__init__()
         self.body = nn.Sequential(
-            block(3, 24, 4, 2), block(24, width, 3, 2), Residual(width),
-            block(width, 2 * width, 2, 2), Residual(2 * width), block(2 * width, 4 * width, 2, 2), Residual(4 * width),
+            block(3, 24, 4, 4), block(24, width, 3, 2), Residual(width),
+            block(width, 2 * width, 2, 2), Residual(2 * width), block(2 * width, 256, 2, 2), Residual(256),
         )
-        read = 4 * width * ((side // 16) ** 2 + 1)  # what is where, and what is anywhere
+        self.thin = nn.Conv2d(256, 48, 1)
+        read = 48 * 16 + 256  # what is where, and what is anywhere
         self.heads = nn.ModuleDict({name: nn.Linear(read, len(names)) for name, names in classes.items()})
-        self.together = nn.Linear(read, len(classes["thing"]) * len(classes["style"]))
 
     def forward(self, pixels):
         maps = self.body(pixels)
-        read = torch.cat([maps.flatten(1), maps.amax((2, 3))], 1)
-        logits = {name: head(read).float() for name, head in self.heads.items()}
-        both = self.together(read).float().reshape(len(read), -1, logits["style"].shape[1])
-        icons = (both + logits["thing"][:, :, None] + logits["style"][:, None]).flatten(1).log_softmax(1).reshape(both.shape)
-        outputs = {name: values.log_softmax(1) for name, values in logits.items()}
-        return {**outputs, "thing": icons.logsumexp(2), "style": icons.logsumexp(1), "icon": icons.flatten(1)}, maps.mean((2, 3)).float()
-
-
-def labels_of(folder):
-    """Scenes of a data set. A tint counts as a treatment of its own."""
-    scenes = [json.loads(line) for line in (Path(folder) / "scenes.jsonl").read_text().splitlines()]
-    for scene in scenes:
-        if scene["treatment"] == "tinted":
-            scene["treatment"] = "tinted " + scene["tint"]
-    return scenes
+        read = torch.cat([self.thin(maps).flatten(1), maps.amax((2, 3))], 1)
+        return {name: head(read).float().log_softmax(1) for name, head in self.heads.items()}, maps.mean((2, 3)).float()
 
 
 def legible(name, scene):
     """Whether an attribute can be told from the picture at all; what can't is neither learnt nor graded.
 
-    - background: not where it is between two of the 26 colours, nor under greyscale or sepia, where many of them look alike;
-    - size and position: not beside a companion, where they mean nothing;
-    - skin tone: not under greyscale or sepia;
-    - in 8 × 8 pixels, a thing that doesn't fill the picture is five of them wide: no thing, style, turn, mirroring, tone,
-      shadow or companion.
-    Where there are two things, thing, style and tone are those of the left one.
+    - background and what it fades to or lies between: not under greyscale or sepia, where many look alike;
+    - size and place: not beside a companion, where they mean nothing;
+    - skin tone and own colours turned: not under greyscale or sepia;
+    - in a few blocks, a thing that doesn't fill the picture can't be told, nor anything about it.
+    Where there are two things, those of the left one count.
     """
     grey = scene["treatment"] in ("greyscale", "sepia")
     two = scene["beside"] != "none"
-    if name == "background":
-        return not grey and " and " not in scene["background"]
-    if name in ("size", "position"):
-        return not two
-    if name == "tone" and grey:
+    if grey and name in ("background", "second colour", "tone", "recoloured"):
         return False
-    coarse = scene["treatment"] == "pixelated" and (two or scene["size"] != "large")
-    return not coarse or name in ("treatment", "frame")
+    if name in ("size", "across", "down"):
+        return not two
+    coarse = scene["treatment"] == "pixelated" and (two or scene["size"] not in ("large", "fairly large"))
+    return not coarse or name in ("treatment", "frame", "frame width", "background", "second colour")
 
 
 def targets_of(scenes, classes):
-    """Indices [n] of each attribute, −100 where it isn't legible."""
-    def index(name, scene):
-        return classes[name].index(str(scene[name])) if legible(name, scene) else -100
-
-    return {name: torch.tensor([index(name, scene) for scene in scenes]) for name in classes}
-
-
-def weights_of(scenes):
-    """How often a scene is taken: the more about it isn't as usual, the oftener. [n], adding up to 1."""
-    usual = {"size": "large", "turn": "upright", "mirrored": False, "treatment": "none", "tone": "none", "shadow": False, "beside": "none"}
-    weights = np.array([1.0 + sum(scene[name] != value for name, value in usual.items()) for scene in scenes])
-    return weights / weights.sum()
+    """Numbers [n] of each attribute, −100 where it isn't legible or not among the classes."""
+    index = {name: {value: number for number, value in enumerate(values)} for name, values in classes.items()}
+    return {
+        name: torch.tensor([index[name].get(scene[name], -100) if legible(name, scene) else -100 for scene in scenes]) for name in classes}
 
 
 def shifted(pictures, random):
@@ -117,67 +88,49 @@ def shifted(pictures, random):
     return np.stack([picture[y : y + side, x : x + side] for picture, (y, x) in zip(wide, moves)])
 
 
-def loss_of(outputs, targets):
-    icon = targets["thing"] * outputs["style"].shape[1] + targets["style"]
-    icon[targets["thing"] < 0] = -100
-    return sum(F.nll_loss(outputs[name], target) for name, target in {**targets, "icon": icon}.items())
-
-
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--work", required=True, help="folder of the checkpoint, or of a prepared.pt; classifier.pt is written there")
-    parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--lr", type=float, default=1.5e-3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=10**9, help="stop after so many steps (for timing)")
+    parser.add_argument("--data", required=True, help="folders with pictures, separated by commas")
+    parser.add_argument("--work", required=True, help="folder of components.pt and classes.json; classifier.pt is written there")
+    parser.add_argument("--seconds", type=float, required=True)
     options = parser.parse_args()
-    torch.manual_seed(options.seed)
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
     torch.set_flush_denormal(True)
-    pictures, scenes = load_pictures(options.data), labels_of(options.data)
-    path = Path(options.work) / "classifier.pt"
-    saved = torch.load(path, weights_only=True) if path.exists() else None
-    classes = saved["classes"] if saved else {
-        name: sorted({str(scene[name]) for scene in scenes if legible(name, scene)}) for name in ATTRIBUTES}
-    targets, bounds = targets_of(scenes, classes), weights_of(scenes).cumsum()
-    pca = components_of(options.work)
-    decoder = decoder_of(options.work, pca, pictures.shape[1]).requires_grad_(False).to(memory_format=torch.channels_last)
-    side = pictures.shape[1]
-    model = Classifier(classes, side).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=0.02, fused=True)
+    folders = options.data.split(",")
+    classes, components = Classes.load(options.work).values, Components.load(options.work)
+    pictures = [load_pictures(folder) for folder in folders]
+    targets = [targets_of(labels_of(folder), classes) for folder in folders]
+    model = Classifier(classes).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.02, fused=True)
     average = {name: value.clone() for name, value in model.state_dict().items()}
-    step, trained = 0, 0.0
-    if saved:
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        average, step, trained = saved["average"], saved["step"], saved["seconds"]
-    first_step, tick, total = step, time.time(), 0.0
-    last_save = tick
-    random = np.random.default_rng(options.seed + step)
+    path, step, worked = Path(options.work) / "classifier.pt", 0, 0.0
+    if path.exists():
+        saved = torch.load(path, weights_only=True)
+        model.load_state_dict(saved["model"]), optimizer.load_state_dict(saved["optimizer"])
+        average, step, worked = saved["average"], saved["step"], saved["seconds"]
+    random, total, tick = np.random.default_rng(step), 0.0, time.process_time()
+    share = np.array([len(each) for each in pictures]) / sum(len(each) for each in pictures)
 
     def save():
-        state = {"classes": classes, "side": side, "model": model.state_dict(), "average": average, "optimizer": optimizer.state_dict()}
-        torch.save({**state, "step": step, "seconds": trained}, path.with_suffix(".new"))
+        state = {"classes": classes, "model": model.state_dict(), "average": average, "optimizer": optimizer.state_dict()}
+        torch.save({**state, "step": step, "seconds": worked}, path.with_suffix(".new"))
         path.with_suffix(".new").replace(path)
 
-    while trained < options.minutes * 60 and step - first_step < options.steps:
-        progress = trained / (options.minutes * 60)
+    while (progress := worked / options.seconds) < 1:
         for group in optimizer.param_groups:
-            group["lr"] = options.lr * min(1, (step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
-        chosen = np.sort(np.searchsorted(bounds, random.random(options.batch) * bounds[-1], side="right"))
-        rows = torch.from_numpy(chosen)
-        moved = shifted(pictures[chosen], random)
-        pixels = torch.from_numpy(moved).permute(0, 3, 1, 2).float() / 127.5 - 1
-        through = torch.randperm(options.batch)[: options.batch // 5]
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            z = encode(pca, moved[through.numpy()])
-            z = z + 0.1 * torch.rand(len(z), 1, 1, 1) * torch.randn_like(z)
-            pixels[through] = decoder(z.contiguous(memory_format=torch.channels_last)).float().clamp(-1, 1)
-        pixels += 0.05 * torch.rand(options.batch, 1, 1, 1) * torch.randn_like(pixels)
+            group["lr"] = RATE * min(1, (step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+        folder = random.choice(len(folders), p=share)
+        rows = np.sort(random.integers(0, len(pictures[folder]), BATCH))
+        moved = shifted(pictures[folder][rows], random)
+        pixels, through = floats(moved), torch.randperm(BATCH)[: BATCH // 5]
+        latents = components.encode(moved[through.numpy()])
+        pixels[through] = components.decode(latents + 0.1 * torch.rand(len(latents), 1, 1) * torch.randn_like(latents)).clamp(-1, 1)
+        pixels += 0.05 * torch.rand(BATCH, 1, 1, 1) * torch.randn_like(pixels)
         with torch.autocast("cpu", torch.bfloat16):
             outputs, _ = model(pixels.contiguous(memory_format=torch.channels_last))
-        loss = loss_of(outputs, {name: target[rows] for name, target in targets.items()})
+        each = [F.nll_loss(outputs[name], targets[folder][name][rows]) for name in classes if (targets[folder][name][rows] >= 0).any()]
+        loss = sum(each)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -186,22 +139,19 @@ def main():
             for name, value in model.state_dict().items():
                 average[name].lerp_(value, 1 - decay) if value.is_floating_point() else average[name].copy_(value)
         step, total = step + 1, total + loss.item()
-        now = time.time()
-        trained += now - tick
-        tick = now
-        if step % 100 == 0 or step - first_step == options.steps:
-            print(f"step {step} minutes {trained / 60:.1f} loss {total / ((step - first_step - 1) % 100 + 1):.3f}", flush=True)
+        now = time.process_time()
+        worked, tick = worked + now - tick, now
+        if step % 200 == 0:
+            print(f"step {step} seconds {worked:.0f} loss {total / 200:.3f}", flush=True)
             total = 0.0
-        if now - last_save > 120:
             save()
-            last_save = now
     save()
 
 
 def load_classifier(work):
     """The averaged classifier, and the names of its classes."""
     saved = torch.load(Path(work) / "classifier.pt", weights_only=True)
-    model = Classifier(saved["classes"], saved.get("side", 64))
+    model = Classifier(saved["classes"])
     model.load_state_dict(saved["average"])
     return model.eval(), saved["classes"]
 

@@ -1,8 +1,8 @@
-"""How good the model is, as one JSON: python evaluate.py --data TEST --held HELD --work DIR --onnx models/emoji [--sheet FILE.png]
+"""How good the model is, as one JSON: python evaluate.py --data DIR --work WORK --onnx models/emoji [--sheet FILE.png]
 
-Draws full captions of scenes never seen in training with the exported files (DDIM), half of them of combinations that were
-held out, and has a classifier tell what is in the pictures; the same for the true pictures, as the classifier's own limit,
-and for those as the autoencoder gives them back. `legible` in classifier.py says what is graded.
+DIR holds the data sets test, held, style and things. Draws full captions of scenes never seen in training with the exported
+files (DDIM), half of them of combinations that were held out, and has a classifier tell what is in the pictures; the same for
+the true pictures, as the classifier's own limit. `legible` in classifier.py says what is graded.
 """
 import argparse
 import json
@@ -18,26 +18,28 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from classifier import SHIFT, labels_of, load_classifier, targets_of
+from classifier import SHIFT, load_classifier, targets_of
 from corrections import corrected
-from networks import LATENT_CHANNELS
+from data import CHANNELS, GRID, floats, labels_of, load_pictures
 from pipeline import Pipeline
-from train import load_pictures
 
 # What a caption leaves unsaid, and what most scenes are.
-DEFAULTS = {"size": "large", "position": "centre", "turn": "upright", "mirrored": "False", "treatment": "none", "frame": "none", "tone": "none", "shadow": "False", "beside": "none"}
+DEFAULTS = {
+    "second colour": "none", "size": "large", "across": "centre", "down": "middle", "turn": "upright", "mirrored": "false", "recoloured": "own",
+    "treatment": "none", "frame": "none", "frame width": "none", "tone": "none", "shadow": "none", "beside": "none",
+}
 BATCH = 50
 LOOKS = [(2, 2), (1, 1), (1, 3), (3, 1), (3, 3)]  # where a picture is cut out of itself, its edge repeated; the first as it is
 
 
 class Scenes:
-    """The first `count` of a data set; the `count` after them are `others`, true pictures for comparison."""
+    """The first `count` of a data set; the last `count` are `others`, true pictures for comparison."""
 
     def __init__(self, folder, count, classes):
         self.targets = targets_of(labels_of(folder)[:count], classes)
         self.full, self.corrected = ((Path(folder) / name).read_text().splitlines()[:count] for name in ("full.txt", "corrected.txt"))
-        pictures = load_pictures(folder)[: 2 * count].transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
-        self.truth, self.others = np.ascontiguousarray(pictures[:count]), np.ascontiguousarray(pictures[count:])
+        pictures = load_pictures(folder)
+        self.truth, self.others = floats(pictures[:count]).numpy(), floats(pictures[-count:]).numpy()
 
 
 class Reader:
@@ -118,7 +120,7 @@ def retrieval(pipeline, scenes, count=256):
 def step_milliseconds(pipeline, count=60):
     """Median of the UNet at batch 2, as guidance asks it."""
     prompts, times = pipeline.prompts(["", "a dog, flat style, on a teal background"]), []
-    x = np.random.default_rng(0).standard_normal((2, LATENT_CHANNELS, pipeline.grid, pipeline.grid)).astype(np.float32)
+    x = np.random.default_rng(0).standard_normal((2, CHANNELS, GRID, GRID)).astype(np.float32)
     for _ in range(count):
         start = time.perf_counter()
         pipeline.velocity(x, 500, prompts)
@@ -135,8 +137,7 @@ def sheet(drawn, truth, file):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", required=True, help="scenes of combinations that were trained on")
-    parser.add_argument("--held", required=True, help="scenes of combinations that were held out")
+    parser.add_argument("--data", required=True, help="folder of the data sets test, held, style and things")
     parser.add_argument("--work", required=True, help="folder of classifier.pt")
     parser.add_argument("--onnx", required=True)
     parser.add_argument("--sheet", help="write the first 60 scenes of the one and the first 40 of the other here")
@@ -153,8 +154,8 @@ def main():
     start = time.time()
     random = np.random.default_rng(options.seed)
     pipeline, reader = Pipeline(options.onnx, options.threads), Reader(options.work)
-    half = options.captions // 2
-    halves = {"trained combinations": Scenes(options.data, half, reader.classes), "held-out combinations": Scenes(options.held, half, reader.classes)}
+    half, data = options.captions // 2, Path(options.data)
+    halves = {"trained combinations": Scenes(data / "test", half, reader.classes), "held-out combinations": Scenes(data / "held", half, reader.classes)}
     report = {
         "command": " ".join(["python", *sys.argv]), "date": str(date.today()),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "onnxruntime": onnxruntime.__version__, "numpy": np.__version__},
@@ -185,6 +186,11 @@ def main():
         "through the autoencoder, other true pictures": frechet(features["rebuilt"], features["others"]),
     }
     report["autoencoder PSNR"] = round(float(psnr(every["rebuilt"], every["truth"]).mean()), 2)
+    report["autoencoder PSNR, held out"] = {}
+    for name in ("style", "things"):
+        strangers = floats(load_pictures(data / name)[:200]).numpy()
+        rebuilt = in_batches(lambda some: pipeline.decode(pipeline.encode(some)), strangers)
+        report["autoencoder PSNR, held out"][name] = round(float(psnr(rebuilt, strangers).mean()), 2)
     report["retrieval among 256"] = {name: retrieval(pipeline, scenes) for name, scenes in halves.items()}
 
     some = min(options.corrections // 2, half)

@@ -1,7 +1,6 @@
-"""Writes the averaged weights as ONNX in the diffusers layout: python export.py --work DIR --out models/emoji [--tokenizer DIR]
+"""Writes the trained weights as ONNX in the diffusers layout: python export.py --work WORK --tokenizer DIR --phrases FILE --out models/emoji
 
-The tokenizer is the one that the weights were trained with, and lies in the model's folder unless told. Weights lie on disk as
-float16 behind a Cast, so that the graph computes in float32.
+Weights lie on disk as float16 behind a Cast, so that the graph computes in float32.
 """
 import argparse
 import hashlib
@@ -15,9 +14,16 @@ import torch
 from onnx import helper, numpy_helper
 from torch import nn
 
-from networks import BETA_END, BETA_START, LATENT_CHANNELS, PATCH, TOKENS, TRAIN_TIMESTEPS, PatchDecoder, PatchEncoder, Tokenizer, build
+import layers
+from data import CHANNELS, GRID, SIDE, TOKENS, Components, Tokenizer
+from decoder import load_decoder
+from pool import load_text
+from networks import (
+    BETA_END, BETA_START, POOLED_WIDTH, TEXT_WIDTH, TRAIN_TIMESTEPS, ExportedUNet, ImageEncoder, MeanPicture, PatchEncoder, Residual, UNet,
+)
 
 OPSET = 17
+KNOWS = "It is made for emoji-like drawings of one or two things on a plain background, not for photographs."
 
 
 class TextOutputs(nn.Module):
@@ -57,63 +63,47 @@ def export(module, arguments, folder, inputs, outputs, half=True):
     onnx.save(model, path)
 
 
-def components_of(work):
-    """The autoencoder's principal components, from the checkpoint or, before there is one, from what was prepared for it."""
-    for name in ("checkpoint.pt", "prepared.pt"):
-        path = Path(work) / name
-        saved = torch.load(path, weights_only=True, mmap=True) if path.exists() else {}
-        if "pca" in saved:
-            return {name: value.clone() for name, value in saved["pca"].items()}
-    raise FileNotFoundError(f"Expected {work} to hold checkpoint.pt or prepared.pt with principal components")
+def load_unet(work):
+    """Mean picture and the averaged residual network, in float32."""
+    saved = torch.load(Path(work) / "residual.pt", weights_only=True)
+    mean_picture, residual = MeanPicture(), Residual()
+    mean_picture.load_state_dict(torch.load(Path(work) / "mean.pt", weights_only=True)["mean_picture"])
+    parameters = list(residual.parameters())
+    for chosen, group in zip(([p for p in parameters if p.ndim >= 2], [p for p in parameters if p.ndim < 2]), saved["flat"]["groups"]):
+        for p, values in zip(chosen, group["averaged"].split([p.numel() for p in chosen])):
+            p.data = values.view(p.shape).clone()
+    print("step", saved["step"], "seconds", round(saved["seconds"]))
+    return UNet(mean_picture, residual, saved["variances"]).eval()
 
 
-def decoder_of(work, pca, side):
-    weight = (pca["directions"] / pca["scales"][:, None]).reshape(LATENT_CHANNELS, 3, 8, 8)
-    decoder = PatchDecoder(weight, pca["mean"].reshape(3, 8, 8), side)
-    repaired = Path(work) / "decoder.pt"
-    if repaired.exists():
-        decoder.load_state_dict(torch.load(repaired, weights_only=True))
-    return decoder
-
-
-def encoder_of(pca):
-    rows = pca["directions"] * pca["scales"][:, None]
-    return PatchEncoder(rows.reshape(LATENT_CHANNELS, 3, 8, 8), -(rows @ pca["mean"]))
-
-
-def averaged(work, tokenizer):
-    """The averaged networks, and the side of their pictures."""
-    saved = torch.load(Path(work) / "checkpoint.pt", weights_only=True, mmap=True)
-    if saved["vocab"] != tokenizer.vocab:
-        raise ValueError("Expected the tokenizer that the checkpoint was trained with, got one of other words")
-    sizes = saved.get("sizes", {"side": 64})
-    networks = build(tokenizer, **sizes)
-    networks.load_state_dict(saved["average"])
-    print("step", saved["step"], "minutes", round(saved["seconds"] / 60, 1))
-    return networks.eval(), sizes["side"]
+def load_image_encoder(work):
+    encoder = ImageEncoder()
+    encoder.load_state_dict(torch.load(Path(work) / "image.pt", weights_only=True)["image"])
+    return encoder.eval()
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", required=True)
+    parser.add_argument("--tokenizer", required=True, help="folder of the tokenizer; copied to the model's")
+    parser.add_argument("--phrases", required=True, help="the captioner's phrase bank; copied to the model's")
     parser.add_argument("--out", required=True)
-    parser.add_argument("--tokenizer", help="folder of the tokenizer; copied to the model's")
     options = parser.parse_args()
-    out = Path(options.out)
-    if options.tokenizer:
-        shutil.copytree(options.tokenizer, out / "tokenizer", dirs_exist_ok=True)
-    tokenizer = Tokenizer(out / "tokenizer")
-    networks, side = averaged(options.work, tokenizer)
-    pca = components_of(options.work)
+    torch.manual_seed(0)
+    out, tokenizer = Path(options.out), Tokenizer(options.tokenizer)
+    shutil.copytree(options.tokenizer, out / "tokenizer", dirs_exist_ok=True)
+    (out / "captioner").mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(options.phrases, out / "captioner" / "phrases.json")
 
     ids = torch.tensor([tokenizer("a dog"), tokenizer("a cat, flat style")])
-    latents, text, pooled = torch.randn(2, LATENT_CHANNELS, side // PATCH, side // PATCH), torch.randn(2, TOKENS, 192), torch.randn(2, 256)
-    pixels = torch.randn(2, 3, side, side)
-    export(TextOutputs(networks["text"]), (ids,), out / "text_encoder", ["input_ids"], ["text_embeds", "last_hidden_state"])
-    export(networks["unet"], (latents, torch.tensor([3, 7]), text, pooled), out / "unet", ["sample", "timestep", "encoder_hidden_states", "text_embeds"], ["out_sample"])
-    export(networks["image"], (pixels,), out / "image_encoder", ["pixel_values"], ["image_embeds"])
-    export(encoder_of(pca), (pixels,), out / "vae_encoder", ["sample"], ["latent_parameters"], half=False)
-    export(decoder_of(options.work, pca, side), (latents,), out / "vae_decoder", ["latent_sample"], ["sample"])
+    latents, text, pooled = torch.randn(2, CHANNELS, GRID, GRID), torch.randn(2, TOKENS, TEXT_WIDTH), torch.randn(2, POOLED_WIDTH)
+    pixels = torch.randn(2, 3, SIDE, SIDE)
+    layers.exporting = True
+    export(TextOutputs(load_text(options.work, tokenizer)), (ids,), out / "text_encoder", ["input_ids"], ["text_embeds", "last_hidden_state"])
+    export(ExportedUNet(load_unet(options.work)), (latents, torch.tensor([3, 7]), text, pooled), out / "unet", ["sample", "timestep", "encoder_hidden_states", "text_embeds"], ["out_sample"])
+    export(load_image_encoder(options.work), (pixels,), out / "image_encoder", ["pixel_values"], ["image_embeds"])
+    export(PatchEncoder(Components.load(options.work)), (pixels,), out / "vae_encoder", ["sample"], ["latent_parameters"], half=False)
+    export(load_decoder(options.work), (latents,), out / "vae_decoder", ["latent_sample"], ["sample"])
     scheduler = {
         "_class_name": "DDIMScheduler", "num_train_timesteps": TRAIN_TIMESTEPS, "beta_start": BETA_START, "beta_end": BETA_END, "beta_schedule": "scaled_linear",
         "prediction_type": "v_prediction", "set_alpha_to_one": True, "steps_offset": 0, "timestep_spacing": "trailing", "clip_sample": False,
@@ -125,9 +115,10 @@ def main():
     files = sorted(p for p in out.rglob("*") if p.is_file() and p.suffix in {".onnx", ".json", ".txt"} and "train" not in p.parts and p.name != "manifest.json")
     manifest = {
         "name": "emoji",
-        "side": side,
-        "description": f"Emoji in four drawing styles at {side} px; made for isto, ships with it",
-        "licence": "MIT (weights); trained on Noto Emoji (Apache-2.0) and Fluent Emoji (MIT), see README.md",
+        "side": SIDE,
+        "description": f"Emoji in five drawing styles at {SIDE} px; made for isto, ships with it",
+        "knows": KNOWS,
+        "licence": "MIT (weights); trained on Noto Emoji (Apache-2.0), Fluent Emoji (MIT) and Twemoji (CC BY 4.0), see README.md",
         "files": [{"path": str(p.relative_to(out)), "bytes": p.stat().st_size, "sha256": hashlib.sha256(p.read_bytes()).hexdigest()} for p in files],
     }
     (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")

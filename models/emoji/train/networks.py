@@ -1,59 +1,143 @@
-"""The networks of the emoji model. Sizes are the only thing to turn up; the layout is that of Stable Diffusion XL's.
-
-Shapes in the comments are those of pictures of 64 pixels; any multiple of 16 does.
-"""
-import json
-import math
-import re
-from pathlib import Path
-
+"""The networks of the emoji model. The exported layout is that of Stable Diffusion XL's."""
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-TOKENS = 32  # length of a prompt
-PATCH, LATENT_CHANNELS = 8, 48  # pixels of a latent's side, its channels
+from data import CHANNELS, GRID, PATCH, SIDE, TOKENS
+from layers import Convolution, ResidualBlock, TransformerBlock, sinusoids, zeros
+
+TEXT_WIDTH, POOLED_WIDTH = 192, 256
 TRAIN_TIMESTEPS, BETA_START, BETA_END = 1000, 0.00085, 0.012  # scaled linear, as Stable Diffusion
 
 
-class Tokenizer:
-    """Every word of a caption is one token of `tokenizer/vocab.json`."""
-
-    def __init__(self, folder):
-        self.vocab = json.loads((Path(folder) / "vocab.json").read_text())
-        self.bos, self.eos = self.vocab["<|startoftext|>"], self.vocab["<|endoftext|>"]
-
-    def __call__(self, caption):
-        ids = [self.vocab[word + "</w>"] for word in re.findall(r"[a-z]+|,", caption)][: TOKENS - 2]
-        return [self.bos, *ids] + [self.eos] * (TOKENS - 1 - len(ids))
-
-
-def text_encoder(tokenizer, width=192, layers=3, projection=256):
+def text_encoder(tokenizer, layers=3):
+    """CLIP's: input_ids [n, 40] → last_hidden_state [n, 40, 192], text_embeds [n, 256]."""
     from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
     config = CLIPTextConfig(
-        vocab_size=len(tokenizer.vocab), hidden_size=width, intermediate_size=4 * width, projection_dim=projection,
-        num_hidden_layers=layers, num_attention_heads=width // 48, max_position_embeddings=TOKENS, hidden_act="quick_gelu",
+        vocab_size=len(tokenizer.vocab), hidden_size=TEXT_WIDTH, intermediate_size=4 * TEXT_WIDTH, projection_dim=POOLED_WIDTH,
+        num_hidden_layers=layers, num_attention_heads=TEXT_WIDTH // 48, max_position_embeddings=TOKENS, hidden_act="quick_gelu",
         bos_token_id=tokenizer.bos, eos_token_id=tokenizer.eos, pad_token_id=tokenizer.eos, attn_implementation="eager",
     )
     return CLIPTextModelWithProjection(config)
 
 
-class ImageEncoder(nn.Module):
-    """pixel_values [n, 3, 64, 64] in −1…1 → image_embeds [n, projection], not normalised."""
+class MeanPicture(nn.Module):
+    """text_embeds [n, 256] → the mean of all latents of such captions [n, 64, 96]."""
 
-    def __init__(self, side=64, width=128, projection=256):
+    def __init__(self, width=1024, blocks=3, basis=640):
         super().__init__()
-        self.patches = nn.Conv2d(3, width, 4, 4)
+        self.register_buffer("mean", torch.zeros(POOLED_WIDTH))
+        self.register_buffer("deviation", torch.ones(POOLED_WIDTH))
+        self.first = nn.Linear(POOLED_WIDTH, width)
+        self.blocks = nn.ModuleList(nn.ModuleList([nn.LayerNorm(width), nn.Linear(width, width), nn.Linear(width, width)]) for _ in range(blocks))
+        self.norm, self.basis, self.last = nn.LayerNorm(width), nn.Linear(width, basis), nn.Linear(basis, GRID * GRID * CHANNELS)
+        for _, _, down in self.blocks:
+            zeros(down)
+
+    def forward(self, text_embeds):
+        x = F.silu(self.first(((text_embeds - self.mean) / self.deviation).to(self.first.weight.dtype)))
+        for norm, up, down in self.blocks:
+            x = x + down(F.silu(up(norm(x))))
+        return self.last(self.basis(self.norm(x))).view(-1, GRID * GRID, CHANNELS)
+
+
+class Residual(nn.Module):
+    """Scaled noisy rest and mean picture [n, 64, 2 · 96], timestep [n], prompt → [n, 64, 96]."""
+
+    def __init__(self, fine=128, coarse=320, embedding=512):
+        super().__init__()
+        self.time = nn.Sequential(nn.Linear(256, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
+        self.pooled = nn.Sequential(nn.Linear(POOLED_WIDTH, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
+        self.conv_in = Convolution(2 * CHANNELS, fine)
+        self.position_fine = nn.Parameter(torch.randn(GRID, GRID, fine) * 0.02)
+        self.position_coarse = nn.Parameter(torch.randn(GRID // 2, GRID // 2, coarse) * 0.02)
+
+        def attention(width):
+            return TransformerBlock(width, TEXT_WIDTH, max(1, width // 64))
+
+        self.fine_in = ResidualBlock(fine, fine, embedding)
+        self.down = Convolution(fine, coarse, 2)
+        self.coarse_in, self.coarse_in_attention = ResidualBlock(coarse, coarse, embedding), attention(coarse)
+        self.middle, self.middle_attention = ResidualBlock(coarse, coarse, embedding), attention(coarse)
+        self.coarse_out, self.coarse_out_attention = ResidualBlock(2 * coarse, coarse, embedding), attention(coarse)
+        self.up = nn.Linear(coarse, 4 * fine)
+        self.fine_out, self.fine_out_attention = ResidualBlock(2 * fine, fine, embedding), attention(fine)
+        self.fine_last = ResidualBlock(2 * fine, fine, embedding)
+        self.norm_out, self.conv_out = nn.LayerNorm(fine), Convolution(fine, CHANNELS, zero=True)
+
+    def forward(self, x, timestep, text, pooled):
+        embedding = F.silu(self.time(sinusoids(timestep).to(x.dtype)) + self.pooled(pooled))
+        x0 = self.conv_in(x.reshape(-1, GRID, GRID, 2 * CHANNELS)) + self.position_fine
+        x1 = self.fine_in(x0, embedding)
+        y0 = self.down(x1) + self.position_coarse
+        y1 = self.coarse_in_attention(self.coarse_in(y0, embedding), text)
+        y = self.middle_attention(self.middle(y1, embedding), text)
+        y = self.coarse_out_attention(self.coarse_out(torch.cat([y, y1], -1), embedding), text)
+        half, fine = GRID // 2, x1.shape[-1]
+        x = self.up(y).reshape(-1, half, half, 2, 2, fine).transpose(2, 3).reshape(-1, GRID, GRID, fine)
+        x = self.fine_out_attention(self.fine_out(torch.cat([x, x1], -1), embedding), text)
+        x = self.fine_last(torch.cat([x, x0], -1), embedding)
+        return self.conv_out(F.silu(self.norm_out(x))).reshape(-1, GRID * GRID, CHANNELS)
+
+
+class UNet(nn.Module):
+    """Diffusion of what the mean picture m leaves, as v-prediction of the whole.
+
+    With c the variance of x₀ − m in each channel, a and s the scales of signal and noise, and d = a²c + s²:
+    v = a·s·(1 − c)/d·(x − a·m) − s·m + √(c/d)·F([(x − a·m)/√d, m]), which is Wiener's estimate plus what the network F adds.
+    """
+
+    def __init__(self, mean_picture, residual, variances):
+        super().__init__()
+        self.mean_picture, self.residual = mean_picture, residual
+        self.register_buffer("variances", variances)  # [96]
+        alphas = alphas_cumprod()
+        self.register_buffer("scales", torch.stack([alphas.sqrt(), (1 - alphas).sqrt()], 1))  # [1000, 2]
+
+    def forward(self, x, timestep, text, pooled, mean):
+        """x [n, 64, 96], text [n, 40, 192], pooled [n, 256], the mean picture of the prompt [n, 64, 96] → v."""
+        signal, noise = self.scales[timestep][:, None].chunk(2, -1)
+        total = signal * signal * self.variances + noise * noise
+        rest = x - signal * mean
+        given = torch.cat([rest * total.rsqrt(), mean], -1)
+        dtype = self.residual.up.weight.dtype
+        added = self.residual(given.to(dtype), timestep, text.to(dtype), pooled.to(dtype)).float()
+        return signal * noise * (1 - self.variances) / total * rest - noise * mean + (self.variances / total).sqrt() * added
+
+
+class ExportedUNet(nn.Module):
+    """sample [n, 96, 8, 8], timestep [n], encoder_hidden_states [n, 40, 192], text_embeds [n, 256] → v [n, 96, 8, 8]."""
+
+    def __init__(self, unet):
+        super().__init__()
+        self.unet = unet
+
+    def forward(self, sample, timestep, encoder_hidden_states, text_embeds):
+        x = sample.flatten(2).transpose(1, 2)
+        v = self.unet(x, timestep, encoder_hidden_states, text_embeds, self.unet.mean_picture(text_embeds))
+        return v.transpose(1, 2).reshape(-1, CHANNELS, GRID, GRID)
+
+
+class ImageEncoder(nn.Module):
+    """pixel_values [n, 3, 128, 128] in −1…1 → image_embeds [n, 256] in the space of the captions' text_embeds, not normalised."""
+
+    def __init__(self, width=48):
+        super().__init__()
+        widths = [width, 2 * width, 4 * width, 5 * width]
+        self.patches = nn.Conv2d(3, widths[0], 4, 4)
         self.layers = nn.Sequential(
-            ImageBlock(width), nn.Conv2d(width, 2 * width, 2, 2), ImageBlock(2 * width), nn.Conv2d(2 * width, 3 * width, 2, 2), ImageBlock(3 * width),
+            ImageBlock(widths[0]), nn.Conv2d(widths[0], widths[1], 2, 2), ImageBlock(widths[1]), ImageBlock(widths[1]),
+            nn.Conv2d(widths[1], widths[2], 2, 2), ImageBlock(widths[2]), ImageBlock(widths[2]),
+            nn.Conv2d(widths[2], widths[3], 2, 2), ImageBlock(widths[3]),
         )
-        self.norm = nn.LayerNorm(3 * width)
-        self.projection = nn.Linear(3 * width * (side // 16) ** 2, projection, bias=False)
+        self.norm = nn.LayerNorm(widths[3])
+        self.thin = nn.Linear(widths[3], 48)  # what is where
+        self.projection = nn.Linear(48 * (SIDE // 32) ** 2 + widths[3], POOLED_WIDTH)
 
     def forward(self, pixel_values):
-        x = self.layers(self.patches(pixel_values))
-        return self.projection(self.norm(x.flatten(2).transpose(1, 2)).flatten(1))
+        x = self.norm(self.layers(self.patches(pixel_values)).flatten(2).transpose(1, 2))
+        return self.projection(torch.cat([self.thin(x).flatten(1), x.mean(1)], 1))
 
 
 class ImageBlock(nn.Module):
@@ -64,151 +148,55 @@ class ImageBlock(nn.Module):
         self.up, self.down = nn.Conv2d(width, 3 * width, 1), nn.Conv2d(3 * width, width, 1)
 
     def forward(self, x):
-        return x + self.down(F.gelu(self.up(self.norm(self.depthwise(x)))))
-
-
-class Attention(nn.Module):
-    def __init__(self, width, context_width, heads):
-        super().__init__()
-        self.heads = heads
-        self.to_q = nn.Linear(width, width, bias=False)
-        self.to_k = nn.Linear(context_width, width, bias=False)
-        self.to_v = nn.Linear(context_width, width, bias=False)
-        self.to_out = nn.Linear(width, width)
-
-    def forward(self, x, context):
-        def split(y):
-            return y.reshape(y.shape[0], -1, self.heads, y.shape[-1] // self.heads).transpose(1, 2)
-
-        q, k, v = split(self.to_q(x)), split(self.to_k(context)), split(self.to_v(context))
-        weights = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1)
-        return self.to_out((weights @ v).transpose(1, 2).reshape(x.shape))
-
-
-class TransformerBlock(nn.Module):
-    """Self-attention, cross-attention to the prompt, GEGLU."""
-
-    def __init__(self, width, text_width, heads):
-        super().__init__()
-        self.norm0 = nn.GroupNorm(32, width)
-        self.proj_in, self.proj_out = nn.Linear(width, width), nn.Linear(width, width)
-        self.norm1, self.norm2, self.norm3 = nn.LayerNorm(width), nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attn1, self.attn2 = Attention(width, width, heads), Attention(width, text_width, heads)
-        self.geglu, self.ff = nn.Linear(width, 6 * width), nn.Linear(3 * width, width)
-        nn.init.zeros_(self.proj_out.weight)
-        nn.init.zeros_(self.proj_out.bias)
-
-    def forward(self, x, text):
-        y = self.proj_in(self.norm0(x).flatten(2).transpose(1, 2))
-        z = self.norm1(y)
-        y = y + self.attn1(z, z)
-        y = y + self.attn2(self.norm2(y), text)
-        value, gate = self.geglu(self.norm3(y)).chunk(2, -1)
-        y = y + self.ff(value * F.gelu(gate))
-        return x + self.proj_out(y).transpose(1, 2).reshape(x.shape)
-
-
-class ResidualBlock(nn.Module):
-    """Two convolutions; time and pooled prompt enter as scale and shift of the second norm."""
-
-    def __init__(self, width_in, width, embedding):
-        super().__init__()
-        self.norm1, self.conv1 = nn.GroupNorm(32, width_in), nn.Conv2d(width_in, width, 3, padding=1)
-        self.embedding = nn.Linear(embedding, 2 * width)
-        self.norm2, self.conv2 = nn.GroupNorm(32, width), nn.Conv2d(width, width, 3, padding=1)
-        self.skip = nn.Conv2d(width_in, width, 1) if width_in != width else nn.Identity()
-        nn.init.zeros_(self.conv2.weight)
-        nn.init.zeros_(self.conv2.bias)
-
-    def forward(self, x, embedding):
-        scale, shift = self.embedding(embedding)[:, :, None, None].chunk(2, 1)
-        y = self.conv1(F.silu(self.norm1(x)))
-        return self.skip(x) + self.conv2(F.silu(self.norm2(y) * (1 + scale) + shift))
-
-
-class UNet(nn.Module):
-    """sample [n, 48, 8, 8], timestep [n] or [], encoder_hidden_states [n, 32, text_width], text_embeds [n, projection] → v [n, 48, 8, 8]."""
-
-    def __init__(self, side=64, fine=128, coarse=320, text_width=192, projection=256, embedding=512):
-        super().__init__()
-        self.embedding = embedding
-        self.time = nn.Sequential(nn.Linear(256, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
-        self.pooled = nn.Sequential(nn.Linear(projection, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
-        self.conv_in = nn.Conv2d(LATENT_CHANNELS, fine, 3, padding=1)
-        grid = side // PATCH
-        self.position_fine = nn.Parameter(torch.randn(1, fine, grid, grid) * 0.02)
-        self.position_coarse = nn.Parameter(torch.randn(1, coarse, grid // 2, grid // 2) * 0.02)
-
-        def res(width_in, width):
-            return ResidualBlock(width_in, width, embedding)
-
-        def attention(width):
-            return TransformerBlock(width, text_width, width // 64 if width > 128 else 4)
-
-        self.fine_in = res(fine, fine)
-        self.down = nn.Conv2d(fine, coarse, 3, stride=2, padding=1)
-        self.coarse_in, self.coarse_in_attention = res(coarse, coarse), attention(coarse)
-        self.middle, self.middle_attention = res(coarse, coarse), attention(coarse)
-        self.coarse_out, self.coarse_out_attention = res(2 * coarse, coarse), attention(coarse)
-        self.up = nn.Conv2d(coarse, fine, 3, padding=1)
-        self.fine_out, self.fine_out_attention = res(2 * fine, fine), attention(fine)
-        self.fine_last = res(2 * fine, fine)
-        self.norm_out, self.conv_out = nn.GroupNorm(32, fine), nn.Conv2d(fine, LATENT_CHANNELS, 3, padding=1)
-        nn.init.zeros_(self.conv_out.weight)
-        nn.init.zeros_(self.conv_out.bias)
-
-    def forward(self, sample, timestep, encoder_hidden_states, text_embeds):
-        frequencies = torch.exp(torch.arange(128, device=sample.device) * (-math.log(10000) / 128))
-        angles = timestep.float().reshape(-1, 1) * frequencies
-        embedding = F.silu(self.time(torch.cat([angles.cos(), angles.sin()], -1)) + self.pooled(text_embeds))
-        text = encoder_hidden_states
-        x0 = self.conv_in(sample) + self.position_fine
-        x1 = self.fine_in(x0, embedding)
-        y0 = self.down(x1) + self.position_coarse
-        y1 = self.coarse_in_attention(self.coarse_in(y0, embedding), text)
-        y = self.middle_attention(self.middle(y1, embedding), text)
-        y = self.coarse_out_attention(self.coarse_out(torch.cat([y, y1], 1), embedding), text)
-        x = self.up(F.interpolate(y, scale_factor=2.0, mode="nearest"))
-        x = self.fine_out_attention(self.fine_out(torch.cat([x, x1], 1), embedding), text)
-        x = self.fine_last(torch.cat([x, x0], 1), embedding)
-        return self.conv_out(F.silu(self.norm_out(x)))
+        return x + self.down(F.silu(self.up(self.norm(self.depthwise(x)))))
 
 
 class PatchEncoder(nn.Module):
-    """sample [n, 3, 64, 64] → latent_parameters [n, 48, 8, 8]: principal components of 8 × 8 patches, scaled."""
+    """sample [n, 3, 128, 128] → latent_parameters [n, 96, 8, 8]: principal components of 16 × 16 patches, scaled."""
 
-    def __init__(self, weight, bias):
+    def __init__(self, components):
         super().__init__()
-        self.conv = nn.Conv2d(3, LATENT_CHANNELS, 8, 8)
-        self.conv.weight.data, self.conv.bias.data = weight, bias
+        rows = components.directions * components.scales[:, None]
+        self.conv = nn.Conv2d(3, CHANNELS, PATCH, PATCH)
+        self.conv.weight.data, self.conv.bias.data = rows.reshape(CHANNELS, 3, PATCH, PATCH), -(rows @ components.mean)
 
     def forward(self, sample):
         return self.conv(sample)
 
 
 class PatchDecoder(nn.Module):
-    """latent_sample [n, 48, 8, 8] → sample [n, 3, 64, 64], the linear inverse and a small convolutional repair: patch borders, and the noise that sampling leaves."""
+    """latent_sample [n, 96, 8, 8] → sample [n, 3, 128, 128]: the linear inverse and a convolutional repair of what it leaves."""
 
-    def __init__(self, weight, mean, side=64):
+    def __init__(self, components, widths=(160, 96, 56, 24)):
         super().__init__()
-        self.grid = side // PATCH
-        self.conv = nn.ConvTranspose2d(LATENT_CHANNELS, 3, 8, 8, bias=False)
-        self.conv.weight.data = weight
-        self.mean = nn.Parameter(mean)  # [3, 8, 8]
-        self.repair = nn.Sequential(nn.Conv2d(LATENT_CHANNELS, 256, 3, padding=1), nn.GELU(), nn.Conv2d(256, 256, 3, padding=1), nn.GELU(), nn.Conv2d(256, 3 * 64, 3, padding=1))
-        nn.init.zeros_(self.repair[4].weight)
-        nn.init.zeros_(self.repair[4].bias)
+        inverse = (components.directions / components.scales[:, None]).reshape(CHANNELS, 3, PATCH, PATCH)
+        self.linear = nn.ConvTranspose2d(CHANNELS, 3, PATCH, PATCH, bias=False)
+        self.linear.weight = nn.Parameter(inverse, requires_grad=False)
+        self.mean = nn.Parameter(components.mean.reshape(3, PATCH, PATCH), requires_grad=False)
+        self.first = nn.Conv2d(CHANNELS, widths[0], 3, padding=1)
+        self.stages = nn.ModuleList(nn.Sequential(DecoderBlock(width), DecoderBlock(width)) for width in widths)
+        self.ups = nn.ModuleList(nn.Conv2d(width, 4 * finer, 1) for width, finer in zip(widths, widths[1:]))
+        self.seen = nn.Conv2d(12, widths[3], 1)
+        self.last = nn.Conv2d(widths[3], 12, 3, padding=1)
+        zeros(self.last)
 
     def forward(self, latent_sample):
-        linear = self.conv(latent_sample) + self.mean.repeat(1, self.grid, self.grid)
-        return linear + F.pixel_shuffle(self.repair(latent_sample), 8)
+        linear = self.linear(latent_sample) + self.mean.repeat(1, GRID, GRID)
+        x = self.first(latent_sample)
+        for stage, up in zip(self.stages, self.ups):
+            x = F.pixel_shuffle(up(stage(x)), 2)
+        x = self.stages[-1](x + self.seen(F.pixel_unshuffle(linear, 2)))
+        return linear + F.pixel_shuffle(self.last(F.silu(x)), 2)
 
 
-def build(tokenizer, side=64, fine=128, coarse=320):
-    """What is trained together: text encoder, image encoder and UNet of the two widths, and the temperature of the contrast."""
-    networks = nn.ModuleDict({"text": text_encoder(tokenizer), "image": ImageEncoder(side), "unet": UNet(side, fine, coarse)})
-    networks.temperature = nn.Parameter(torch.tensor(math.log(10.0)))
-    return networks
+class DecoderBlock(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(width, width, 3, padding=1), nn.Conv2d(width, width, 3, padding=1)
+        zeros(self.second)
+
+    def forward(self, x):
+        return x + self.second(F.silu(self.first(F.silu(x))))
 
 
 def alphas_cumprod():

@@ -1,15 +1,15 @@
 """The exported ONNX files at work: drawing, and DDIM (arXiv 2010.02502) from noise to picture and back."""
-import json
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
-from networks import LATENT_CHANNELS, PATCH, TRAIN_TIMESTEPS, Tokenizer, alphas_cumprod
+from data import CHANNELS, GRID, Tokenizer
+from networks import TRAIN_TIMESTEPS, alphas_cumprod
 
 
 class Pipeline:
-    """Pictures are float32 [n, 3, 64, 64] in −1…1, latents [n, 48, 8, 8]."""
+    """Pictures are float32 [n, 3, 128, 128] in −1…1, latents [n, 96, 8, 8]."""
 
     def __init__(self, folder, threads=2):
         options = onnxruntime.SessionOptions()
@@ -22,10 +22,9 @@ class Pipeline:
         self.text, self.unet, self.image = session("text_encoder"), session("unet"), session("image_encoder")
         self.encoder, self.decoder = session("vae_encoder"), session("vae_decoder")
         self.alphas = alphas_cumprod().numpy()
-        self.grid = json.loads((Path(folder) / "manifest.json").read_text())["side"] // PATCH
 
     def prompts(self, captions):
-        """Hidden states [n, 32, 192] and pooled [n, 256]."""
+        """Hidden states [n, 40, 192] and pooled [n, 256]."""
         return self.text.run(["last_hidden_state", "text_embeds"], {"input_ids": np.array([self.tokenizer(c) for c in captions])})
 
     def embed(self, pictures):
@@ -38,7 +37,7 @@ class Pipeline:
         return self.decoder.run(None, {"latent_sample": latents})[0].clip(-1, 1)
 
     def draw(self, captions, guidance, steps, random):
-        x = random.standard_normal((len(captions), LATENT_CHANNELS, self.grid, self.grid)).astype(np.float32)
+        x = random.standard_normal((len(captions), CHANNELS, GRID, GRID)).astype(np.float32)
         return self.decode(self.walk(x, captions, [*timesteps(steps), -1], guidance))
 
     def rebuild(self, latents, captions, steps, refinements=0):
