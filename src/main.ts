@@ -145,13 +145,13 @@ async function start(config: Config, token: string): Promise<void> {
   setInterval(sweep, 6 * 60 * 60 * 1000)
 }
 
-/** A command may come before the line is open; it waits for it. */
+/** A command may come before the line is open; it waits for it before its person is told to wait. */
 function openedQueue<FollowUp>(queue: Queue<FollowUp>, opened: Promise<void>): Queue<FollowUp> {
-  const add: Queue<FollowUp>['add'] = async (ticket, shares) => {
+  const expect: Queue<FollowUp>['expect'] = async (expected) => {
     await opened
-    return queue.add(ticket, shares)
+    return queue.expect(expected)
   }
-  return { ...queue, add }
+  return { ...queue, expect }
 }
 
 function giveUp(error: unknown): void {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -39,8 +41,8 @@ const settings = () => ({
   HOME: join(folder, 'home'),
 })
 
-async function startBot(): Promise<BotProcess> {
-  const started = startProcess({ ...settings(), HEALTH_PORT: '0', LOG_LEVEL: 'debug' })
+async function startBot(more: Readonly<Record<string, string>> = {}): Promise<BotProcess> {
+  const started = startProcess({ ...settings(), ...more, HEALTH_PORT: '0', LOG_LEVEL: 'debug' })
   started.ended.then(
     () => {},
     () => {},
@@ -288,6 +290,29 @@ test('killed in the middle, it goes on; nothing is posted twice, nobody is pinge
   await until(() => hasResult(message), 'the result', 5 * minutes)
   assert.match(textOf(message), /seed 8/)
   assert.deepEqual(seen(), before)
+})
+
+test('killed while it fetches the pictures, it says so instead of thinking for ever', {
+  timeout: 2 * minutes,
+}, async () => {
+  const reached = Promise.withResolvers<void>()
+  const silent = createServer(() => reached.resolve())
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const origin = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
+  bot.child.kill('SIGKILL')
+  await bot.ended
+  bot = await startBot({ ATTACHMENT_HOSTS: `${discord.origin},${origin}` })
+  const example = uploadExample(discord)
+  const interaction = discord.slash('analogy', { ...example, b: { ...example.b, url: `${origin}/b.png` } })
+  await reached.promise
+  assert.ok(interaction.message!.isThinking)
+  bot.child.kill('SIGKILL')
+  await bot.ended
+  silent.closeAllConnections()
+  silent.close()
+  bot = await startBot()
+  await until(() => !interaction.message!.isThinking, 'a word')
+  assert.match(textOf(interaction.message!), /^I was interrupted before I had your pictures/)
 })
 
 test('with the worker at work, 200 commands in 10 s are all acknowledged within a second', {

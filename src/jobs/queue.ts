@@ -7,6 +7,7 @@ import { checkLimits, type Limits } from './limits.ts'
 import type { Progress } from './protocol.ts'
 import {
   dayMilliseconds,
+  type Expected,
   gaveUp,
   type Outcome,
   type Place,
@@ -31,9 +32,14 @@ export interface TicketRecord<FollowUp = unknown> {
   readonly deliveries?: number
 }
 
+/** What is kept of a call that is not a job yet. */
+export interface ExpectedRecord<FollowUp = unknown> {
+  readonly expected: Expected<FollowUp>
+}
+
 /** Where tickets outlive the process. Records survive v8.serialize. */
 export interface TicketStorage {
-  readonly put: (id: string, record: TicketRecord) => Promise<void>
+  readonly put: (id: string, record: TicketRecord | ExpectedRecord) => Promise<void>
   readonly remove: (id: string) => Promise<void>
   readonly all: <Record extends object>() => Promise<Record[]>
 }
@@ -59,6 +65,8 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     queueClass: fair.queueClass,
   })
   const entries = new Map<string, Entry>()
+  /** Calls that are not jobs yet. */
+  const awaited = new Set<string>()
   /** Writes and deliveries under way. */
   const unfinished = new Set<Promise<void>>()
   let running: Entry | undefined
@@ -69,8 +77,10 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
 
   const open: Queue<FollowUp>['open'] = async (given) => {
     handlers = given
-    const records = await tickets.all<TicketRecord<FollowUp>>()
+    const all = await tickets.all<TicketRecord<FollowUp> | ExpectedRecord<FollowUp>>()
+    const records = all.filter((record) => 'ticket' in record)
     for (const record of records.sort((one, other) => one.ticket.placedAt - other.ticket.placedAt)) resume(record)
+    for (const record of all) if ('expected' in record) interrupt(record.expected)
     line.start()
     tellPlaces()
   }
@@ -82,6 +92,24 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     if (isTooOld(record.ticket)) return void end(entry, stopped(tooOld))
     entries.set(record.ticket.id, entry)
     enqueue(entry)
+  }
+
+  const interrupt = (expected: Expected<FollowUp>) => {
+    const told = (async () => handlers?.onInterrupted(expected))()
+      .catch((error: unknown) => log('That a call was interrupted could not be told.', error))
+      .then(() => tickets.remove(expected.id))
+      .catch((error: unknown) => log('A ticket could not be taken off the disk.', error))
+    watch(told)
+  }
+
+  const expect: Queue<FollowUp>['expect'] = async (expected) => {
+    if (isParked) throw new UserError(restarting)
+    awaited.add(expected.id)
+    await tickets.put(expected.id, { expected })
+  }
+
+  const release: Queue<FollowUp>['release'] = async (id) => {
+    if (awaited.delete(id)) await tickets.remove(id)
   }
 
   const add: Queue<FollowUp>['add'] = async (ticket, shares = {}) => {
@@ -99,6 +127,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
       entries.delete(ticket.id)
       throw error
     }
+    awaited.delete(ticket.id)
     // It may have been cancelled meanwhile.
     if (entry.state === 'waiting') enqueue(entry)
     tellPlaces()
@@ -246,7 +275,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
   const isTooOld = ({ placedAt }: Ticket) => now() - placedAt > dayMilliseconds
 
   return {
-    ...{ open, add, cancel, park },
+    ...{ open, expect, release, add, cancel, park },
     places: async (scope) => placesNow().filter(({ ticket }) => ticket.scope === scope),
     length: async () => entries.size,
   }

@@ -14,6 +14,11 @@ export interface Ticket<FollowUp = unknown> {
   readonly placedAt: number
 }
 
+/** A call that is to become a job: what is known of it before its pictures are fetched. */
+export interface Expected<FollowUp = unknown> extends Omit<Ticket<FollowUp>, 'job' | 'followUp'> {
+  readonly followUp: Partial<FollowUp>
+}
+
 export type Outcome =
   | { readonly type: 'done'; readonly result: JobResult }
   | { readonly type: 'failed'; readonly error: Error }
@@ -45,11 +50,22 @@ export interface QueueHandlers<FollowUp = unknown> {
   logged, and the ticket is forgotten all the same.
   */
   readonly onEnd: (ticket: Ticket<FollowUp>, outcome: Outcome) => Promise<void>
+  /** An earlier process was killed before this call became a job, and will never answer it. Awaited as `onEnd` is. */
+  readonly onInterrupted: (expected: Expected<FollowUp>) => Promise<void>
 }
 
 export interface Queue<FollowUp = unknown> {
   /** Reads what was left and goes on with it. To be awaited before anything else. */
   readonly open: (handlers: QueueHandlers<FollowUp>) => Promise<void>
+  /**
+  On disk when it resolves, until `add` or `release` with the same id: to be awaited before a person is told to wait. It
+  may be called again when more is known.
+
+  @throws UserError when the line takes no more jobs
+  */
+  readonly expect: (expected: Expected<FollowUp>) => Promise<void>
+  /** There will be no job, or there is one: nothing more is expected of this id. */
+  readonly release: (id: string) => Promise<void>
   /**
   On disk when it resolves.
 

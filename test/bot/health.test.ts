@@ -164,6 +164,7 @@ test('jobs are counted by how they ended, and timed', async () => {
     onPlace: () => {},
     onProgress: () => {},
     onEnd: async (_, outcome) => void told.push(outcome.type),
+    onInterrupted: async () => {},
   }
   const { onEnd } = vitals.watchHandlers(handlers)
   const ticket = {} as Ticket

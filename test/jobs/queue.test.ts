@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { OtherModelError, UserError } from '../../src/errors.ts'
 import { createQueue, type QueueOptions } from '../../src/jobs/queue.ts'
-import type { Place, Queue } from '../../src/jobs/ticket.ts'
+import type { Expected, Place, Queue } from '../../src/jobs/ticket.ts'
 import { startWorker } from '../../src/jobs/worker-client.ts'
 import { byHand, job, memoryTickets, result, settled, ticket, witness } from './test-queue.ts'
 
@@ -111,7 +111,7 @@ describe('in turns', () => {
     const { tickets, disk } = memoryTickets()
     const logged: string[] = []
     const queue = createQueue<unknown>({ run, tickets, log: (sentence) => logged.push(sentence) })
-    await queue.open({ onPlace: fail, onProgress: fail, onEnd: fail })
+    await queue.open({ onPlace: fail, onProgress: fail, onEnd: fail, onInterrupted: fail })
     await queue.add(ticket('a'))
     await queue.add(ticket('b'))
     await next()
@@ -343,6 +343,41 @@ describe('after a crash', () => {
   })
 })
 
+describe('a call that is not a job yet', () => {
+  const { job: _, ...call } = ticket('a')
+  const expected: Expected = { ...call, followUp: {} }
+
+  test('takes no place, and is told at the next start that nothing comes of it, once', async () => {
+    const { queue, disk } = await openLine()
+    await queue.expect(expected)
+    assert.deepEqual(await queue.places('server'), [])
+    const later = await openLine({}, new Map(disk))
+    assert.deepEqual([later.interrupted, later.ends, later.started, later.disk.size], [['a'], [], [], 0])
+  })
+
+  test('becomes a job under the same id', async () => {
+    const { queue, add, disk } = await openLine()
+    await queue.expect(expected)
+    await add(ticket('a'))
+    await queue.release('a')
+    const later = await openLine({}, new Map(disk))
+    assert.deepEqual([later.interrupted, later.started], [[], ['a']])
+  })
+
+  test('is forgotten where nothing comes of it', async () => {
+    const { queue, disk } = await openLine()
+    await queue.expect(expected)
+    await queue.release('a')
+    assert.equal(disk.size, 0)
+  })
+
+  test('is refused while the bot leaves', async () => {
+    const { queue } = await openLine()
+    await queue.park()
+    await assert.rejects(queue.expect(expected), /restarted/)
+  })
+})
+
 describe('parking', () => {
   test('the running job is put back, not counted as an attempt, and all goes on at the next start', async () => {
     const { queue, add, disk, read, next, ends } = await openLine()
@@ -370,7 +405,7 @@ describe('parking', () => {
     const { tickets, disk } = memoryTickets()
     const written = Promise.withResolvers<void>()
     const put: typeof tickets.put = async (id, record) => {
-      if (record.state === 'ended') await written.promise
+      if ('state' in record && record.state === 'ended') await written.promise
       await tickets.put(id, record)
     }
     const { queue, add, next, ends } = await openLine({ tickets: { ...tickets, put } })

@@ -125,6 +125,19 @@ test('killed while a result is delivered: it is delivered again, not made again'
   await second.kill()
 })
 
+test('killed while the pictures are fetched: it is said once that nothing comes of it', async () => {
+  const folder = newFolder()
+  const first = start(folder)
+  await first.until('open')
+  first.send({ type: 'expect', ticket: ticket('one') })
+  await first.until('added one')
+  await first.kill()
+
+  const second = start(folder)
+  await second.until('end one interrupted')
+  await second.kill()
+})
+
 test('killed after a cancel: it stays cancelled', async () => {
   const folder = newFolder()
   const one = counted(folder, 'one', 'deaf')

@@ -69,6 +69,7 @@ export function witness(onEnd: QueueHandlers['onEnd'] = async () => {}) {
   const outcomes = new Map<string, Outcome>()
   const places = new Map<string, Place[]>()
   const progressed: string[] = []
+  const interrupted: string[] = []
   const handlers: QueueHandlers = {
     onPlace: (place) => void places.set(place.ticket.id, [...(places.get(place.ticket.id) ?? []), place]),
     onProgress: ({ id }) => void progressed.push(id),
@@ -77,6 +78,7 @@ export function witness(onEnd: QueueHandlers['onEnd'] = async () => {}) {
       outcomes.set(given.id, outcome)
       return onEnd(given, outcome)
     },
+    onInterrupted: async ({ id }) => void interrupted.push(id),
   }
-  return { handlers, ends, outcomes, places, progressed }
+  return { handlers, interrupted, ends, outcomes, places, progressed }
 }

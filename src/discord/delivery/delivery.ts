@@ -18,6 +18,7 @@ export interface ReplyTarget {
   /** When the token dies, in milliseconds. */
   readonly expiresAt: number
   readonly channelId: string
+  /** Empty until the answer is there. */
   readonly messageId: string
   readonly person: string
   /** What Discord accepts as a file from this person's server. */
@@ -43,13 +44,13 @@ interface RouteAttempt {
 
 const tokenLivesFor = 15 * 60_000
 
-export function replyTargetOf(interaction: AnyInteraction, response: InteractionCallbackResponse): ReplyTarget {
+export function replyTargetOf(interaction: AnyInteraction, response?: InteractionCallbackResponse): ReplyTarget {
   return {
     applicationId: interaction.applicationId,
     token: interaction.token,
     expiresAt: interaction.createdTimestamp + tokenLivesFor,
     channelId: interaction.channelId ?? '',
-    messageId: response.interaction.responseMessageId ?? response.resource?.message?.id ?? '',
+    messageId: response?.interaction.responseMessageId ?? response?.resource?.message?.id ?? '',
     person: interaction.user.id,
     fileLimitBytes: interaction.attachmentSizeLimit,
   }

@@ -139,6 +139,13 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
         const { target } = ticket.followUp
         log(`A result could not be delivered to the channel ${target.channelId}: ${describe(error)}`)
       }),
+    onInterrupted: async ({ id, followUp: { target } }) => {
+      // Where it fails the person was never told to wait, or took the message away.
+      if (target)
+        await createDelivery(client, target, id)
+          .edit(textPost(interrupted))
+          .catch(() => {})
+    },
     takeNote: (person) => {
       const taken = notes.get(person)
       notes.delete(person)
@@ -154,6 +161,8 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
     },
   }
 }
+
+const interrupted = 'I was interrupted before I had your pictures: please send it again.'
 
 const withheld =
   'The model’s safety checker took B′ for something that is not for everyone, so it is not shown. It can be wrong: ' +

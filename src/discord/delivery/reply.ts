@@ -17,8 +17,15 @@ export interface Reply {
   readonly fail: (sentence: string) => Promise<void>
 }
 
-/** @param mayOpen Rejects with a UserError where nothing may be posted. */
-export function createReply(interaction: AnyInteraction, mayOpen: () => Promise<void>): Reply {
+/**
+@param mayOpen Rejects with a UserError where nothing may be posted.
+@param remember Keeps where the person waits, beyond the end of this process: called before they are told to.
+*/
+export function createReply(
+  interaction: AnyInteraction,
+  mayOpen: () => Promise<void>,
+  remember: (target: ReplyTarget) => Promise<void>,
+): Reply {
   let target: ReplyTarget | undefined
 
   const whisper = async (given: Post | string) => {
@@ -31,7 +38,9 @@ export function createReply(interaction: AnyInteraction, mayOpen: () => Promise<
   return {
     open: async () => {
       await mayOpen()
+      await remember(replyTargetOf(interaction))
       target = replyTargetOf(interaction, await interaction.deferReply({ withResponse: true }))
+      await remember(target)
     },
     think: async () => void (await interaction.deferReply({ flags: MessageFlags.Ephemeral })),
     whisper,

@@ -31,14 +31,17 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
   const callOf = <Of extends AnyInteraction>(interaction: Of): Call<Of> => {
     const scope = scopeOf(interaction)
     const person = interaction.user.id
-    const reply = createReply(interaction, async () =>
-      checkPlace(interaction, await services.store.settings.get(scope)),
+    const { id } = interaction
+    const reply = createReply(
+      interaction,
+      async () => checkPlace(interaction, await services.store.settings.get(scope)),
+      (target) => services.queue.expect({ id, person, scope, followUp: { target }, placedAt: Date.now() }),
     )
     const place: Call['place'] = async (asked, action: ResultAction) => {
       const job = { ...asked, options: { ...asked.options, requiresSafetyCheck: !isAgeRestricted(interaction) } }
       const followUp: FollowUp = { target: reply.target(), action }
       const { personLimit } = await services.store.settings.get(scope)
-      const ticket = { id: interaction.id, person, scope, job, followUp, placedAt: Date.now() }
+      const ticket = { id, person, scope, job, followUp, placedAt: Date.now() }
       await services.queue.add(ticket, { person: personLimit })
     }
     return { ...services, interaction, reply, scope, person, place }
@@ -58,6 +61,8 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
     } catch (error) {
       if (!(error instanceof UserError) || error.cause) log(`${name}: ${describe(error)}`)
       await call.reply.fail(sentenceOf(error))
+    } finally {
+      await services.queue.release(interaction.id)
     }
   }
 
