@@ -62,7 +62,7 @@ const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly
     ],
   },
   'src/jobs/protocol.ts': { may: [] },
-  'src/jobs': { may: ['src/jobs/protocol.ts', 'src/errors.ts'] },
+  'src/jobs': { may: ['src/jobs/protocol.ts', 'src/errors.ts'], types: ['src/store'] },
   'src/discord': { may: ['src/metadata', 'src/errors.ts'], types: ['src/jobs', 'src/jobs/protocol.ts', 'src/store'] },
   commands: { may: ['src/discord', 'src/jobs', 'src/jobs/protocol.ts', 'src/store', 'src/errors.ts'] },
   ...Object.fromEntries(
@@ -88,6 +88,8 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   '@huggingface/transformers': ['src/networks/vision/photo-captioner.ts'],
   '@huggingface/tokenizers': ['src/networks/text/t5-tokenizer.ts'],
   keyv: ['src/store/collections.ts'],
+  pg: ['src/store/postgres.ts'],
+  'pg-boss': ['src/jobs/boss.ts'],
   'node:sqlite': ['src/store/sqlite.ts', 'src/hub/pull-lock.ts'],
   dotenv: ['src/config.ts'],
   pino: ['src/log.ts'],

@@ -12,7 +12,10 @@ export const damaged = 11
 /** SQLite's for an unknown format, which it has no use for; ours for a file that only a newer isto understands. */
 export const tooNew = 24
 
-type Kind = 'busy' | 'damaged' | 'forbidden' | 'full' | 'disk' | 'too new'
+/** Ours for a database on the network that can't be reached. */
+export const gone = 'gone'
+
+type Kind = 'gone' | 'busy' | 'damaged' | 'forbidden' | 'full' | 'disk' | 'too new'
 
 const kinds: Readonly<Record<number | string, Kind>> = {
   ...{ 5: 'busy', 10: 'disk', [damaged]: 'damaged', 13: 'full', [tooNew]: 'too new', 26: 'damaged' },
@@ -20,6 +23,9 @@ const kinds: Readonly<Record<number | string, Kind>> = {
   ...{ EACCES: 'forbidden', EPERM: 'forbidden', EROFS: 'forbidden' },
   ...{ ENOTDIR: 'forbidden', EEXIST: 'forbidden', ENOENT: 'forbidden' },
   ...{ ENOSPC: 'full', EDQUOT: 'full', EIO: 'disk' },
+  // Postgres's.
+  ...{ [gone]: 'gone', 53100: 'full', 42501: 'forbidden', '28P01': 'forbidden', 28000: 'forbidden' },
+  ...{ '3D000': 'forbidden', XX001: 'damaged', XX002: 'damaged' },
 }
 
 export function failureOf(error: unknown): Failure {
@@ -39,9 +45,18 @@ export function errorAtOpening(path: string, failure: Failure): Error {
   })
 }
 
+/** For whoever starts the bot or a worker. */
+export function errorAtConnecting(failure: Failure): Error {
+  return toError(failure, {
+    gone: 'The Postgres of `DATABASE_URL` can’t be reached: check the address and the network, and that it runs.',
+    forbidden: 'The Postgres of `DATABASE_URL` refuses: check the user, the password, the database and its rights.',
+  })
+}
+
 /** For whoever uses the bot: says nothing of the machine. */
 export function errorInUse(failure: Failure): Error {
   return toError(failure, {
+    gone: 'My database can’t be reached just now: please try again in a minute.',
     damaged: 'A part of what I had saved is damaged. Please tell whoever runs me.',
     forbidden: 'I may no longer write to my disk, so nothing was changed. Please tell whoever runs me.',
     full: 'My disk is full, so nothing was changed. Please tell whoever runs me.',

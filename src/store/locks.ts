@@ -3,6 +3,14 @@ export interface Locks {
   run<Result>(key: string, work: () => Promise<Result>): Promise<Result>
 }
 
+/** @param exclusively The same for all processes; here each key asks for it once at a time. */
+export function createSharedLocks(
+  exclusively: <Result>(key: string, work: () => Promise<Result>) => Promise<Result>,
+): Locks {
+  const { run } = createLocks()
+  return { run: (key, work) => run(key, () => exclusively(`scope ${key}`, work)) }
+}
+
 export function createLocks(): Locks {
   const last = new Map<string, Promise<unknown>>()
   return {

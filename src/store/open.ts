@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import { UserError } from '../errors.ts'
-import { collectionsIn, type OpenCollection } from './collections.ts'
+import { collectionsIn, entriesOf, type OpenCollection } from './collections.ts'
 import { openDatabase } from './database.ts'
 import { createDifferences, type Differences } from './differences.ts'
 import { errorAtOpening, failureOf } from './failures.ts'
-import { createLocks } from './locks.ts'
+import { createLocks, createSharedLocks, type Locks } from './locks.ts'
+import type { Postgres } from './postgres.ts'
+import { openPostgresDatabase } from './postgres-database.ts'
 import { createResults, type Results } from './results.ts'
 import { createScopes } from './scopes.ts'
 import { createSettings, type SettingsStore } from './settings.ts'
@@ -24,8 +26,11 @@ export interface Store {
   leave(scope: string, at: number): Promise<void>
   /** The bot is back before that. */
   markReturned(scope: string): Promise<void>
-  /** `leave` and `markReturned` for all servers at once, by which of them the bot is in: some may have gone while it slept. */
-  syncServers(servers: readonly string[], at: number): Promise<void>
+  /**
+   * `leave` and `markReturned` for all servers at once, by which of them the bot is in: some may have gone while it slept.
+   * @param isOurs Whether `servers` would hold this server if the bot were in it. @default all
+   */
+  syncServers(servers: readonly string[], at: number, isOurs?: (server: string) => boolean): Promise<void>
   /** Deletes what is past its time and gives the room back to the disk. To be called now and then. */
   sweep(now: number): Promise<void>
   close(): Promise<void>
@@ -39,6 +44,8 @@ export interface StoreOptions {
 /** Where a store keeps what it has. */
 export interface Backing {
   readonly open: OpenCollection
+  /** @default of this process */
+  readonly locks?: Locks
   /** Really deletes what has expired. */
   sweep(now: number): Promise<void>
   close(): Promise<void>
@@ -54,22 +61,34 @@ export async function openStore(dataDirectory: string, options?: StoreOptions): 
   const sweep = async (now: number) => {
     while (await database.sweepSome(now));
   }
+  const open = collectionsIn(database)
   try {
-    return await createStore({ open: collectionsIn(database), sweep, close: database.close }, options)
+    // Damage is better known before people are told anything.
+    for (const part of ['scopes', 'settings']) await entriesOf(open(part))
+    return createStore({ open, sweep, close: database.close }, options)
   } catch (error) {
     await database.close()
     throw error instanceof UserError ? errorAtOpening(path, failureOf(error.cause)) : error
   }
 }
 
+/** A store in a Postgres that other processes use at the same time. */
+export async function openSharedStore(postgres: Postgres, options?: StoreOptions): Promise<Store> {
+  const database = await openPostgresDatabase(postgres)
+  const sweep = async (now: number) => {
+    while (await database.sweepSome(now));
+  }
+  const locks = createSharedLocks(postgres.exclusively)
+  return createStore({ open: collectionsIn(database), locks, sweep, close: database.close }, options)
+}
+
 /** A store over any Keyv. */
-export async function createStore(
-  { open, sweep, close }: Backing,
+export function createStore(
+  { open, sweep, close, locks = createLocks() }: Backing,
   { graceMs = 30 * 24 * 60 * 60 * 1000 }: StoreOptions = {},
-): Promise<Store> {
-  const locks = createLocks()
-  const scopes = await createScopes(open)
-  const settings = await createSettings(open, locks, scopes.know)
+): Store {
+  const scopes = createScopes(open)
+  const settings = createSettings(open, locks, scopes.know)
   const differences = createDifferences(open, locks, scopes.know)
   const results = createResults(open, scopes.know)
 
@@ -87,13 +106,14 @@ export async function createStore(
     },
     leave: scopes.leave,
     markReturned: scopes.markReturned,
-    syncServers: async (servers, at) => {
+    syncServers: async (servers, at, isOurs = () => true) => {
       const present = new Set(servers)
-      for (const scope of scopes.servers())
+      for (const scope of (await scopes.servers()).filter(isOurs)) {
         await (present.has(scope) ? scopes.markReturned(scope) : scopes.leave(scope, at))
+      }
     },
     sweep: async (now) => {
-      for (const scope of scopes.leftBy(now - graceMs)) await forget(scope)
+      for (const scope of await scopes.leftBy(now - graceMs)) await forget(scope)
       await sweep(now)
     },
     close,

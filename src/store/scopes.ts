@@ -5,12 +5,13 @@ export interface Scopes {
   /** To be awaited before anything is kept for a scope: what is not known here would never be forgotten. */
   know(scope: string): Promise<void>
   /** Servers, not people. */
-  servers(): readonly string[]
+  servers(): Promise<readonly string[]>
   /** Counts from the first call on, until the bot is back. */
   leave(scope: string, at: number): Promise<void>
   markReturned(scope: string): Promise<void>
   /** Those that the bot left at `time` or before. */
-  leftBy(time: number): readonly string[]
+  leftBy(time: number): Promise<readonly string[]>
+  all(): Promise<readonly string[]>
   forget(scope: string): Promise<void>
 }
 
@@ -19,30 +20,32 @@ interface Presence {
   readonly leftAt?: number
 }
 
-export async function createScopes(open: OpenCollection): Promise<Scopes> {
+/** Nothing is kept in memory: another process may change it. */
+export function createScopes(open: OpenCollection): Scopes {
   const collection = open<Presence>('scopes')
-  const known = new Map((await entriesOf(collection)).map(([key, presence]) => [textOf(key), presence]))
+  const all = async () => (await entriesOf(collection)).map(([key, presence]) => [textOf(key), presence] as const)
+  const scopes = async () => (await all()).map(([scope]) => scope)
   const keep = async (scope: string, presence: Presence) => {
     await collection.set(keyOf(scope), presence)
-    known.set(scope, presence)
   }
 
   return {
     know: async (scope) => {
-      if (!known.has(scope)) await keep(scope, {})
+      if (!(await collection.get(keyOf(scope)))) await keep(scope, {})
     },
-    servers: () => [...known.keys()].filter((scope) => !scope.startsWith('@')),
+    servers: async () => (await scopes()).filter((scope) => !scope.startsWith('@')),
     leave: async (scope, at) => {
-      if (known.has(scope) && known.get(scope)?.leftAt === undefined) await keep(scope, { leftAt: at })
+      const presence = await collection.get(keyOf(scope))
+      if (presence && presence.leftAt === undefined) await keep(scope, { leftAt: at })
     },
     markReturned: async (scope) => {
-      if (known.get(scope)?.leftAt !== undefined) await keep(scope, {})
+      if ((await collection.get(keyOf(scope)))?.leftAt !== undefined) await keep(scope, {})
     },
-    leftBy: (time) =>
-      [...known].flatMap(([scope, { leftAt }]) => (leftAt !== undefined && leftAt <= time ? [scope] : [])),
+    leftBy: async (time) =>
+      (await all()).flatMap(([scope, { leftAt }]) => (leftAt !== undefined && leftAt <= time ? [scope] : [])),
+    all: scopes,
     forget: async (scope) => {
       await collection.delete(keyOf(scope))
-      known.delete(scope)
     },
   }
 }

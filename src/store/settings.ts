@@ -1,4 +1,4 @@
-import { entriesOf, keyOf, type OpenCollection, textOf } from './collections.ts'
+import { keyOf, type OpenCollection } from './collections.ts'
 import type { Forgetting } from './forgetting.ts'
 import type { Locks } from './locks.ts'
 import type { Scopes } from './scopes.ts'
@@ -40,33 +40,30 @@ const defaults: ServerSettings = {
   limit: 100,
 }
 
-/** All of them are kept in memory: every command asks for them before it answers. */
-export async function createSettings(
+/** Nothing is kept in memory: another process may change it. */
+export function createSettings(
   open: OpenCollection,
   locks: Locks,
   know: Scopes['know'],
-): Promise<SettingsStore & Pick<Forgetting, 'forget'>> {
+): SettingsStore & Pick<Forgetting, 'forget'> {
   const collection = open<SettingsChange>('settings')
-  const changes = new Map((await entriesOf(collection)).map(([key, change]) => [textOf(key), change]))
-  const settingsOf = (scope: string) => ({ ...defaults, ...changes.get(scope) })
+  const changesOf = async (scope: string) => (await collection.get(keyOf(scope))) ?? {}
 
   return {
-    get: async (scope) => settingsOf(scope),
+    get: async (scope) => ({ ...defaults, ...(await changesOf(scope)) }),
 
     change: (scope, change) =>
       locks.run(scope, async () => {
-        const all = Object.entries({ ...changes.get(scope), ...change })
+        const all = Object.entries({ ...(await changesOf(scope)), ...change })
         const changed: SettingsChange = Object.fromEntries(all.filter(([, value]) => value !== undefined))
         await know(scope)
         await collection.set(keyOf(scope), changed)
-        changes.set(scope, changed)
-        return settingsOf(scope)
+        return { ...defaults, ...changed }
       }),
 
     forget: (scope) =>
       locks.run(scope, async () => {
         await collection.delete(keyOf(scope))
-        changes.delete(scope)
       }),
   }
 }

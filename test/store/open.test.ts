@@ -21,5 +21,5 @@ describeStore('a store in another Keyv', () => {
   const kept = new Map()
   const open = <Value>(...path: readonly string[]) =>
     new Keyv<Value>({ store: new KeyvMemoryAdapter(kept), namespace: JSON.stringify(path), serialization: false })
-  return (options) => createStore({ open, sweep: async () => {}, close: async () => {} }, options)
+  return async (options) => createStore({ open, sweep: async () => {}, close: async () => {} }, options)
 })

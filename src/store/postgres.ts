@@ -1,0 +1,150 @@
+import pg from 'pg'
+import { errorAtConnecting, errorInUse, failureOf, gone } from './failures.ts'
+
+export interface Statements {
+  /** The rows; bytea comes as a Buffer, bigint as text. */
+  readonly query: <Row extends object>(text: string, values?: readonly unknown[]) => Promise<readonly Row[]>
+  /** What pg answers: a result, or one for each of several statements. */
+  readonly run: (text: string, values?: readonly unknown[]) => Promise<{ rows: Record<string, unknown>[] }>
+}
+
+/** A Postgres that several processes share. Statements reject with a UserError fit to show where it can't be reached. */
+export interface Postgres extends Statements {
+  /** All of it or nothing; the work's own rejection is passed on. */
+  readonly transaction: <Result>(work: (statements: Statements) => Promise<Result>) => Promise<Result>
+  /** Work of one key at a time, in whichever process. */
+  readonly exclusively: <Result>(key: string, work: () => Promise<Result>) => Promise<Result>
+  /**
+  Hears the channel from now on, over a connection of its own that is made again when it breaks; `onMessage` is called
+  with '' when something may have been missed. Resolves to a function that ends it.
+  */
+  readonly listen: (channel: string, onMessage: (payload: string) => void) => Promise<() => Promise<void>>
+  readonly close: () => Promise<void>
+}
+
+/**
+@param url `postgres://user:password@host/database`; `?sslmode=verify-full` asks for TLS.
+@throws UserError when it can't be reached
+*/
+export async function openPostgres(url: string): Promise<Postgres> {
+  // A connection that holds a lock waits for statements of others, so the two never wait for the same room.
+  const pool = createPool(url, 8)
+  const locks = createPool(url, 8)
+  await pool.query('SELECT').catch((error: unknown) => {
+    throw errorAtConnecting(failureOfPostgres(error))
+  })
+
+  const transaction: Postgres['transaction'] = async (work) => {
+    const client = await pool.connect().catch(rejectInUse)
+    let broken: Error | undefined
+    try {
+      await client.query('BEGIN').catch(rejectInUse)
+      const result = await work(statementsOf(client))
+      await client.query('COMMIT').catch(rejectInUse)
+      return result
+    } catch (error) {
+      await client.query('ROLLBACK').catch((cause: Error) => {
+        broken = cause
+      })
+      throw error
+    } finally {
+      client.release(broken)
+    }
+  }
+
+  const exclusively: Postgres['exclusively'] = async (key, work) => {
+    const client = await locks.connect().catch(rejectInUse)
+    let broken: Error | undefined
+    try {
+      await client.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [JSON.stringify(key)]).catch(rejectInUse)
+      return await work()
+    } finally {
+      // A connection that breaks lets go of its locks.
+      await client.query('SELECT pg_advisory_unlock_all()').catch((cause: Error) => {
+        broken = cause
+      })
+      client.release(broken)
+    }
+  }
+
+  const listeners = new Set<() => Promise<void>>()
+  const listenHere: Postgres['listen'] = async (channel, onMessage) => {
+    const end = await listen(url, channel, onMessage)
+    listeners.add(end)
+    return async () => {
+      listeners.delete(end)
+      await end()
+    }
+  }
+
+  return {
+    ...{ ...statementsOf(pool), transaction, exclusively, listen: listenHere },
+    close: async () => {
+      await Promise.allSettled([...listeners].map((end) => end()))
+      await Promise.allSettled([pool.end(), locks.end()])
+    },
+  }
+}
+
+function createPool(connectionString: string, max: number): pg.Pool {
+  const pool = new pg.Pool({ connectionString, max, connectionTimeoutMillis: 10_000, application_name: 'isto' })
+  // An idle connection that breaks is replaced by itself; unheard, the event would end the process.
+  pool.on('error', () => {})
+  // The same for one that breaks in the middle of a statement, which rejects besides.
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
+}
+
+function statementsOf(client: pg.Pool | pg.PoolClient): Statements {
+  const run: Statements['run'] = (text, values = []) => client.query(text, [...values]).catch(rejectInUse)
+  return { run, query: async (text, values) => (await run(text, values)).rows as never }
+}
+
+async function listen(
+  url: string,
+  channel: string,
+  onMessage: (payload: string) => void,
+): Promise<() => Promise<void>> {
+  let client: pg.Client | undefined
+  let isOver = false
+  const connect = async () => {
+    const next = new pg.Client({ connectionString: url, keepAlive: true, application_name: 'isto' })
+    next.on('notification', ({ payload = '' }) => onMessage(payload))
+    const again = () => {
+      if (client !== next) return
+      client = undefined
+      if (!isOver) setTimeout(() => void connect().then(() => onMessage(''), again), retryMilliseconds).unref()
+    }
+    client = next
+    next.on('error', again)
+    next.on('end', again)
+    try {
+      await next.connect()
+      await next.query(`LISTEN ${pg.escapeIdentifier(channel)}`)
+    } catch (error) {
+      again()
+      throw error
+    }
+  }
+  await connect().catch(rejectInUse)
+  return async () => {
+    isOver = true
+    await client?.end()
+  }
+}
+
+const retryMilliseconds = 1000
+
+const rejectInUse = (error: unknown): never => {
+  throw errorInUse(failureOfPostgres(error))
+}
+
+/** A connection that breaks has no code, or one of many. */
+function failureOfPostgres(error: unknown) {
+  const failure = failureOf(error)
+  const { code } = failure
+  const isGone =
+    code === undefined ||
+    /^(08|57P0)|^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT)/.test(String(code))
+  return isGone ? { ...failure, code: gone } : failure
+}
