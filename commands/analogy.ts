@@ -15,14 +15,14 @@ export const analogy = {
   data: addApplyOptions(
     new SlashCommandBuilder()
       .setName('analogy')
-      .setDescription('Learn what changes from A to A′, and do the same to B')
+      .setDescription('Learn what changes from A to A′ and do the same to B')
       .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
       .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
       .addAttachmentOption((option) =>
-        option.setName('a').setDescription('A: the example, before').addFileTypes('image').setRequired(true),
+        option.setName('a').setDescription('A: the example before').addFileTypes('image').setRequired(true),
       )
       .addAttachmentOption((option) =>
-        option.setName('a2').setDescription('A′: the example, after').addFileTypes('image').setRequired(true),
+        option.setName('a2').setDescription('A′: the example after').addFileTypes('image').setRequired(true),
       )
       .addAttachmentOption((option) =>
         option.setName('b').setDescription('B: the picture to change').addFileTypes('image').setRequired(true),
@@ -32,7 +32,7 @@ export const analogy = {
       option.setName('words').setDescription('What B shows, in your words').setMaxLength(300),
     )
     .addStringOption((option) =>
-      option.setName('model').setDescription('Which model draws').setAutocomplete(true).setMaxLength(100),
+      option.setName('model').setDescription('The model to use').setAutocomplete(true).setMaxLength(100),
     )
     .toJSON(),
 
@@ -61,7 +61,7 @@ interface Input {
   readonly attachment: Attachment
 }
 
-/** The three attachments after every check that needs no download. @throws UserError */
+/** The three attachments, after every check that needs no download. @throws UserError */
 function readInputs({ options }: ChatInputCommandInteraction): readonly Input[] {
   const inputs = [
     { stem: 'a', label: 'A' },

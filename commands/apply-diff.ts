@@ -17,7 +17,7 @@ export const applyDiff = {
   data: addApplyOptions(
     new SlashCommandBuilder()
       .setName('apply-diff')
-      .setDescription('Do to a picture what a saved difference does')
+      .setDescription('Apply a saved difference to a picture')
       .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
       .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
       .addStringOption((option) =>
@@ -35,7 +35,7 @@ export const applyDiff = {
     .addStringOption((option) =>
       option
         .setName('and')
-        .setDescription('A second one, added as it was saved')
+        .setDescription('A second one to add, with its saved strength')
         .setAutocomplete(true)
         .setMaxLength(longestName),
     )
@@ -68,14 +68,17 @@ export const applyDiff = {
   actions: { relearn },
 } satisfies Command
 
-/** A difference that was learned on another model is learned on this one, from the pictures that were kept with it. */
+/**
+ * A difference that was learned on another model is learned again on this one, from the pictures that were kept with
+ * it.
+ */
 async function relearn(call: ActionCall): Promise<void> {
   const { interaction, argument, reply, scope, store, queue, models, place } = call
   const settings = await store.settings.get(scope)
   checkSaver(interaction, settings)
   const { name, facts, pairs = [] } = await savedNamed(store, scope, argument)
   if (pairs.length === 0) {
-    throw new UserError(`The pictures of ${bold(name)} are not kept; please learn it anew with \`/learn\`.`)
+    throw new UserError(`The pictures of ${bold(name)} are not kept; please learn it again with \`/learn\`.`)
   }
   await checkNotComing(queue, scope, name)
   const model = modelInUse(settings, models)

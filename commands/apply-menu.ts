@@ -17,9 +17,9 @@ import { buttonRow, type Post, textDisplay, withRows } from '../src/discord/mess
 import { UserError } from '../src/errors.ts'
 import type { DifferenceEntry } from '../src/store/differences.ts'
 
-// The bot may see a message of others only in the call itself: without the intent for contents, Discord gives a later fetch
-// of it nothing. So the private message that asks which difference shows the picture, and every use of that message brings
-// the picture's address back, in this process or a later one.
+// The bot sees other people's messages only in the interaction: without the intent for message content, fetching one
+// later returns nothing. So the private message that asks which difference to apply also shows the picture, and every
+// use of that message brings the picture's address back, in this process or a later one.
 
 export const applyMenu = {
   data: new ContextMenuCommandBuilder()
@@ -33,7 +33,7 @@ export const applyMenu = {
     checkPlace(interaction, await store.settings.get(scope))
     const pictures = seenPictures(interaction.targetMessage)
     const [picture] = pictures
-    if (!picture) throw new UserError('There is no picture in that message that I can read.')
+    if (!picture) throw new UserError('That message has no picture that I can read.')
     const saved = await store.differences.list(scope)
     if (saved.length === 0) {
       throw new UserError(
@@ -75,9 +75,9 @@ export const applyMenu = {
   },
 } satisfies MenuCommand
 
-const startAgain = 'That menu is of no use any more; please open it on the message again.'
+const startAgain = 'That menu no longer works; please open it on the message again.'
 
-/** Those that our own private message shows. */
+/** The pictures that our own private message shows. */
 const picturesOf = ({ interaction }: ActionCall) => (interaction.message ? seenPictures(interaction.message) : [])
 
 function picturesPost(pictures: readonly SeenPicture[]): Post {
@@ -89,7 +89,7 @@ function picturesPost(pictures: readonly SeenPicture[]): Post {
 
 function differencesPost(picture: SeenPicture, saved: readonly DifferenceEntry[], wanted = '0'): Post {
   const page = pageOf(saved, wanted, mostOptions)
-  if (page.items.length === 0) throw new UserError('No differences are saved here any more.')
+  if (page.items.length === 0) throw new UserError('No differences are saved here any longer.')
   const options = page.items.map(({ name }) => ({ label: name, value: name }))
   const post = withRows(
     shown('Which difference?', [picture]),

@@ -10,7 +10,7 @@ import { UserError } from '../src/errors.ts'
 import type { ApplyJob, JobOptions } from '../src/jobs/protocol.ts'
 import type { ResultRecord } from '../src/store/results.ts'
 
-/** The buttons under a result and under a job that runs. They name the result, which the store keeps. */
+/** The buttons under a result and under a running job. They name the result, which the store keeps. */
 export const buttons: Actions = {
   again: (call) => repeat(call, () => ({ seed: newSeed() })),
   stronger: (call) => repeat(call, ({ strength }) => ({ strength: within(strength * 1.5) })),
@@ -40,14 +40,14 @@ export const buttons: Actions = {
   },
 
   async cancel(call) {
-    if (!(await cancelJob(call, call.argument))) return call.reply.whisper('That job is over.')
+    if (!(await cancelJob(call, call.argument))) return call.reply.whisper('That job has already ended.')
     if (call.interaction.isButton()) await call.interaction.deferUpdate()
   },
 }
 
 const within = (strength: number) => Math.max(-strengthLimit, Math.min(strengthLimit, strength))
 
-/** The same again but for `change`, on behalf of whoever pressed the button. */
+/** The same again except for `change`, on behalf of the person who pressed the button. */
 async function repeat(
   call: ActionCall,
   change: (options: JobOptions & { readonly strength: number }) => Partial<JobOptions>,
@@ -75,7 +75,7 @@ function apply(
   { differences, pairs, facts, pictures }: ResultRecord,
   { image, options, fileNames }: Pick<ApplyJob, 'image' | 'options'> & Pick<ResultRecord, 'fileNames'>,
 ): Promise<void> {
-  // A second difference keeps its own strength: the buttons change the first.
+  // A second difference keeps its own strength: the buttons change the first one.
   const turned = differences.map((one, index) =>
     index === 0 ? { ...one, strength: options.strength ?? one.strength } : one,
   )

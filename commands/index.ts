@@ -8,7 +8,7 @@ import { queue } from './queue.ts'
 import { saveDiff } from './save-diff.ts'
 import { settings } from './settings.ts'
 
-/** Every command: what main answers and deploy-commands registers. */
+/** Every command: the bot answers them and deploy-commands registers them. */
 export const commands: readonly (Command | MenuCommand)[] = [
   ...[analogy, learn, saveDiff, applyDiff, applyMenu],
   ...[diffs, queue, settings],

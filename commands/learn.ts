@@ -19,13 +19,13 @@ import { checkName } from '../src/store/names.ts'
 export const learn = {
   data: new SlashCommandBuilder()
     .setName('learn')
-    .setDescription('Learn one difference from up to five pairs of pictures, and save it')
+    .setDescription('Learn one difference from up to five pairs of pictures and save it')
     .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
     .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
     .addStringOption((option) =>
       option
         .setName('name')
-        .setDescription('What the difference is to be called, such as “to winter”')
+        .setDescription('A name for the difference, such as “to winter”')
         .setMaxLength(longestName)
         .setRequired(true),
     )
@@ -67,18 +67,18 @@ export const learn = {
 } satisfies Command
 
 const mostPairs = 5
-/** Of all pictures: a server may keep a hundred such differences, with their pictures. */
+/** For all pictures together: a server may keep a hundred such differences with their pictures. */
 const mostBytes = 25_000_000
 
 interface Upload {
-  /** Names it to the person. */
+  /** How messages to the person name it. */
   readonly label: string
   readonly attachment: Attachment
 }
 
 type UploadPair = readonly [before: Upload, after: Upload]
 
-/** The pairs after every check that needs no download. @throws UserError */
+/** The pairs, after every check that needs no download. @throws UserError */
 function readUploads(interaction: ModalSubmitInteraction): readonly UploadPair[] {
   const [before, after] = [uploadsOf(interaction, 'before'), uploadsOf(interaction, 'after')]
   if (before.length !== after.length) {
@@ -86,7 +86,7 @@ function readUploads(interaction: ModalSubmitInteraction): readonly UploadPair[]
       `There are ${before.length} pictures before and ${after.length} after; please send as many of each, in the same order.`,
     )
   }
-  if (before.length === 0) throw new UserError('There were no pictures in the form; please choose some.')
+  if (before.length === 0) throw new UserError('The form had no pictures; please choose some.')
   if (before.length > mostPairs) throw new UserError(`Please send at most ${mostPairs} pairs.`)
   const uploads = before.map((attachment, index): UploadPair => {
     const which = before.length === 1 ? '' : ` ${index + 1}`
@@ -104,7 +104,7 @@ function readUploads(interaction: ModalSubmitInteraction): readonly UploadPair[]
   return uploads
 }
 
-/** @throws UserError when a picture is there twice */
+/** @throws UserError if a picture occurs twice */
 async function fetchPairs(
   { fetchAttachment }: Pick<ActionCall, 'fetchAttachment'>,
   uploads: readonly UploadPair[],
@@ -116,7 +116,7 @@ async function fetchPairs(
     if (earlier === index) continue
     const [first, second] = [all[earlier]!.label, lowerFirst(all[index]!.label)]
     const isPair = index === earlier + 1 && index % 2 === 1
-    const what = isPair ? 'so there is no difference to learn' : 'so please send each once'
+    const what = isPair ? 'so there is no difference to learn' : 'please send each only once'
     throw new UserError(`${first} and ${second} are the same, ${what}.`)
   }
   return uploads.map((_, index) => ({ a: bytes[2 * index]!, a2: bytes[2 * index + 1]! }))

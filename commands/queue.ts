@@ -16,13 +16,13 @@ import { buttonRow, type Post, textDisplay } from '../src/discord/message/post.t
 import { duration } from '../src/discord/message/progress.ts'
 import type { Place, Ticket } from '../src/jobs/ticket.ts'
 
-// Ten of three components each, heading, footer and buttons are 36 of Discord's 40.
+// Ten sections of three components each, heading, footer and buttons are 36 of Discord's 40 components.
 const perPage = 10
 
 export const queue = {
   data: new SlashCommandBuilder()
     .setName('queue')
-    .setDescription('Show what runs and what waits here, and cancel jobs of your own')
+    .setDescription('Show what is running and waiting here, and cancel your own jobs')
     .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
     .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
     .toJSON(),
@@ -57,18 +57,18 @@ async function queuePost(call: Call, wanted: string): Promise<Post> {
 }
 
 const titleOf = ({ length }: readonly Place[], where: string) =>
-  length === 0 ? 'Nothing runs or waits here.' : `${length === 1 ? 'One job' : `${length} jobs`} here${where}:`
+  length === 0 ? 'Nothing is running or waiting here.' : `${length === 1 ? 'One job' : `${length} jobs`} here${where}:`
 
-/** Of other servers nobody learns more than how many are in the way. */
+/** About other servers people learn only how many jobs are in the way. */
 function elsewhereOf(count: number): string | undefined {
   if (count === 0) return undefined
-  return count === 1 ? '-# One job comes from elsewhere.' : `-# ${count} jobs come from elsewhere.`
+  return count === 1 ? '-# One job is from elsewhere.' : `-# ${count} jobs are from elsewhere.`
 }
 
 function lineOf({ ticket, isRunning, ahead, secondsLeft }: Place<FollowUp>): string {
-  const waits = ahead === 0 ? 'Starts now' : `Waits, ${ahead === 1 ? 'one job' : `${ahead} jobs`} ahead`
+  const waits = ahead === 0 ? 'Starting' : `Waiting, ${ahead === 1 ? 'one job' : `${ahead} jobs`} ahead`
   const since = time(Math.floor(ticket.placedAt / 1000), TimestampStyles.RelativeTime)
-  return `${kindOf(ticket)}, for <@${ticket.person}>, asked ${since}\n-# ${isRunning ? 'Runs' : waits} · done in ${duration(secondsLeft)}`
+  return `${kindOf(ticket)}, for <@${ticket.person}>, since ${since}\n-# ${isRunning ? 'Running' : waits} · done in ${duration(secondsLeft)}`
 }
 
 function kindOf({ job, followUp: { action } }: Ticket<FollowUp>): string {

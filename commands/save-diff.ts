@@ -19,7 +19,7 @@ export const saveDiff = {
     .addStringOption((option) =>
       option
         .setName('name')
-        .setDescription('What it is to be called, such as “to winter”')
+        .setDescription('A name for it, such as “to winter”')
         .setMaxLength(longestName)
         .setRequired(true),
     )
@@ -30,7 +30,7 @@ export const saveDiff = {
     const name = interaction.options.getString('name', true)
     const record = await store.results.latest(scope, interaction.channelId, person)
     if (!record) {
-      throw new UserError('You have learned nothing in this channel that I still keep; please start with `/analogy`.')
+      throw new UserError('I have nothing that you learned in this channel; please start with `/analogy`.')
     }
     await save(call, record, name)
   },
@@ -46,7 +46,7 @@ export const saveDiff = {
         form(`save:${argument}`, 'Save the difference', [
           lineField({
             ...{ id: 'name', label: 'Name', longest: longestName },
-            description: 'What it is to be called, such as “to winter”',
+            description: 'A name for it, such as “to winter”',
           }),
         ]),
       )
@@ -54,7 +54,7 @@ export const saveDiff = {
   },
 } satisfies Command
 
-/** Saves the difference as it was applied: a reversed one under the new name is a reversed one. */
+/** Saves the difference as it was applied: a reversed one is saved reversed. */
 async function save(call: Call, record: ResultRecord, given: string): Promise<void> {
   const { scope, person, store, reply } = call
   const { bytes, strength = record.options.strength, name: original } = differenceOf(record)
@@ -73,17 +73,17 @@ async function save(call: Call, record: ResultRecord, given: string): Promise<vo
   await reply.whisper(savedPost(saved))
 }
 
-/** @throws UserError when there are several */
+/** @throws UserError if there are several */
 function differenceOf({ differences }: ResultRecord): ResultRecord['differences'][number] {
   const [first, ...more] = differences
   if (first && more.length === 0) return first
   const names = differences.flatMap(({ name }) => name ?? []).map(bold)
   throw new UserError(
-    `This picture was made with ${names.join(' and ')} together, and one name is for one difference; they are saved already.`,
+    `This picture was made with ${names.join(' and ')} together, and a name stands for one difference only; both are saved already.`,
   )
 }
 
-/** A result of a saved difference has but the pair that it shows. */
+/** A result of a saved difference has only the pair that it shows. */
 async function pairsOf(
   { store, scope }: Call,
   record: ResultRecord,

@@ -86,7 +86,7 @@ function spoiledModel(name: string, spoil: (file: string) => void): string {
 }
 
 const refusals: readonly (readonly [what: string, given: () => Record<string, string>, sentence: RegExp])[] = [
-  ['a wrong token', () => ({ DISCORD_TOKEN: 'wrong.token' }), /^Discord does not accept `DISCORD_TOKEN`/],
+  ['a wrong token', () => ({ DISCORD_TOKEN: 'wrong.token' }), /^Discord rejects `DISCORD_TOKEN`/],
   [
     'another’s application',
     () => ({ DISCORD_APP_ID: '1' }),
@@ -206,7 +206,7 @@ test('what a server withholds is logged, once', { timeout: minutes }, async () =
   discord.deny(channelId, 'attach', 'history')
   for (let time = 0; time < 2; time++) await answered(discord.slash('queue', {}))
   discord.allow(channelId)
-  const lines = bot.output().match(/I lack rights in the server [^\n]+/g)
+  const lines = bot.output().match(/I lack permissions in the server [^\n]+/g)
   assert.equal(lines?.length, 1)
   assert.match(lines![0]!, /“Loopback” \(2\d+\), channel 3\d+: Attach Files, Read Message History\./)
 })
@@ -268,7 +268,7 @@ test('asked to leave, it parks and is gone within 10 s; the next one goes on', {
   assert.equal(await bot.ended, 0)
   assert.ok(Date.now() - started < 10_000, `gone after ${Date.now() - started} ms`)
   for (const one of [message, await answered(waiting)]) {
-    assert.match(textOf(one), /^I am being restarted; this goes on in a moment\.$/)
+    assert.match(textOf(one), /^I am restarting; your job will continue in a moment\.$/)
   }
 
   bot = await startBot()

@@ -6,7 +6,7 @@ import type { DifferenceFacts, SavedDifference } from '../../src/store/differenc
 export const whenAndWho = ({ person, at }: Pick<SavedDifference, 'person' | 'at'>): string =>
   `by <@${person}> ${time(Math.floor(at / 1000), TimestampStyles.RelativeTime)}`
 
-/** What the picture of a pair shows. */
+/** The alternative text of a pair. */
 export const pairAlt = ({ caption = {} }: DifferenceFacts): string =>
   `A: ${caption.a ?? 'the example before'}. A′: ${caption.a2 ?? 'the example after'}`
 

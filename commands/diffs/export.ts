@@ -22,11 +22,11 @@ export const exportDifference = {
 async function exportOne({ reply, store, scope }: Call, given: string): Promise<void> {
   await reply.think()
   const { name, bytes, facts } = await savedNamed(store, scope, given)
-  const text = `${bold(name)}, for the model ${code(facts.model)}. \`/diffs import\` takes it in again, and programs for that model load it as a textual inversion.`
+  const text = `${bold(name)}, for the model ${code(facts.model)}. \`/diffs import\` reads it, and programs for that model load it as a textual inversion.`
   await reply.whisper(filePost(text, { name: `${fileStem(name)}.safetensors`, bytes, alt: `The difference ${name}` }))
 }
 
-/** What is left of a name in every file system, and in the address by which Discord calls a file. */
+/** The characters of a name that are valid in every file system and in Discord's addresses of files. */
 export function fileStem(name: string): string {
   const plain = name.normalize('NFKD').replaceAll(/\p{M}/gu, '')
   return plain.replaceAll(/[^a-z0-9_-]+/gi, '-').replaceAll(/^-+|-+$/g, '') || 'difference'

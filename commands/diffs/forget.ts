@@ -11,10 +11,14 @@ const everybody = 'everybody'
 export const forget = {
   data: new SlashCommandSubcommandBuilder()
     .setName('forget')
-    .setDescription('Delete all I keep of you here: differences, and what the buttons under results need')
-    .addUserOption((option) => option.setName('person').setDescription('Of this person instead; for managers'))
+    .setDescription('Delete everything I keep about you here: differences, and what the buttons under results need')
+    .addUserOption((option) =>
+      option.setName('person').setDescription('About this person instead; for those who manage the server'),
+    )
     .addBooleanOption((option) =>
-      option.setName(everybody).setDescription('Of everybody on this server, and its settings; for managers'),
+      option
+        .setName(everybody)
+        .setDescription('About everybody on this server, and its settings; for those who manage it'),
     ),
 
   async execute({ interaction, reply, store, scope, person }) {
@@ -33,28 +37,28 @@ export const forget = {
     async forget(call) {
       const { queue, store, scope, argument: whose } = call
       const { all } = checkWhose(call, whose)
-      // A job brings pictures along, and would save something again.
+      // A running job holds pictures, and would save something again.
       for (const { ticket } of await queue.places(scope)) {
         if (!all && ticket.person !== whose) continue
-        await queue.cancel(ticket.id, 'Cancelled: everything of it was to be deleted.')
+        await queue.cancel(ticket.id, 'Cancelled: its data was deleted.')
       }
       if (all) await store.forget(scope)
       else await store.forgetPerson(scope, whose)
-      await updateOrWhisper(call, textPost('It is deleted.'))
+      await updateOrWhisper(call, textPost('Deleted.'))
     },
   },
 } satisfies Subcommand
 
-/** @throws UserError when this person may not have that deleted */
+/** @throws UserError if this person may not have that deleted */
 function checkWhose({ interaction, person }: Pick<Call, 'interaction' | 'person'>, whose: string) {
   if (!interaction.guildId) {
-    if (whose !== person && whose !== everybody) throw new UserError('Here I keep nothing but what is yours.')
-    return { all: true, sentence: 'everything I keep of you here, in our direct messages, with your settings' }
+    if (whose !== person && whose !== everybody) throw new UserError('Here I keep only what is yours.')
+    return { all: true, sentence: 'everything I keep about you here, in our direct messages, with your settings' }
   }
-  if (whose === person) return { all: false, sentence: 'everything I keep of you on this server' }
+  if (whose === person) return { all: false, sentence: 'everything I keep about you on this server' }
   if (!isManager(interaction)) {
     throw new UserError('Only those who manage this server may delete what is not their own.')
   }
-  if (whose === everybody) return { all: true, sentence: 'everything I keep of this server, with its settings' }
-  return { all: false, sentence: `everything I keep of <@${whose}> on this server` }
+  if (whose === everybody) return { all: true, sentence: 'everything I keep about this server, with its settings' }
+  return { all: false, sentence: `everything I keep about <@${whose}> on this server` }
 }

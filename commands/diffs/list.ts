@@ -11,7 +11,8 @@ import { buttonRow, type Picture, type Post, textDisplay, textPost } from '../..
 import type { DifferenceEntry } from '../../src/store/differences.ts'
 import { pairAlt, whenAndWho } from './about.ts'
 
-// Eight of three components each, the heading and both rows are 33 of Discord's 40; eight pictures of its ten.
+// Eight sections of three components each, the heading and two rows are 33 of Discord's 40 components; eight pictures
+// of its ten.
 const perPage = 8
 
 export const list = {
@@ -49,7 +50,7 @@ async function listPost({ interaction, store, scope }: Call, wanted: string): Pr
 }
 
 const nothingYet =
-  'No difference is saved here yet. Teach me one with `/learn`, or press **Save** under a picture made by `/analogy`.'
+  'No difference is saved here yet. Teach me one with `/learn`, or press **Save** under a result of `/analogy`.'
 
 function pictureOf(entry: DifferenceEntry, index: number): Picture | undefined {
   const { pair } = entry.pictures
@@ -68,7 +69,7 @@ function menuOf(entries: readonly DifferenceEntry[]): APIMessageTopLevelComponen
   const menu = {
     type: ComponentType.StringSelect as const,
     custom_id: 'show-diff',
-    placeholder: 'Look at one',
+    placeholder: 'Show one',
     options,
   }
   return { type: ComponentType.ActionRow, components: [menu] }

@@ -46,7 +46,7 @@ async function renameByForm(call: ActionCall, interaction: ModalSubmitInteractio
   await updateOrWhisper(call, await detailsPost(call, to))
 }
 
-/** @throws UserError when it may not be, or the new name is none or taken */
+/** @throws UserError if this person may not rename it, or the new name is invalid or taken */
 async function renameOne(call: Call, name: string, wanted: string): Promise<{ from: string; to: string }> {
   const to = checkName(wanted)
   const { name: from } = await changeable(call, name)
@@ -54,7 +54,7 @@ async function renameOne(call: Call, name: string, wanted: string): Promise<{ fr
   return { from, to }
 }
 
-/** @throws UserError when there is none of this name, or this person may not change it */
+/** @throws UserError if there is no such difference, or this person may not change it */
 export async function changeable({ interaction, store, scope }: Call, name: string): Promise<SavedDifference> {
   const saved = await savedNamed(store, scope, name)
   checkChanger(interaction, await store.settings.get(scope), saved)

@@ -38,7 +38,7 @@ async function showOne(call: Call, name: string): Promise<void> {
   await call.reply.whisper(await detailsPost(call, name))
 }
 
-/** @throws UserError when there is none of this name, or where pictures may not be seen */
+/** @throws UserError if there is no such difference, or where pictures may not be seen */
 export async function detailsPost({ interaction, store, scope }: Call, name: string): Promise<Post> {
   const settings = await store.settings.get(scope)
   checkAge(interaction, settings)

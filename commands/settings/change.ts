@@ -7,7 +7,7 @@ import { UserError } from '../../src/errors.ts'
 import type { ServerSettings, SettingsChange } from '../../src/store/settings.ts'
 import { textOf } from './text.ts'
 
-/** As many as the queue takes from one server. */
+/** As many as the queue accepts from one server. */
 const mostJobs = 20
 
 export const change = {
@@ -17,14 +17,14 @@ export const change = {
     .addStringOption((option) =>
       option
         .setName('model')
-        .setDescription('Which model draws, unless somebody asks for another')
+        .setDescription('The model to use unless somebody asks for another')
         .setAutocomplete(true)
         .setMaxLength(100),
     )
     .addNumberOption((option) =>
       option
         .setName('strength')
-        .setDescription('How strongly differences are applied, unless somebody asks otherwise')
+        .setDescription('How strongly differences are applied unless somebody asks otherwise')
         .setMinValue(-strengthLimit)
         .setMaxValue(strengthLimit),
     )
@@ -40,12 +40,12 @@ export const change = {
     .addIntegerOption((option) =>
       option
         .setName('person-limit')
-        .setDescription('How many jobs of one person may wait or run')
+        .setDescription('How many jobs of one person may wait or run at a time')
         .setMinValue(1)
         .setMaxValue(mostJobs),
     )
     .addBooleanOption((option) =>
-      option.setName('age-restricted-only').setDescription('Show pictures in age-restricted channels only'),
+      option.setName('age-restricted-only').setDescription('Show pictures only in age-restricted channels'),
     )
     .addBooleanOption((option) =>
       option.setName('keep-pairs').setDescription('Keep the pictures that a saved difference was learned from'),

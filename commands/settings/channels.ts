@@ -12,7 +12,7 @@ import { updateOrWhisper } from '../../src/discord/interaction/update-or-whisper
 import { textPost, withRows } from '../../src/discord/message/post.ts'
 import { textOf } from './text.ts'
 
-/** Discord's limit of a menu. */
+/** Discord's limit for a menu. */
 const mostChannels = 25
 
 export const channels = {
@@ -40,10 +40,10 @@ export const channels = {
   },
 } satisfies Subcommand
 
-/** A channel of this server, which has not been deleted. */
+/** A channel of this server that still exists. */
 const isThere = ({ guild }: AnyInteraction, id: string) => guild?.channels.cache.has(id) === true
 
-/** Threads go with their channel. */
+/** Threads follow their channel. */
 function menuOf(chosen: readonly string[]): APIMessageTopLevelComponent {
   const menu = {
     ...{ type: ComponentType.ChannelSelect as const, custom_id: 'settings-channels', placeholder: 'All channels' },

@@ -20,14 +20,14 @@ const names: Readonly<Record<Exclude<keyof ServerSettings, 'limit'>, string>> = 
 export const reset = {
   data: new SlashCommandSubcommandBuilder()
     .setName('reset')
-    .setDescription('Take a setting back to what it was at first')
+    .setDescription('Reset a setting to its default')
     .addStringOption((option) =>
       option
         .setName('setting')
-        .setDescription('Which one')
+        .setDescription('The setting')
         .setRequired(true)
         .addChoices(...Object.entries(names).map(([value, name]) => ({ name, value })), {
-          name: 'All of them',
+          name: 'All settings',
           value: all,
         }),
     ),

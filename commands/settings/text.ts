@@ -3,7 +3,7 @@ import { code } from '../../src/discord/message/code.ts'
 import { round } from '../../src/discord/message/result.ts'
 import type { ServerSettings } from '../../src/store/settings.ts'
 
-/** All settings in plain words, a line each. */
+/** All settings as text, one line each. */
 export function textOf(settings: ServerSettings, models: Services['models']): string {
   const { strength, savers, channels, personLimit, ageRestrictedOnly, keepPairs, limit } = settings
   return [
@@ -21,7 +21,7 @@ export function textOf(settings: ServerSettings, models: Services['models']): st
 }
 
 function modelOf({ model }: ServerSettings, { names, usual }: Services['models']): string {
-  if (model === undefined) return `${code(usual)}, the usual one, unless asked otherwise`
+  if (model === undefined) return `${code(usual)}, the default, unless asked otherwise`
   const isThere = names.includes(model)
   return isThere ? `${code(model)}, unless asked otherwise` : `${code(model)}, which is no longer here`
 }

@@ -247,7 +247,7 @@ test('what only the worker can tell is told with the same button', async () => {
 test('one without its pair can not be learned again', async () => {
   await put('bare', { facts: foreign })
   const answer = await privateAnswer(apply({ name: 'bare' }))
-  assert.match(textOf(answer), /Its pictures are not kept, so it would have to be learned anew with `\/learn`\.$/)
+  assert.match(textOf(answer), /Its pictures are not kept, so it has to be learned again with `\/learn`\.$/)
   assert.deepEqual(buttonsOf(answer), [])
   const forged = bot.discord.press(forgedButton(answer, 'relearn:bare'), 'Forged')
   assert.match(await whisperOf(forged), /^The pictures of \*\*bare\*\* are not kept/)
@@ -261,10 +261,7 @@ test('only who may save may have it learned again, and once at a time', async ()
   assert.match(await whisperOf(bot.discord.press(answer, label)), /only those who manage it/)
   const pressed = bot.discord.press(answer, label, admin)
   const { done } = await bot.work()
-  assert.match(
-    await whisperOf(bot.discord.press(answer, label, admin)),
-    /^\*\*watched\*\* is being learned at this moment/,
-  )
+  assert.match(await whisperOf(bot.discord.press(answer, label, admin)), /^\*\*watched\*\* is being learned right now/)
   done({ difference: Uint8Array.of(79), report })
   await resultOf(pressed)
 })

@@ -177,21 +177,21 @@ test('a picture that Discord no longer gives out is told', async () => {
   const asked = await open(bot.discord.post({ attachments: [attach(9)] }))
   bot.discord.advance(25 * 60 * 60_000)
   const chosen = bot.discord.choose(asked, ['late'])
-  assert.match(await whisperOf(chosen), /^The picture could not be fetched from Discord; please send it again\.$/)
+  assert.match(await whisperOf(chosen), /^The picture could not be downloaded from Discord; please send it again\.$/)
 })
 
 test('a picture of another host is never fetched', async () => {
   await put('far')
   const image = { url: 'http://169.254.169.254/latest/meta-data', proxy_url: 'http://localhost:1/x.png' }
   const asked = await open(bot.discord.post({ embeds: [{ type: 'rich', image }] }))
-  assert.match(await whisperOf(bot.discord.choose(asked, ['far'])), /^The picture is not on a host I may fetch from/)
+  assert.match(await whisperOf(bot.discord.choose(asked, ['far'])), /^The picture is on a host I may not download from/)
 })
 
 test('a message without a picture, and a server without differences, are told to the person alone', async () => {
   const text = bot.discord.post({ content: 'words', attachments: [attach(1, { content_type: 'text/plain' })] })
   assert.equal(
     await whisperOf(bot.discord.menu(menuName, text)),
-    'There is no picture in that message that I can read.',
+    'That message has no picture that I can read.',
   )
   const message = bot.discord.post({ attachments: [attach(9)] })
   await put('theirs', {}, otherGuildId)

@@ -45,7 +45,7 @@ const cancelsIn = ({ components }: Message) =>
 
 test('an empty line says so, and can be looked at again', async () => {
   const message = await show()
-  assert.equal(textOf(message), 'Nothing runs or waits here.')
+  assert.equal(textOf(message), 'Nothing is running or waiting here.')
   assert.deepEqual(buttonsOf(message), ['Refresh'])
   await ask()
   assert.equal(firstLine(await turned(bot.discord.press(message, 'Refresh'))), 'One job here:')
@@ -100,7 +100,7 @@ test('what runs and what waits is cancelled from the list, which then is without
   const press = (id: string) => turned(bot.discord.press(message, { customId: `queue-cancel:0:${id}` }))
   assert.deepEqual(cancelsIn(await press(waiting.id)), [running.id])
   await press(running.id)
-  assert.equal(textOf(message), 'Nothing runs or waits here.')
+  assert.equal(textOf(message), 'Nothing is running or waiting here.')
   await until(() => isOver(running) && isOver(waiting), 'the end of both')
   assert.equal(textOf(running.message!), 'Cancelled.')
 })
@@ -117,7 +117,7 @@ test('a stranger with a forged button cancels nothing', async () => {
   const message = await show(stranger)
   for (const customId of [`queue-cancel:0:${theirs.id}`, `cancel:${theirs.id}`]) {
     const answer = await answerTo(bot.discord.press(forgedButton(message, customId), 'Forged', stranger))
-    assert.match(textOf(answer), /^Only the person who asked for it, or a moderator/)
+    assert.match(textOf(answer), /^Only the person who started this job, or a moderator/)
   }
   assert.deepEqual(cancelsIn(await show(owner)), [theirs.id])
 })

@@ -85,7 +85,7 @@ test('what this person learned last in this channel is saved, with its pair, its
 
 test('who has learned nothing here is told so', async () => {
   const sentence = await whisperOf(bot.discord.slash('save-diff', { name: 'nothing' }, admin))
-  assert.equal(sentence, 'You have learned nothing in this channel that I still keep; please start with `/analogy`.')
+  assert.equal(sentence, 'I have nothing that you learned in this channel; please start with `/analogy`.')
 })
 
 test('in direct messages it is saved for the person', async () => {
@@ -142,7 +142,7 @@ test('a saved difference can be saved under another name, with all of its pairs;
   const two = await end(bot.discord.slash('apply-diff', { name: 'original', and: 'other', image }), { report })
   assert.equal(
     await whisperOf(bot.discord.press(two, 'Save')),
-    'This picture was made with **original** and **other** together, and one name is for one difference; they are saved already.',
+    'This picture was made with **original** and **other** together, and a name stands for one difference only; both are saved already.',
   )
   // What was applied only was not learned.
   assert.match(await whisperOf(bot.discord.slash('save-diff', { name: 'x' }, admin)), /^You have learned nothing/)
@@ -209,7 +209,7 @@ test('results of other servers, and what is no result, can not be saved', async 
     'save:__proto__',
     `save:${theirId}:1`,
   ]) {
-    const sentence = /^What is behind this message is no longer kept/
+    const sentence = /^I no longer have the pictures of this result/
     assert.match(await whisperOf(bot.discord.press(forgedButton(mine, id), 'Forged')), sentence)
     assert.match(await whisperOf(bot.discord.submit(forgedForm(form, id), { name: 'stolen' })), sentence)
   }

@@ -94,7 +94,7 @@ const badInputs: [string, () => Parameters<Bot['discord']['slash']>[1], RegExp][
   [
     'a foreign host',
     () => ({ ...pictures(), b: attach(3, { url: 'http://169.254.169.254/x.png' }) }),
-    /^B is not on a host/,
+    /^B is on a host I may not/,
   ],
   [
     'a redirect',
@@ -117,7 +117,7 @@ test('the same attachment twice is refused before anything is fetched or shown',
 })
 
 test('a command that is no longer there gets a sentence', async () => {
-  assert.match(await whisperOf(bot.discord.slash('yesterday', {})), /no longer know that command/)
+  assert.match(await whisperOf(bot.discord.slash('yesterday', {})), /That command no longer exists/)
 })
 
 test('what the worker says to the person reaches the person alone', async () => {
@@ -251,7 +251,7 @@ test('a job is cancelled while it waits, by a moderator but not by a stranger', 
   const running = await bot.work()
   const second = bot.discord.slash('analogy', pictures(), stranger)
   await until(() => second.message && textOf(second.message).includes('one job is ahead'), 'its place')
-  assert.match(await refusalOf(bot.discord.press(second.message!, 'Cancel', owner)), /Only the person who asked/)
+  assert.match(await refusalOf(bot.discord.press(second.message!, 'Cancel', owner)), /Only the person who started/)
   bot.discord.press(second.message!, 'Cancel', { ...owner, isModerator: true })
   await until(() => textOf(second.message!) === 'Cancelled by a moderator.', 'the end')
   running.done()

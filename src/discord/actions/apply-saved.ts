@@ -7,13 +7,13 @@ import { pictureName } from '../message/picture-name.ts'
 import { type Button, buttonRow, type Post, textPost, withRows } from '../message/post.ts'
 import { bold } from './saved.ts'
 
-/** One difference, or two that are added. */
+/** One difference, or two that are added together. */
 export type Chosen = readonly [SavedDifference, SavedDifference?]
 
-/** What the person asked for. The rest is as it was saved. */
+/** What the person chose. Everything else is as it was saved. */
 export type Wishes = Partial<Pick<JobOptions, 'strength' | 'preserve' | 'seed'>>
 
-/** Puts the job into the queue. `strength` is for the first difference; a second one is as strong as it was saved. */
+/** Adds the job to the queue. `strength` applies to the first difference; a second one keeps its saved strength. */
 export function applySaved(
   { place, models }: Pick<Call, 'place' | 'models'>,
   settings: ServerSettings,
@@ -41,9 +41,9 @@ export function applySaved(
 }
 
 /**
-The first that was learned on another model than is used here, and so is of no use. Only the worker can tell models of one
-name apart, and knows the name of one that is given as a path.
-*/
+ * The first difference that was learned on another model than the one in use, and so can't be applied. Only the worker
+ * can tell models of the same name apart, and it knows the name of a model that is given as a path.
+ */
 export function ofOtherModel(
   chosen: Chosen,
   settings: ServerSettings,
@@ -57,14 +57,14 @@ export function ofOtherModel(
 export const modelInUse = ({ model }: ServerSettings, models: Services['models']): string =>
   modelNamed(model ?? models.usual, models)
 
-/** What is said instead of applying it. */
+/** The message shown instead of applying it. */
 export function otherModelPost({ name, facts, pairs = [] }: SavedDifference, model: string): Post {
   const sentence = `${bold(name)} was learned on the model ${bold(facts.model)}, but ${bold(model)} is used here.`
   if (pairs.length > 0) return withRows(textPost(sentence), buttonRow([relearnButton(name)]))
-  return textPost(`${sentence} Its pictures are not kept, so it would have to be learned anew with \`/learn\`.`)
+  return textPost(`${sentence} Its pictures are not kept, so it has to be learned again with \`/learn\`.`)
 }
 
-/** commands/apply-diff.ts answers. */
+/** Answered by commands/apply-diff.ts. */
 export const relearnButton = (name: string): Button => ({
   label: 'Learn it again on this model',
   action: `relearn:${name}`,

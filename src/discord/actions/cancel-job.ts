@@ -4,9 +4,9 @@ import type { Call } from '../interaction/command.ts'
 import { isModerator } from '../interaction/permission.ts'
 
 /**
- * Cancels a job of this server, or of these direct messages, waiting or running.
- * @returns false when there is none of this id
- * @throws UserError when it is not this person's to cancel
+ * Cancels a waiting or running job of this server, or of these direct messages.
+ * @returns false if there is no such job
+ * @throws UserError if this person may not cancel it
  */
 export async function cancelJob(
   call: Pick<Call, 'interaction' | 'queue' | 'scope' | 'person'>,
@@ -16,12 +16,12 @@ export async function cancelJob(
   const ticket = (await queue.places(scope)).find((place) => place.ticket.id === id)?.ticket
   if (!ticket) return false
   if (!mayCancel(call, ticket)) {
-    throw new UserError('Only the person who asked for it, or a moderator, can cancel this.')
+    throw new UserError('Only the person who started this job, or a moderator, can cancel it.')
   }
   return queue.cancel(id, ticket.person === person ? 'Cancelled.' : 'Cancelled by a moderator.')
 }
 
-/** Whoever asked for it, and moderators of the same server. */
+/** The person who started it, and moderators of the same server. */
 export const mayCancel = (
   { interaction, scope, person }: Pick<Call, 'interaction' | 'scope' | 'person'>,
   ticket: Ticket,

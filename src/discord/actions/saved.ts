@@ -11,7 +11,7 @@ export const longestName = 64
 
 const mostChoices = 25
 
-/** The saved names that contain what was typed; first those that begin with it. */
+/** The saved names that contain what was typed; those that begin with it come first. */
 export async function completeSaved({ interaction, store, scope }: Completion): Promise<readonly Choice[]> {
   const typed = fold(interaction.options.getFocused().trim())
   const fitting = (await store.differences.list(scope)).filter(({ name }) => fold(name).includes(typed))
@@ -19,7 +19,7 @@ export async function completeSaved({ interaction, store, scope }: Completion): 
   return [...new Set([...beginning, ...fitting])].slice(0, mostChoices).map(({ name }) => ({ name, value: name }))
 }
 
-/** @throws UserError when nothing of that name is saved here */
+/** @throws UserError if nothing is saved under that name here */
 export async function savedNamed(store: Store, scope: string, name: string): Promise<SavedDifference> {
   const saved = await store.differences.get(scope, name)
   if (saved) return saved
@@ -27,11 +27,11 @@ export async function savedNamed(store: Store, scope: string, name: string): Pro
 }
 
 /**
-Whether this person may save a difference under a new name here, before anything is done for it.
-
-@param name As `checkName` gives it.
-@throws UserError
-*/
+ * Checks that this person may save a difference under a new name here, before any work is done.
+ *
+ * @param name As `checkName` returns it.
+ * @throws UserError
+ */
 export async function checkNewName(
   { interaction, store, queue, scope }: Pick<Call, 'interaction' | 'store' | 'queue' | 'scope'>,
   name: string,
@@ -45,21 +45,18 @@ export async function checkNewName(
   await checkNotComing(queue, scope, name)
   const { length } = await store.differences.list(scope)
   if (length >= settings.limit) {
-    throw new UserError(
-      `${length} differences are saved here, and there is no room for more; \`/diffs delete\` makes some.`,
-    )
+    throw new UserError(`${length} differences are saved here, and that is the limit; \`/diffs delete\` makes room.`)
   }
   return settings
 }
 
-/** @throws UserError while a job is under way that will save this name */
+/** @throws UserError while a job is running that will save this name */
 export async function checkNotComing(queue: Call['queue'], scope: string, name: string): Promise<void> {
   const isComing = (await queue.places(scope)).some(({ ticket }) => {
     const { action } = ticket.followUp
     return action.type === 'save' && fold(action.name) === fold(name)
   })
-  if (isComing)
-    throw new UserError(`${bold(name)} is being learned at this moment; please wait, or choose another name.`)
+  if (isComing) throw new UserError(`${bold(name)} is being learned right now; please wait, or choose another name.`)
 }
 
 export const bold = (name: string): string => `**${escapeMarkdown(name)}**`

@@ -15,22 +15,25 @@ export interface ReplyTarget {
   readonly applicationId: string
   /** The interaction's token: a secret while it lives. */
   readonly token: string
-  /** When the token dies, in milliseconds. */
+  /** When the token expires, in milliseconds since 1970. */
   readonly expiresAt: number
   readonly channelId: string
   /** Empty until the answer is there. */
   readonly messageId: string
   readonly person: string
-  /** What Discord accepts as a file from this person's server. */
+  /** The largest file that Discord accepts from this person's server. */
   readonly fileLimitBytes: number
 }
 
 export interface Delivery {
-  /** Changes the message. Rejects when it can't be changed any more. */
+  /** Edits the message. Rejects when it can no longer be edited. */
   readonly edit: (post: Post) => Promise<void>
-  /** Changes the message; where that is impossible answers in the channel, and if even that is, in a direct message. */
+  /**
+   * Edits the message; if that is impossible, replies in the channel; if even that is impossible, sends a direct
+   * message.
+   */
   readonly deliver: (post: Post) => Promise<DeliveryRoute>
-  /** Takes the message away and tells the person alone; where that is impossible changes the message. */
+  /** Deletes the message and tells the person privately; if that is impossible, edits the message. */
   readonly whisper: (sentence: string) => Promise<DeliveryRoute>
 }
 
@@ -57,27 +60,27 @@ export function replyTargetOf(interaction: AnyInteraction, response?: Interactio
 }
 
 /**
-The routes to a person, in order. The interaction's token dies after 15 minutes, the channel may be closed to the bot, the
-message may be deleted; what took minutes to compute must arrive all the same.
-
-@param nonce Discord posts a message with the same nonce once only, so that a result that is delivered again after a crash
-does not ping twice.
-*/
+ * The routes to a person, in order of preference. The interaction's token expires after 15 minutes, the channel may be
+ * closed to the bot, the message may be deleted: what took minutes to compute must arrive all the same.
+ *
+ * @param nonce Discord posts a message with the same nonce only once, so a result that is delivered again after a crash
+ *   doesn't ping twice.
+ */
 export function createDelivery(client: Client, target: ReplyTarget, nonce: string): Delivery {
   const { channelId, messageId, person } = target
   const webhook = new WebhookClient(
     { id: target.applicationId, token: target.token },
     { rest: { ...client.options.rest }, allowedMentions: { parse: [] } },
   )
-  let isTokenDead = Date.now() >= target.expiresAt
+  let isTokenExpired = Date.now() >= target.expiresAt
 
   const throughToken = async (post: Post) => {
-    if (isTokenDead) throw new Error('The token of the interaction is dead.')
+    if (isTokenExpired) throw new Error('The token of the interaction has expired.')
     try {
       await webhook.editMessage('@original', { ...messageOptions(post), attachments: [] })
     } catch (error) {
-      // A dead token stays dead.
-      if (!isWrongEverywhere(error)) isTokenDead = true
+      // An expired token stays expired.
+      if (!isWrongEverywhere(error)) isTokenExpired = true
       throw error
     }
   }
@@ -133,12 +136,12 @@ export function createDelivery(client: Client, target: ReplyTarget, nonce: strin
     deliver,
     whisper: async (sentence) => {
       const post = textPost(sentence)
-      if (isTokenDead) return deliver(post)
+      if (isTokenExpired) return deliver(post)
       try {
-        // Discord gives the first follow-up the publicity of the unanswered defer, so that has to go first.
+        // The first follow-up is as public as the deferred answer, so that one has to go first.
         await webhook.deleteMessage('@original')
         const options = messageOptions(post)
-        // The types know webhooks of channels only; one of an interaction may whisper.
+        // The types allow webhooks of channels only; an interaction's webhook may send ephemeral messages.
         await webhook.send({ ...options, flags: (options.flags | MessageFlags.Ephemeral) as typeof options.flags })
         return 'message'
       } catch {
@@ -148,7 +151,10 @@ export function createDelivery(client: Client, target: ReplyTarget, nonce: strin
   }
 }
 
-/** A message that Discord finds malformed or too large is that on every route; one edited too often (30046) is not. */
+/**
+ * A message that Discord finds malformed or too large fails on every route; one that was edited too often (30046) does
+ * not.
+ */
 const isWrongEverywhere = (error: unknown) =>
   error instanceof DiscordAPIError && error.code !== 30046 && (error.status === 400 || isTooLarge(error))
 

@@ -14,16 +14,16 @@ import type { FollowUp, ResultAction } from './result-action.ts'
 export interface JobNotifierOptions {
   readonly client: Client
   readonly store: Pick<Store, 'results' | 'differences' | 'settings'>
-  /** Gets faults of ours, without tokens or addresses. */
+  /** Receives our own faults, without tokens or addresses. */
   readonly log: (line: string) => void
-  /** The least time between two progress edits. @default 3000 */
+  /** The shortest time between two progress edits. @default 3000 */
   readonly everyMilliseconds?: number
 }
 
 export interface JobNotifier extends QueueHandlers<FollowUp> {
-  /** What a person must be told at their next command, told once: where their last result could not be posted. */
+  /** What a person must be told at their next command, once: where their last result could not be posted. */
   readonly takeNote: (person: string) => string | undefined
-  /** Tells everybody who waits that the bot is being restarted, and nothing more. */
+  /** Tells everybody who waits that the bot is restarting, then does nothing more. */
   readonly close: () => Promise<void>
 }
 
@@ -33,7 +33,10 @@ interface Watch {
   preview?: Uint8Array
 }
 
-/** Tells people how far their jobs are, and brings them what came of it: in the process that took the job, or in a later one. */
+/**
+ * Tells people how their jobs are going and brings them the results, in the process that took the job or in a later
+ * one.
+ */
 export function createJobNotifier({ client, store, log, everyMilliseconds = 3000 }: JobNotifierOptions): JobNotifier {
   const watches = new Map<string, Watch>()
   const notes = new Map<string, string>()
@@ -44,7 +47,7 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
     const delivery = createDelivery(client, ticket.followUp.target, ticket.id)
     const created: Watch = {
       delivery,
-      // A lost progress edit is not worth a word: the next one, or the result, arrives by itself.
+      // A lost progress edit doesn't matter: the next one, or the result, arrives anyway.
       edits: throttleLatest(
         (activity) => delivery.edit(progressPost(ticket, activity, created.preview)).catch(() => {}),
         everyMilliseconds,
@@ -87,7 +90,7 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
       return refusal ? delivery.whisper(refusal.message) : delivery.deliver(savedPost(action, result))
     }
     if (result.withheld) return delivery.whisper(withheld)
-    // Kept first: the buttons must work from the moment they are seen.
+    // Stored first: the buttons must work as soon as they are seen.
     await store.results.put(recordOf(ticket, action, result))
     const { all, alone } = resultPosts(ticket, action, result)
     return delivery.deliver(all).catch((error: unknown) => {
@@ -99,13 +102,13 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
   const save = async ({ scope, person, job }: Ticket, action: Save, result: JobResult) => {
     const bytes = result.difference!
     const { name, replace } = action
-    // After a crash the same result may come again.
+    // After a crash the same result may arrive again.
     const existing = await store.differences.get(scope, name)
     if (existing && Buffer.compare(existing.bytes, bytes) === 0) return
     const { keepPairs, limit } = await store.settings.get(scope)
     const pairs = keepPairs && job.kind === 'learn' ? job.pairs : undefined
     const { pictures = {} } = result
-    // One that is learned again stays whose it was.
+    // One that is learned again keeps its owner.
     const owner = existing?.person ?? person
     await store.differences.save(
       scope,
@@ -115,7 +118,7 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
   }
 
   const refuse = async (ticket: Ticket, error: Error, delivery: Delivery): Promise<DeliveryRoute> => {
-    if (!(error instanceof UserError) || error.cause) log(`A ${ticket.job.kind} job: ${describe(error)}`)
+    if (!(error instanceof UserError) || error.cause) log(`A ${ticket.job.kind} job failed: ${describe(error)}`)
     const { action } = ticket.followUp
     const canRelearn =
       error instanceof OtherModelError &&
@@ -152,7 +155,7 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
       return taken
     },
     close: async () => {
-      const parked = textPost('I am being restarted; this goes on in a moment.')
+      const parked = textPost('I am restarting; your job will continue in a moment.')
       const told = [...watches.values()].map(async ({ edits, delivery }) => {
         await edits.stop()
         await delivery.edit(parked).catch(() => {})
@@ -165,8 +168,8 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
 const interrupted = 'I was interrupted before I had your pictures: please send it again.'
 
 const withheld =
-  'The model’s safety checker took B′ for something that is not for everyone, so it is not shown. It can be wrong: ' +
-  'another seed or strength may do. In age-restricted channels nothing is withheld.'
+  'The model’s safety checker thinks that B′ is not for everyone, so it is not shown. It can be wrong: ' +
+  'another seed or strength may work. In age-restricted channels nothing is withheld.'
 
 type Save = Extract<ResultAction, { type: 'save' }>
 

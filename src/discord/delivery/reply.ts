@@ -3,17 +3,20 @@ import type { AnyInteraction } from '../interaction/interactions.ts'
 import { messageOptions, type Post, textPost } from '../message/post.ts'
 import { createDelivery, type ReplyTarget, replyTargetOf } from './delivery.ts'
 
-/** The answer to one call, until a job takes over. */
+/** The answer to one interaction, until a job takes over. */
 export interface Reply {
-  /** Answers in public, "is thinking"; what fails before it, or after it without a job, is told to the person alone. */
+  /**
+   * Answers in public with "is thinking". If the command fails before that, or later without a job, only the person is
+   * told.
+   */
   readonly open: () => Promise<void>
-  /** Says to the person alone that `whisper` follows: for answers that take more than a moment to send, such as pictures. */
+  /** Announces to the person alone that `whisper` follows: for answers that take a while to send, such as pictures. */
   readonly think: () => Promise<void>
-  /** Answers the person alone. */
+  /** Answers privately. */
   readonly whisper: (post: Post | string) => Promise<void>
   /** Where `open` answered. */
   readonly target: () => ReplyTarget
-  /** The last word when there is no result. */
+  /** The final message when there is no result. */
   readonly fail: (sentence: string) => Promise<void>
 }
 

@@ -2,14 +2,14 @@ import type { ImagePair } from '../../jobs/protocol.ts'
 import type { DifferenceFacts, DifferencePictures } from '../../store/differences.ts'
 import type { ReplyTarget } from './delivery.ts'
 
-/** What is to be done with a job's result. Plain data, kept on disk with the job. */
+/** What to do with a job's result. Plain data, stored with the job. */
 export interface FollowUp {
   readonly target: ReplyTarget
   readonly action: ResultAction
 }
 
 export type ResultAction =
-  /** Show B′, with what it was made from. */
+  /** Show B′ together with what it was made from. */
   | {
       readonly type: 'show'
       /** The pair to show beside B and B′, and the kept pairs to learn from again. */
@@ -17,13 +17,13 @@ export type ResultAction =
       /** Names of the saved differences that are applied. */
       readonly names: readonly string[]
       readonly fileNames?: FileNames
-      /** What is known of the difference, of the first one, where it was learned before. */
+      /** What is known about the first difference, if it was learned before. */
       readonly learned?: { readonly facts: DifferenceFacts; readonly pictures: DifferencePictures }
     }
   /** Save the difference under a name. */
   | { readonly type: 'save'; readonly name: string; readonly how: 'learned' | 'imported'; readonly replace: boolean }
 
-/** What the pictures are called when they are posted again, such as `a2.jpg`. */
+/** File names for posting the pictures again, such as `a2.jpg`. */
 export interface FileNames {
   readonly a?: string
   readonly a2?: string

@@ -9,22 +9,22 @@ import { watchRights } from './rights.ts'
 
 export interface ConnectOptions extends Omit<DispatchOptions, 'takeNote'> {
   readonly token: string
-  /** Asked of Discord when absent. */
+  /** @default asked of Discord */
   readonly applicationId?: string
   /** Base of Discord's API without the version, such as `https://discord.com/api`. */
   readonly apiUrl: string
-  /** The least time between two progress edits. @default 3000 */
+  /** The shortest time between two progress edits. @default 3000 */
   readonly everyMilliseconds?: number
-  /** Called when Discord ends the session for good, for instance because the token was reset. */
+  /** Called when Discord ends the session for good, for example because the token was reset. */
   readonly onLost: (reason: string) => void
 }
 
 export interface Connection {
   /** The bot's name. */
   readonly name: string
-  /** Where a person adds the bot to a server. */
+  /** The link that adds the bot to a server. */
   readonly inviteUrl: string
-  /** What the queue tells, brought to people. */
+  /** Brings the queue's news to people. */
   readonly notifier: JobNotifier
   readonly gatewayStatus: () => GatewayStatus
   /** Resolves when every command so far has been answered. */
@@ -32,7 +32,7 @@ export interface Connection {
   readonly close: () => Promise<void>
 }
 
-/** Checks the token, registers the commands where they differ, then answers interactions. @throws UserError */
+/** Checks the token, registers the commands that changed, then answers interactions. @throws UserError */
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const { token, apiUrl, commands, services, log, everyMilliseconds, onLost } = options
   const client = new Client({
@@ -68,7 +68,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   }
 }
 
-/** View channels, send messages (in threads too), attach files, read the history that a reply refers to. */
+/** View channels, send messages (in threads too), attach files, and read the history that a reply refers to. */
 const permissions = (1n << 10n) | (1n << 11n) | (1n << 15n) | (1n << 16n) | (1n << 38n)
 
 function inviteUrl(applicationId: string): string {

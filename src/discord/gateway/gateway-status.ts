@@ -2,13 +2,13 @@ import { type Client, Events } from 'discord.js'
 
 /** The session with Discord. */
 export interface GatewayStatus {
-  /** In milliseconds since 1970; absent while it stands. */
+  /** When it was lost, in milliseconds since 1970; absent while it is connected. */
   readonly lostAt?: number
-  /** The last heartbeat that Discord answered, in milliseconds since 1970. */
+  /** The last heartbeat that Discord acknowledged, in milliseconds since 1970. */
   readonly heartbeatAt?: number
 }
 
-/** Follows the session from now on; of several shards the one that is worst off counts. */
+/** Follows the session from now on. With several shards, the worst one counts. */
 export function watchGatewayStatus(client: Client): () => GatewayStatus {
   const lostAt = new Map<number, number>()
   const lose = (shard: number) => void (lostAt.has(shard) || lostAt.set(shard, Date.now()))
@@ -23,7 +23,7 @@ export function watchGatewayStatus(client: Client): () => GatewayStatus {
     const oldest = Math.min(...beats)
     return {
       ...(lost.length > 0 && { lostAt: Math.min(...lost) }),
-      // −1 before the first.
+      // −1 before the first one.
       ...(beats.length > 0 && oldest > 0 && { heartbeatAt: oldest }),
     }
   }

@@ -2,7 +2,10 @@ import { type Client, Events } from 'discord.js'
 import type { Store } from '../../store/open.ts'
 import { describe } from '../interaction/faults.ts'
 
-/** Tells the store, one after the other, of servers that the bot was removed from, while it ran or before, and of those it is on. */
+/**
+ * Tells the store, one at a time, which servers the bot is on and which it was removed from, now or while it was
+ * offline.
+ */
 export function watchPresence(
   client: Client,
   store: Pick<Store, 'syncServers' | 'leave' | 'markReturned'>,
@@ -11,7 +14,7 @@ export function watchPresence(
   let noted = Promise.resolve()
   const note = (action: () => Promise<void>) => {
     noted = noted.then(action).catch((error: unknown) => {
-      log(`That a server was joined or left could not be noted: ${describe(error)}`)
+      log(`Joining or leaving a server could not be recorded: ${describe(error)}`)
     })
   }
   client.once(Events.ClientReady, ({ guilds }) => {

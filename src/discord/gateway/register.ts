@@ -10,7 +10,7 @@ import { UserError } from '../../errors.ts'
 export interface RegisterOptions {
   /** With the bot's token set. */
   readonly rest: REST
-  /** Asked of Discord when absent. */
+  /** @default asked of Discord */
   readonly applicationId?: string
   readonly commands: readonly RESTPostAPIApplicationCommandsJSONBody[]
 }
@@ -22,11 +22,11 @@ export interface Registered {
 }
 
 /**
-Makes the application's global commands equal to `commands`, and asks nothing of Discord if they are. A changed list is
-put as a whole: only new names count against Discord's 200 creations a day.
-
-@throws UserError when Discord can't be reached, or accepts neither the token nor the application's id.
-*/
+ * Makes the application's global commands equal to `commands`. If they already are, nothing is sent. A changed list is
+ * sent as a whole, because only new names count against Discord's 200 creations a day.
+ *
+ * @throws UserError if Discord can't be reached or rejects the token or the application's id
+ */
 export async function registerCommands({ rest, applicationId: given, commands }: RegisterOptions): Promise<Registered> {
   const ask = (request: Promise<unknown>) => request.catch((error: unknown) => Promise.reject(explained(error, given)))
   const applicationId = given ?? ((await ask(rest.get(Routes.currentApplication()))) as { id: string }).id
@@ -39,10 +39,10 @@ export async function registerCommands({ rest, applicationId: given, commands }:
 
 function explained(error: unknown, applicationId?: string): unknown {
   if (!(error instanceof DiscordAPIError)) {
-    return new UserError('Discord could not be reached; check the network and `DISCORD_API_URL`.', { cause: error })
+    return new UserError('Discord can’t be reached; check the network and `DISCORD_API_URL`.', { cause: error })
   }
   if (error.status === 401) {
-    return new UserError('Discord does not accept `DISCORD_TOKEN`; make a new one at https://discord.com/developers.')
+    return new UserError('Discord rejects `DISCORD_TOKEN`; make a new one at https://discord.com/developers.')
   }
   if (applicationId && (error.status === 403 || error.status === 404)) {
     return new UserError(`\`DISCORD_APP_ID\` ${applicationId} is not the application of this token; leave it empty.`)
@@ -57,7 +57,7 @@ const definitionFields = new Set([
   ...['default_member_permissions', 'contexts', 'integration_types'],
 ])
 
-/** The definitions alone: without ids and versions, and with the defaults that Discord fills in taken out. */
+/** The definitions alone: without ids and versions, and without the defaults that Discord fills in. */
 function fingerprint(commands: readonly object[]): string {
   return JSON.stringify(commands.map((command) => JSON.stringify(definition({ type: 1, ...command }))).sort())
 }
@@ -71,7 +71,7 @@ function definition(value: unknown): unknown {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** Discord gives commands of menus an empty description. */
+/** Discord gives menu commands an empty description. */
 const isDefault = (value: unknown) =>
   value === undefined ||
   value === null ||

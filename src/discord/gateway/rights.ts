@@ -1,6 +1,6 @@
 import { type Client, Events, type Guild, PermissionFlagsBits, type PermissionsBitField } from 'discord.js'
 
-/** What is needed to post a result, as Discord's own settings call it. */
+/** What is needed to post a result, named as in Discord's own settings. */
 const needed = {
   'View Channels': PermissionFlagsBits.ViewChannel,
   'Send Messages': PermissionFlagsBits.SendMessages,
@@ -8,9 +8,12 @@ const needed = {
   'Read Message History': PermissionFlagsBits.ReadMessageHistory,
 }
 
-/** Logs which rights a server withholds: of its role, when it is joined; of a channel, when a command comes from there. */
+/**
+ * Logs which permissions a server withholds: from the bot's role when it joins, in a channel when a command comes from
+ * there.
+ */
 export function watchRights(client: Client, log: (line: string) => void): void {
-  /** Each lack is told once per server, not once per command. */
+  /** Each missing permission is reported once per server, not once per command. */
   const told = new Set<string>()
   const tell = ({ id, name }: Guild, rights: Readonly<PermissionsBitField>, where: string) => {
     const missing = Object.entries(needed).flatMap(([right, flag]) => (rights.has(flag) ? [] : right))
@@ -18,7 +21,7 @@ export function watchRights(client: Client, log: (line: string) => void): void {
     for (const right of lacks) told.add(`${id} ${right}`)
     if (lacks.length === 0) return
     log(
-      `I lack rights in the server “${name}” (${id})${where}: ${missing.join(', ')}. Give them to my role, or invite me again.`,
+      `I lack permissions in the server “${name}” (${id})${where}: ${missing.join(', ')}. Give them to my role, or invite me again.`,
     )
   }
   const look = (guild: Guild) => {

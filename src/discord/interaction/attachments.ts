@@ -1,7 +1,10 @@
 import { UserError } from '../../errors.ts'
 import { withoutMetadata } from '../../metadata/without-metadata.ts'
 
-/** The part of Discord's attachment object that is used; the fields are claims of the sender until the bytes are seen. */
+/**
+ * The fields of Discord's attachment object that are used. They are claims of the sender until the bytes have been
+ * checked.
+ */
 export interface AttachmentOption {
   readonly url: string
   readonly name: string
@@ -21,7 +24,7 @@ export interface FileKind {
 }
 
 export interface FetchOptions {
-  /** Origins that may be asked, such as `https://cdn.discordapp.com`; nothing else is ever fetched. */
+  /** Origins that may be fetched from, such as `https://cdn.discordapp.com`. Nothing else is ever fetched. */
   readonly origins: readonly string[]
   /** @default a picture */
   readonly kind?: FileKind
@@ -31,7 +34,7 @@ export interface FetchOptions {
   readonly timeoutMilliseconds?: number
 }
 
-/** What both Discord shows in a gallery and the decoder reads. */
+/** The types that both Discord's galleries and the decoder support. */
 const extensions: ReadonlyMap<string, string> = new Map([
   ['image/png', 'png'],
   ['image/jpeg', 'jpg'],
@@ -41,39 +44,39 @@ const extensions: ReadonlyMap<string, string> = new Map([
 ])
 
 export const picture: FileKind = {
-  asked: 'a picture I can read; please send a PNG, JPEG, WebP, GIF or AVIF',
+  asked: 'a type of picture I can read; please send a PNG, JPEG, WebP, GIF or AVIF',
   called: 'a picture',
   limitBytes: 10_000_000,
   fits: ({ contentType }) => contentType === null || extensions.has(mediaType(contentType)),
 }
 
-/** Discord knows no type for it. */
+/** Discord has no content type for it. */
 export const differenceFile: FileKind = {
-  asked: 'a difference; please send a file that ends in `.safetensors`, such as `/diffs export` gives',
+  asked: 'a difference; please send a file that ends in `.safetensors`, such as `/diffs export` writes',
   called: 'a difference file',
   limitBytes: 1_000_000,
   fits: ({ name }) => /\.safetensors$/i.test(name),
 }
 
-/** Cheap checks of what Discord says about a file, before anything is fetched. @throws UserError */
+/** Cheap checks of what Discord says about a file, before anything is downloaded. @throws UserError */
 export function checkAttachment(label: string, attachment: AttachmentOption, kind = picture): void {
   if (!kind.fits(attachment)) throw new UserError(`${label} is not ${kind.asked}.`)
   if (attachment.size === 0) throw new UserError(`${label} is an empty file.`)
   if (attachment.size > kind.limitBytes) throw tooLarge(label, kind, kind.limitBytes)
 }
 
-/** A name for posting the file again, such as `a2.jpg`; nothing of the sender's own file name survives. */
+/** A name for posting the file again, such as `a2.jpg`. Nothing of the sender's file name is used. */
 export function fileName(stem: string, attachment: AttachmentOption): string {
   const ending = /\.(png|jpe?g|webp|gif|avif)$/i.exec(attachment.name)?.[1]?.toLowerCase()
   return `${stem}.${extensions.get(mediaType(attachment.contentType ?? '')) ?? ending ?? 'png'}`
 }
 
 /**
-The bytes of an attachment, at most `limitBytes` whatever its sender or the server claim; of a picture without what it tells
-besides, such as camera and place, since it is kept and posted again.
-
-@throws UserError
-*/
+ * The bytes of an attachment: at most `limitBytes`, whatever its sender or the server claims. Pictures come without their
+ * metadata, such as camera and location, because they are kept and posted again.
+ *
+ * @throws UserError
+ */
 export async function fetchAttachment(
   label: string,
   attachment: AttachmentOption,
@@ -81,7 +84,7 @@ export async function fetchAttachment(
 ): Promise<Uint8Array> {
   const url = URL.parse(attachment.url)
   if (!url || !origins.includes(url.origin)) {
-    throw new UserError(`${label} is not on a host I may fetch from; please upload it to Discord.`)
+    throw new UserError(`${label} is on a host I may not download from; please upload it to Discord.`)
   }
   try {
     // A redirect could lead anywhere, so it is an error.
@@ -91,7 +94,7 @@ export async function fetchAttachment(
     return kind === picture ? withoutMetadata(bytes) : bytes
   } catch (error) {
     if (error instanceof UserError) throw error
-    throw new UserError(`${label} could not be fetched from Discord; please send it again.`, { cause: error })
+    throw new UserError(`${label} could not be downloaded from Discord; please send it again.`, { cause: error })
   }
 }
 

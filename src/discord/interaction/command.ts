@@ -12,13 +12,13 @@ import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
 import type { AttachmentOption, FileKind } from './attachments.ts'
 import type { ActionInteraction, AnyInteraction } from './interactions.ts'
 
-/** A file in commands/: a command, and the buttons, menus and forms that came of it. */
+/** A file in commands/: a command, and the buttons, menus and forms that belong to it. */
 export interface Command {
   readonly data: RESTPostAPIApplicationCommandsJSONBody
   /**
-  Cheap checks first, then `reply.open()`, `reply.whisper()` or a form, within 3 s of the call; then the work. Whatever it
-  throws is told to the person: a `UserError` as it is, anything else as a plain sentence.
-  */
+   * Do cheap checks first; then `reply.open()`, `reply.whisper()` or a form, within 3 s of the interaction; then the
+   * work. Whatever it throws is shown to the person: a `UserError` as it is, anything else as a general sentence.
+   */
   readonly execute: (call: Call<ChatInputCommandInteraction>) => Promise<void>
   /** At most 25 choices are shown. */
   readonly autocomplete?: (call: Completion) => Promise<readonly Choice[]>
@@ -32,24 +32,27 @@ export interface MenuCommand {
   readonly actions?: Actions
 }
 
-/** Buttons, menus and forms by the first word of their custom_id, `word` or `word:argument`. They outlive every restart. */
+/** Buttons, menus and forms by the first word of their custom_id, `word` or `word:argument`. They survive restarts. */
 export type Actions = Readonly<Record<string, (call: ActionCall) => Promise<void>>>
 
 export interface Call<Of extends AnyInteraction = AnyInteraction> extends Services {
   readonly interaction: Of
   readonly reply: Reply
-  /** The server's id, or `@` and the person's id in direct messages: whose differences, settings and limits count. */
+  /**
+   * The server's id, or `@` and the person's id in direct messages. It decides whose differences, settings and limits
+   * apply.
+   */
   readonly scope: string
   readonly person: string
   /**
-  Puts a job into the queue, after `reply.open()`. Progress, result and failure are told from then on by the notifier, in this
-  process or a later one. @throws UserError when the queue, or this person's share of it, is full
-  */
+   * Adds a job to the queue, after `reply.open()`. From then on the notifier reports progress, result and failure, in
+   * this process or a later one. @throws UserError if the queue, or this person's share of it, is full
+   */
   readonly place: (job: Job, action: ResultAction) => Promise<void>
 }
 
 export interface ActionCall extends Call<ActionInteraction> {
-  /** What follows the colon in the custom_id; a claim, as everything from outside. */
+  /** What follows the colon in the custom_id. Like everything from outside, it is not to be trusted. */
   readonly argument: string
 }
 
@@ -63,12 +66,12 @@ export interface Choice {
   readonly value: string
 }
 
-/** What commands work with; chosen in main. */
+/** The services that commands use; created in main. */
 export interface Services {
   readonly queue: Queue<FollowUp>
   readonly store: Store
-  /** The bytes of an attachment, a picture unless it says otherwise; `label` names it to the person. */
+  /** Downloads an attachment, by default a picture. `label` names it in messages to the person. */
   readonly fetchAttachment: (label: string, attachment: AttachmentOption, kind?: FileKind) => Promise<Uint8Array>
-  /** The models there are, by name, and the one that is used unless a server or person says otherwise. */
+  /** The available models by name, and the one used unless a server or a person chooses another. */
   readonly models: { readonly names: readonly string[]; readonly usual: string }
 }

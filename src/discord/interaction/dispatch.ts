@@ -10,9 +10,9 @@ import { checkPlace, isAgeRestricted, scopeOf } from './permission.ts'
 export interface DispatchOptions {
   readonly commands: readonly (Command | MenuCommand)[]
   readonly services: Services
-  /** Gets faults of ours, without tokens or addresses. */
+  /** Receives our own faults, without tokens or addresses. */
   readonly log: (line: string) => void
-  /** What a person must be told besides the answer, told once. */
+  /** What a person must be told besides the answer, once. */
   readonly takeNote: (person: string) => string | undefined
 }
 
@@ -47,7 +47,7 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
     return { ...services, interaction, reply, scope, person, place }
   }
 
-  /** The one catch. */
+  /** The only catch. */
   const answer = async <Of extends AnyInteraction>(
     interaction: Of,
     name: string,
@@ -94,14 +94,14 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
       const isMenu = call.interaction.isMessageContextMenuCommand()
       if (command && isMenu && 'executeMenu' in command) return command.executeMenu(call as never)
       if (command && !isMenu && 'execute' in command) return command.execute(call as never)
-      throw new UserError('I no longer know that command; it will vanish from the list in a while.')
+      throw new UserError('That command no longer exists; it will disappear from the list soon.')
     })
   }
 
   return {
     handle: async (interaction) => {
       const answered = route(interaction).catch((error: unknown) => {
-        log(`An answer could not be given: ${describe(error)}`)
+        log(`An interaction could not be answered: ${describe(error)}`)
       })
       underWay.add(answered)
       await answered.finally(() => underWay.delete(answered))

@@ -1,12 +1,14 @@
 import { UserError } from '../../errors.ts'
 
-/** What a person is told of it. */
+/** What a person is told about an error. */
 export const sentenceOf = (error: unknown): string =>
   error instanceof UserError
     ? error.message
-    : 'Something went wrong on my side, and it has been written down. Please try again.'
+    : 'Something went wrong on my side, and it has been logged. Please try again.'
 
-/** A fault for the log. Errors of discord.js carry the address, and in it the interaction's token; neither is kept. */
+/**
+ * An error for the log. Errors of discord.js contain the address, and in it the interaction's token; neither is logged.
+ */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return withoutAddresses(String(error))
   const causes = error instanceof AggregateError ? error.errors : error.cause === undefined ? [] : [error.cause]

@@ -7,7 +7,7 @@ import {
   TextInputStyle,
 } from 'discord.js'
 
-/** A form. `action` is `word:argument`, see `Actions`; at most 45 characters of the title are shown. */
+/** A form. `action` is `word:argument`, see `Actions`. At most 45 characters of the title are shown. */
 export const form = (
   action: string,
   title: string,
@@ -22,7 +22,7 @@ export interface FieldOptions {
   readonly description?: string
 }
 
-/** `most`: 1–10 pictures, at least one. */
+/** `most`: 1–10 pictures; at least one is required. */
 export const picturesField = ({ id, most, ...rest }: FieldOptions & { readonly most: number }): APILabelComponent => ({
   ...{ type: ComponentType.Label, ...rest },
   component: {
@@ -44,7 +44,9 @@ export const lineField = ({
   },
 })
 
-/** The uploads of a field in the order in which they were chosen; discord.js has them in the order of Discord's table. */
+/**
+ * The uploads of a field in the order in which they were chosen; discord.js lists them in the order of Discord's table.
+ */
 export function uploadsOf({ fields }: ModalSubmitInteraction, id: string): readonly Attachment[] {
   const { values, attachments } = fields.getField(id, ComponentType.FileUpload)
   return values.flatMap((value) => attachments.get(value) ?? [])

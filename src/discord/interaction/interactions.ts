@@ -7,12 +7,12 @@ import type {
   StringSelectMenuInteraction,
 } from 'discord.js'
 
-/** Something on a message or a form was used. */
+/** A component of a message, or a form, was used. */
 export type ActionInteraction =
   | ButtonInteraction
   | StringSelectMenuInteraction
   | ChannelSelectMenuInteraction
   | ModalSubmitInteraction
 
-/** Whatever is answered with a message. */
+/** An interaction that is answered with a message. */
 export type AnyInteraction = ChatInputCommandInteraction | MessageContextMenuCommandInteraction | ActionInteraction

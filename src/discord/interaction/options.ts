@@ -15,7 +15,7 @@ export function addApplyOptions(builder: Builder): SlashCommandOptionsOnlyBuilde
     .addNumberOption((option) =>
       option
         .setName('strength')
-        .setDescription('How strongly: 1 as in the example, 2 twice, 0 not at all, -1 the opposite')
+        .setDescription('How strongly: 1 as in the example, 2 twice as much, 0 not at all, -1 the opposite')
         .setMinValue(-strengthLimit)
         .setMaxValue(strengthLimit),
     )
@@ -35,7 +35,9 @@ export function addApplyOptions(builder: Builder): SlashCommandOptionsOnlyBuilde
     )
 }
 
-/** What the person gave, else what the server's settings say, else what suits the job. @throws UserError for an unknown model */
+/**
+ * What the person chose, else the server's settings, else what suits the job. @throws UserError for an unknown model
+ */
 export function readJobOptions(
   { options }: ChatInputCommandInteraction,
   settings: ServerSettings,
@@ -53,7 +55,7 @@ export function readJobOptions(
 
 export const newSeed = () => randomInt(2 ** 32)
 
-/** @throws UserError when there is no such model */
+/** @throws UserError if there is no such model */
 export function modelNamed(name: string, { names }: Services['models']): string {
   if (names.includes(name)) return name
   throw new UserError(

@@ -4,14 +4,14 @@ import { picture as pictureKind } from './attachments.ts'
 /** A picture in a message. */
 export interface SeenPicture {
   readonly url: string
-  /** What it shows, or else what it is called. */
+  /** Its description, or else its name. */
   readonly alt: string
 }
 
 /** What a gallery holds. */
 const most = 10
 
-/** The pictures of a message, of what it forwards, and of the previews of its links, each once; at most ten. */
+/** The pictures of a message, of what it forwards, and of its link previews, each once; at most ten. */
 export function seenPictures(message: Seen): readonly SeenPicture[] {
   const seen = new Map<string, SeenPicture>()
   for (const one of everyPicture(message)) {
@@ -22,7 +22,7 @@ export function seenPictures(message: Seen): readonly SeenPicture[] {
   return [...seen.values()].slice(0, most)
 }
 
-/** As discord.js has it, or as Discord sends it where the channel is unknown. */
+/** As discord.js has it, or as Discord sends it if the channel is unknown. */
 type Seen = Message | APIMessage
 
 function everyPicture(message: Seen): readonly SeenPicture[] {
@@ -57,7 +57,7 @@ interface Media {
   readonly content_type?: string | null
 }
 
-/** As much of a component as may hold a picture. */
+/** The parts of a component that may hold a picture. */
 interface Part {
   readonly type: ComponentType
   readonly components?: readonly Part[]
@@ -85,7 +85,7 @@ function embedPicture({ image, thumbnail, title }: APIEmbed): SeenPicture[] {
   return shown ? [{ url: discordsOwn(shown.url, shown.proxy_url), alt: title || 'The picture of a link' }] : []
 }
 
-/** Pictures from elsewhere have a copy at Discord. */
+/** Discord keeps copies of pictures from elsewhere. */
 function discordsOwn(url: string, copy: string | undefined): string {
   const isAtDiscord = /(^|\.)discordapp\.(com|net)$/.test(URL.parse(url)?.hostname ?? '')
   return isAtDiscord ? url : (copy ?? url)

@@ -4,12 +4,12 @@ import type { Actions, Call, Command } from './command.ts'
 
 export interface Subcommand {
   readonly data: SlashCommandSubcommandBuilder
-  /** As a command's. */
+  /** As for a command. */
   readonly execute: (call: Call<ChatInputCommandInteraction>) => Promise<void>
   readonly actions?: Actions
 }
 
-/** A command out of subcommands. */
+/** A command made of subcommands. */
 export function withSubcommands(
   builder: SlashCommandBuilder,
   subcommands: readonly Subcommand[],
@@ -20,7 +20,7 @@ export function withSubcommands(
     data: builder.toJSON(),
     execute: async (call) => {
       const subcommand = byName.get(call.interaction.options.getSubcommand())
-      if (!subcommand) throw new UserError('I no longer know that command; it will vanish from the list in a while.')
+      if (!subcommand) throw new UserError('That command no longer exists; it will disappear from the list soon.')
       await subcommand.execute(call)
     },
     actions: Object.assign({}, ...subcommands.map(({ actions }) => actions)) as Actions,

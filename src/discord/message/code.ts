@@ -1,6 +1,5 @@
 /**
- * Text that came with a file or a model, as inline code: nothing in it is formatted, linked or mentioned, and it stays on
- * its line.
+ * Text from a file or a model as inline code on one line: nothing in it is formatted, linked or mentioned.
  * @param longest In UTF-16 units.
  */
 export function code(text: string, longest = 100): string {

@@ -8,14 +8,14 @@ export interface Page<T> {
   readonly pages: number
 }
 
-/** @param wanted The number of a page as a button says it, from 0; the nearest there is is taken. */
+/** @param wanted The page a button asks for, counted from 0; the nearest existing page is used. */
 export function pageOf<T>(all: readonly T[], wanted: string, size: number): Page<T> {
   const pages = Math.max(1, Math.ceil(all.length / size))
   const page = Math.min(Math.max(0, Number.parseInt(wanted, 10) || 0), pages - 1)
   return { items: all.slice(page * size, (page + 1) * size), page, pages }
 }
 
-/** Back and Next, where there is more than one page. They call the action `word` with the number of the page. */
+/** *Back* and *Next*, if there is more than one page. They call the action `word` with the number of the page. */
 export function pageButtons(word: string, { page, pages }: Page<unknown>): readonly Button[] {
   if (pages === 1) return []
   return [

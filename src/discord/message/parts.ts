@@ -3,7 +3,10 @@ import { type Button, buttonComponent, cutAlt, type Picture, type Post, textDisp
 
 // Parts of a message besides text, galleries and rows of buttons.
 
-/** Text with a small picture beside it, which the post must carry; without one the text alone. Three components of forty. */
+/**
+ * Text with a small picture beside it, which the post must carry, or the text alone. Takes three of the forty
+ * components.
+ */
 export function pictureSection(text: string, picture?: Picture): APIMessageTopLevelComponent {
   if (!picture) return textDisplay(text)
   const { name, alt } = picture
@@ -14,7 +17,7 @@ export function pictureSection(text: string, picture?: Picture): APIMessageTopLe
   }
 }
 
-/** Text with a button beside it; without one the text alone. Three components of forty. */
+/** Text with a button beside it, or the text alone. Takes three of the forty components. */
 export function buttonSection(text: string, button?: Button): APIMessageTopLevelComponent {
   if (!button) return textDisplay(text)
   return { type: ComponentType.Section, components: [textDisplay(text)], accessory: buttonComponent(button) }

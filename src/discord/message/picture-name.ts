@@ -1,4 +1,4 @@
-/** A name for posting a picture, such as `a2.jpg`, with the ending that its bytes ask for. */
+/** A file name for posting a picture, such as `a2.jpg`, with the extension that fits its bytes. */
 export const pictureName = (stem: string, bytes: Uint8Array): string => `${stem}.${endingOf(bytes)}`
 
 function endingOf(bytes: Uint8Array): string {

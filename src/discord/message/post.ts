@@ -7,15 +7,15 @@ import {
   MessageFlags,
 } from 'discord.js'
 
-/** A message of ours. All of them are Components V2: the flag can't be taken off a message later. */
+/** A message of the bot. All are Components V2, because the flag can't be removed from a message later. */
 export interface Post {
   readonly components: readonly APIMessageTopLevelComponent[]
   readonly pictures?: readonly Picture[]
 }
 
-/** Or any other file. */
+/** A picture, or any other file. */
 export interface Picture {
-  /** A file name such as `b2.png`; letters, digits, `-`, `_` and `.` are what Discord leaves as it is. */
+  /** A file name such as `b2.png`. Discord leaves letters, digits, `-`, `_` and `.` unchanged. */
   readonly name: string
   readonly bytes: Uint8Array
   /** What it shows, for people who can't see it. At most 1024 characters are kept. */
@@ -38,7 +38,7 @@ export interface Button {
   readonly isDisabled?: boolean
 }
 
-/** At most five buttons beside each other. */
+/** At most five buttons side by side. */
 export const buttonRow = (buttons: readonly Button[]): APIMessageTopLevelComponent => ({
   type: ComponentType.ActionRow,
   components: buttons.map(buttonComponent),
@@ -60,7 +60,7 @@ export const withRows = (post: Post, ...rows: readonly APIMessageTopLevelCompone
 
 export const textPost = (text: string): Post => ({ components: [textDisplay(text)] })
 
-/** What discord.js sends for a post. `mention` is the only person it may ping. */
+/** The options that discord.js sends a post with. `mention` is the only person it may ping. */
 export function messageOptions({ components, pictures = [] }: Post, mention?: string) {
   return {
     flags: MessageFlags.IsComponentsV2 as const,

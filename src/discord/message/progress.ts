@@ -1,6 +1,6 @@
 import type { Progress, Stage } from '../../jobs/protocol.ts'
 
-/** What a job is doing: `ahead` jobs are before it, or it runs; and how long it may take until its end. */
+/** What a job is doing: waiting behind `ahead` jobs, or running; and how long it may take to finish. */
 export type Activity = ({ readonly ahead: number } | Progress) & { readonly secondsLeft?: number }
 
 const stages: Readonly<Record<Stage, string>> = {
@@ -8,7 +8,7 @@ const stages: Readonly<Record<Stage, string>> = {
   caption: 'Looking at the pictures',
   learn: 'Learning what changes from A to A′',
   try: 'Trying it on the example',
-  invert: 'Looking closely at B',
+  invert: 'Analysing B',
   sample: 'Painting B′',
 }
 const barLength = 20
@@ -17,7 +17,7 @@ const barLength = 20
 export const narrate = (activity: Activity, now = Date.now()): string =>
   'ahead' in activity ? waiting(activity.ahead, activity.secondsLeft, now) : running(activity, activity.secondsLeft)
 
-/** Discord counts the time down by itself, which needs no edits while nothing moves. */
+/** Discord counts the time down by itself, which needs no edits while nothing changes. */
 function waiting(ahead: number, secondsLeft: number | undefined, now: number): string {
   if (ahead === 0) return 'Starting …'
   const jobs = ahead === 1 ? 'one job is' : `${ahead} jobs are`
@@ -41,11 +41,13 @@ export function duration(seconds: number): string {
 
 export interface Throttle<T> {
   readonly push: (value: T) => void
-  /** Drops what waits and resolves when nothing is under way, so that no stale edit follows the last word. */
+  /**
+   * Drops what is pending and resolves when no edit is in progress, so that no stale edit follows the final message.
+   */
   readonly stop: () => Promise<void>
 }
 
-/** Gives `edit` the newest value, one call at a time, their starts `everyMilliseconds` apart; older values are dropped. */
+/** Passes the newest value to `edit`, one at a time and `everyMilliseconds` apart; older values are dropped. */
 export function throttleLatest<T>(edit: (value: T) => Promise<void>, everyMilliseconds: number): Throttle<T> {
   let waiting: { readonly value: T } | undefined
   let timer: NodeJS.Timeout | undefined

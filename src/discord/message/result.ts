@@ -10,7 +10,7 @@ type Show = Extract<ResultAction, { type: 'show' }>
 type Ticket = AnyTicket<FollowUp>
 type PictureJob = Extract<Job, { kind: 'analogy' | 'apply' }>
 
-/** What is kept of a result, so that its buttons work after a restart and a month later. */
+/** What is stored with a result, so that its buttons work after a restart and a month later. */
 export function recordOf(ticket: Ticket, action: Show, result: JobResult): ResultRecord {
   const job = ticket.job as PictureJob
   const { target } = ticket.followUp
@@ -29,13 +29,13 @@ export function recordOf(ticket: Ticket, action: Show, result: JobResult): Resul
   }
 }
 
-/** The part of a report that is kept with a difference. */
+/** The part of a report that is stored with a difference. */
 export function factsOf({ report }: JobResult): ResultRecord['facts'] {
   const { model, modelHash, mode, seed, steps, strength, preserve, fit, caption, pairs, version } = report
   return { model, modelHash, mode, seed, steps, strength, preserve, fit, caption, pairs, version }
 }
 
-/** All pictures, and B′ alone for when they are too large to be posted again together. */
+/** A post with all pictures, and one with B′ alone in case they are too large to be posted together. */
 export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { all: Post; alone: Post } {
   const job = ticket.job as PictureJob
   const { image, report, notices } = result
@@ -60,7 +60,7 @@ export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { 
 
 const imageOf = (job: PictureJob) => (job.kind === 'apply' ? job.image : job.b)
 
-/** A and A′ of the first pair; small ones where the pair itself is not kept. */
+/** A and A′ of the first pair; thumbnails if the pair itself is not kept. */
 function exampleOf(
   { pairs, learned, fileNames = {} }: Show,
   caption: { readonly a?: string; readonly a2?: string } = {},

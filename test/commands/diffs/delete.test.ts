@@ -46,11 +46,11 @@ test('a manager is told whose it is', async () => {
 })
 
 test('nobody else may, whatever button they press', async () => {
-  for (const who of [stranger, moderator]) assert.match(textOf(await ask(who)), /^Only whoever saved it/)
+  for (const who of [stranger, moderator]) assert.match(textOf(await ask(who)), /^Only the person who saved it/)
   const message = await ask()
   for (const customId of ['delete-diff:Frame', 'really-delete-diff:Frame', 'really-delete-diff:frame']) {
     const pressed = bot.discord.press(forgedButton(message, customId), 'Forged', stranger)
-    assert.match(textOf(await answerTo(pressed)), /^Only whoever saved it/)
+    assert.match(textOf(await answerTo(pressed)), /^Only the person who saved it/)
   }
   await bot.store.settings.change(guildId, { savers: 'managers' })
   const pressed = bot.discord.press(message, 'Delete it')

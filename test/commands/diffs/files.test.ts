@@ -152,7 +152,7 @@ const refused: [string, () => Attachment, RegExp][] = [
   [
     'a foreign host',
     () => upload(learned, { url: 'http://169.254.169.254/x.safetensors' }),
-    /^The file is not on a host/,
+    /^The file is on a host I may not/,
   ],
 ]
 for (const [what, file, sentence] of refused) {

@@ -59,7 +59,7 @@ const forget = (options: { person?: string; everybody?: boolean }, who: Person) 
 
 test('anyone has what is theirs on this server deleted, after a question that says how much it is', async () => {
   const message = await forget({}, owner)
-  assert.match(textOf(message), /^Delete everything I keep of you on this server \(2 saved differences, and /)
+  assert.match(textOf(message), /^Delete everything I keep about you on this server \(2 saved differences, and /)
   assert.deepEqual(await left(), everything)
   assert.equal(textOf(await turned(bot.discord.press(message, 'Delete it all'))), 'It is deleted.')
   assert.deepEqual(buttonsOf(message), [])
@@ -70,7 +70,7 @@ test('a manager has everything of a person deleted', async () => {
   const message = await forget({ person: stranger.id }, admin)
   assert.match(
     textOf(message),
-    new RegExp(`everything I keep of <@${stranger.id}> on this server \\(one saved difference`),
+    new RegExp(`everything I keep about <@${stranger.id}> on this server \\(one saved difference`),
   )
   assert.deepEqual(message.pings, [])
   await turned(bot.discord.press(message, 'Delete it all', admin))
@@ -79,7 +79,7 @@ test('a manager has everything of a person deleted', async () => {
 
 test('a manager has everything of the server deleted, its settings as well', async () => {
   const message = await forget({ everybody: true }, admin)
-  assert.match(textOf(message), /everything I keep of this server, with its settings \(3 saved differences/)
+  assert.match(textOf(message), /everything I keep about this server, with its settings \(3 saved differences/)
   await turned(bot.discord.press(message, 'Delete it all', admin))
   assert.deepEqual(await left(), ['Mine elsewhere', 'Mine alone', '3'])
   assert.equal((await bot.store.settings.get(guildId)).personLimit, 5)

@@ -38,7 +38,7 @@ test('whoever saved it renames it, and so does a manager', async () => {
 
 test('nobody else does, a moderator neither', async () => {
   for (const who of [stranger, moderator]) {
-    assert.match(await rename('Frame', 'Mine', who), /^Only whoever saved it, or those who manage this server/)
+    assert.match(await rename('Frame', 'Mine', who), /^Only the person who saved it, or those who manage this server/)
   }
   await bot.store.settings.change(guildId, { savers: 'managers' })
   assert.match(await rename('Frame', 'Mine', owner), /^On this server only those who manage it may/)
@@ -91,6 +91,6 @@ test('the longest name fits the button and the form', async () => {
 test('a stranger with a forged button gets a sentence and no form', async () => {
   const message = await answerTo(bot.discord.slash('diffs show', { name: 'Frame' }, stranger))
   const pressed = bot.discord.press(forgedButton(message, 'rename-diff:Frame'), 'Forged', stranger)
-  assert.match(textOf(await answerTo(pressed)), /^Only whoever saved it/)
+  assert.match(textOf(await answerTo(pressed)), /^Only the person who saved it/)
   assert.equal(pressed.form, undefined)
 })

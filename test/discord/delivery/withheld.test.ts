@@ -62,7 +62,7 @@ for (const [where, by] of [
     assert.deepEqual(Object.keys(result).sort(), ['notices', 'report', 'withheld'])
     assert.deepEqual(previews, [])
     const said = interaction.followUps[0]!
-    assert.match(textOf(said), /^The model’s safety checker took B′ for something that is not for everyone/)
+    assert.match(textOf(said), /^The model’s safety checker thinks that B′ is not for everyone/)
     assert.ok(said.flags & EPHEMERAL)
     assert.ok(interaction.message!.isDeleted)
     const shown = [...bot.discord.messages.values()].filter(({ isDeleted }) => !isDeleted)
