@@ -116,7 +116,7 @@ async function fetchPairs(
     if (earlier === index) continue
     const [first, second] = [all[earlier]!.label, lowerFirst(all[index]!.label)]
     const isPair = index === earlier + 1 && index % 2 === 1
-    const what = isPair ? 'so there is no difference to learn' : 'please send each only once'
+    const what = isPair ? 'so there is no difference to learn' : 'so please send each only once'
     throw new UserError(`${first} and ${second} are the same, ${what}.`)
   }
   return uploads.map((_, index) => ({ a: bytes[2 * index]!, a2: bytes[2 * index + 1]! }))

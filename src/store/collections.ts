@@ -4,17 +4,19 @@ import type { Database } from './database.ts'
 import { damaged, errorInUse } from './failures.ts'
 import type { Page } from './sqlite.ts'
 
-/** What is kept under one path, such as `('differences', scope)`. Values are plain data; Uint8Arrays stay what they are. */
+/**
+ * What is stored under one path, such as `('differences', scope)`. Values are plain data; Uint8Arrays stay Uint8Arrays.
+ */
 export type OpenCollection = <Value>(...path: readonly string[]) => Collection<Value>
 
-/** The part of Keyv that the store works with. `setMany` and `deleteMany` do all or nothing. */
+/** The part of Keyv that the store uses. `setMany` and `deleteMany` do all or nothing. */
 export type Collection<Value> = Pick<Keyv<Value>, Method>
 type Method = 'get' | 'set' | 'setRaw' | 'setMany' | 'delete' | 'deleteMany' | 'clear' | 'iterator'
 
-/** The key of what belongs to `key` and may be large: `entriesOf` leaves it out, and SQLite does not even read it. */
+/** The key of what belongs to `key` and may be large: `entriesOf` leaves it out, and SQLite doesn't even read it. */
 export const bodyOf = (key: string): string => `${key}.body`
 
-/** A key for any text whatever; none is a body's. */
+/** A key for any text. None of them ends like a body's key. */
 export const keyOf = (text: string): string => JSON.stringify(text)
 export const textOf = (key: string): string => JSON.parse(key)
 
@@ -27,12 +29,12 @@ export async function entriesOf<Value>(collection: Collection<Value>): Promise<[
   return entries
 }
 
-/** Collections that are rows of one database; whatever fails there rejects here. */
+/** Collections that are rows of one database. Whatever fails there rejects here. */
 export function collectionsIn(database: Database): OpenCollection {
   return (...path) => new Keyv({ store: createAdapter(database, JSON.stringify(path)), serialization: false })
 }
 
-/** What Keyv asks an adapter for on behalf of `Collection`; `value` is Keyv's `{ value, expires }`, and it looks at `expires`. */
+/** What Keyv asks of an adapter for `Collection`. `value` is Keyv's own `{ value, expires }`; Keyv checks `expires`. */
 type Adapter = Pick<
   Required<KeyvStorageAdapter>,
   'get' | 'set' | 'setMany' | 'delete' | 'deleteMany' | 'clear' | 'iterator'

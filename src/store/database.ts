@@ -18,16 +18,17 @@ export interface Answer {
 }
 
 /**
- * `Sqlite` without waiting for the disk: the operations run one after the other, in the order of the calls. Uint8Arrays are
- * handed over: whoever gave them has them no more.
+ * `Sqlite` without waiting for the disk. Operations run one at a time, in the order of the calls. Uint8Arrays are
+ * moved: the caller can't use them afterwards.
  */
 export type Database = {
   readonly [Name in keyof Sqlite]: (...given: Parameters<Sqlite[Name]>) => Promise<ReturnType<Sqlite[Name]>>
 }
 
 /**
- * Opens the file, made where there is none, with its folders; only the owner may read it.
- * @throws UserError when it can't be made or written, or is damaged or in use; so do the operations, if the disk fails them.
+ * Opens the file, and creates it with its folders if needed. Only the owner may read it.
+ * @throws UserError if it can't be created or written, or is damaged or in use. Operations throw the same if the disk
+ *   fails them.
  */
 export async function openDatabase(path: string): Promise<Database> {
   await makeFile(path).catch((error: unknown) => {
@@ -41,7 +42,7 @@ export async function openDatabase(path: string): Promise<Database> {
   const expect = (id: number) => {
     const expected = Promise.withResolvers<unknown>()
     waiting.set(id, expected)
-    // The process may end while nothing is asked, but not before an answer.
+    // The process may end while nothing is pending, but not before an answer.
     thread.ref()
     return expected.promise
   }
@@ -79,11 +80,11 @@ export async function openDatabase(path: string): Promise<Database> {
 async function makeFile(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   try {
-    // Never opened when it is there: closing it would let go of SQLite's locks of this process.
+    // An existing file is never opened here: closing it would release SQLite's locks of this process.
     await (await open(path, 'wx', 0o600)).close()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    // Fails where it is another's file, or the disk knows no modes.
+    // Fails if the file is somebody else's, or the file system has no modes.
     await chmod(path, 0o600).catch(() => {})
     await access(path, constants.W_OK)
   }

@@ -6,10 +6,10 @@ import type { Locks } from './locks.ts'
 import { checkName, foldName } from './names.ts'
 import type { Scopes } from './scopes.ts'
 
-/** What is known of a learned difference. Plain data. */
+/** The facts of a learned difference. Plain data. */
 export interface DifferenceFacts {
   readonly model: string
-  /** Of the model's files: a difference is of use to this model only. */
+  /** Identifies the model's files: the difference works with this model only. */
   readonly modelHash?: string
   readonly mode: 'fast' | 'parity'
   readonly seed: number
@@ -21,7 +21,7 @@ export interface DifferenceFacts {
   readonly caption?: { readonly a?: string; readonly a2?: string; readonly b?: string }
   /** How many pairs it was learned from. */
   readonly pairs?: number
-  /** Of isto, when it was learned. */
+  /** The version of isto that learned it. */
   readonly version?: string
 }
 
@@ -42,46 +42,48 @@ export interface StoredPair {
 }
 
 export interface SavedDifference {
-  /** As written. Names that differ by case only are the same name. */
+  /** As the person wrote it. Names that differ only in case are the same name. */
   readonly name: string
   /** A safetensors file. */
   readonly bytes: Uint8Array
-  /** Who saved it. */
+  /** The person who saved it. */
   readonly person: string
   /** Milliseconds since 1970. */
   readonly at: number
   readonly facts: DifferenceFacts
   readonly pictures: DifferencePictures
-  /** Kept where the server's settings allow it. */
+  /** Kept if the server's settings allow it. */
   readonly pairs?: readonly StoredPair[]
 }
 
-/** A saved difference as lists show it: without whatever may be large. */
+/** A saved difference as lists show it, without what may be large. */
 export interface DifferenceEntry extends Omit<SavedDifference, 'bytes' | 'pairs' | 'pictures'> {
   readonly pictures: Omit<DifferencePictures, 'loss'>
 }
 
 export interface SaveOptions {
-  /** Takes the place of the one that has the name. @default false */
+  /** Replaces the difference that has this name. @default false */
   readonly replace?: boolean
-  /** How many the scope may have. @default 100 */
+  /** How many a scope may have. @default 100 */
   readonly limit?: number
 }
 
-/** Saved differences by scope (a server, or a person in direct messages) and name. No scope sees another's. */
+/** Saved differences by scope (a server, or a person in direct messages) and name. No scope can see another's. */
 export interface Differences {
-  /** @throws UserError when the name is taken or no name, or the scope is full. */
+  /** @throws UserError if the name is invalid or taken, or the scope is full */
   save(scope: string, difference: SavedDifference, options?: SaveOptions): Promise<void>
   get(scope: string, name: string): Promise<SavedDifference | undefined>
-  /** By name. */
+  /** Sorted by name. */
   list(scope: string): Promise<readonly DifferenceEntry[]>
-  /** @throws UserError when there is no `from`, or `to` is taken or no name. */
+  /** @throws UserError if there is no `from`, or `to` is invalid or taken */
   rename(scope: string, from: string, to: string): Promise<void>
-  /** False when there is none of this name. */
+  /** False if there is no difference of this name. */
   remove(scope: string, name: string): Promise<boolean>
 }
 
-/** What of a saved difference may be large: kept under a key of its own, so that listing does not read it. */
+/**
+ * The parts of a saved difference that may be large. They have a key of their own, so that listing doesn't read them.
+ */
 type Body = Pick<SavedDifference, 'bytes' | 'pairs'> & Pick<DifferencePictures, 'loss'>
 
 export function createDifferences(open: OpenCollection, locks: Locks, know: Scopes['know']): Differences & Forgetting {
@@ -99,7 +101,7 @@ export function createDifferences(open: OpenCollection, locks: Locks, know: Scop
         const [id = randomUUID(), old] = find(entries, name) ?? []
         if (old && !replace) throw takenError(old)
         if (!old && entries.length >= limit) {
-          throw new UserError(`All ${limit} places for saved differences are taken: delete one first.`)
+          throw new UserError(`There are ${limit} saved differences already, which is the limit: delete one first.`)
         }
         const { bytes, pairs, person, at, facts, pictures } = difference
         const { loss, ...small } = pictures
@@ -129,7 +131,7 @@ export function createDifferences(open: OpenCollection, locks: Locks, know: Scop
         const name = checkName(to)
         const entries = await entriesIn(scope)
         const [id, entry] = find(entries, from) ?? []
-        if (!id || !entry) throw new UserError('There is no saved difference of that name here.')
+        if (!id || !entry) throw new UserError('There is no saved difference with that name here.')
         const [holder, held] = find(entries, name) ?? []
         if (held && holder !== id) throw takenError(held)
         await collectionOf(scope).set(id, { ...entry, name })

@@ -1,15 +1,18 @@
 import { UserError } from '../errors.ts'
 
-/** What is left of an error of SQLite or the file system on its way out of a thread. */
+/** What remains of an error of SQLite or the file system when it leaves a thread. */
 export interface Failure {
   readonly message: string
   /** SQLite's result code (without its extension), or the file system's, such as `ENOSPC`. */
   readonly code?: number | string | undefined
 }
 
-/** SQLite's words for damage; also ours for a value that is not what was written. */
+/** SQLite's code for a damaged file; we also use it for a value that is not what was written. */
 export const damaged = 11
-/** SQLite's for an unknown format, which it has no use for; ours for a file that only a newer isto understands. */
+/**
+ * SQLite's code for an unknown format, which SQLite itself no longer uses; ours for a file that only a newer isto
+ * understands.
+ */
 export const tooNew = 24
 
 /** Ours for a database on the network that can't be reached. */
@@ -33,11 +36,11 @@ export function failureOf(error: unknown): Failure {
   return { message: String(message), code: errcode === undefined ? code : errcode & 0xff }
 }
 
-/** For whoever starts the bot: names the file. */
+/** For the person who starts the bot: names the file. */
 export function errorAtOpening(path: string, failure: Failure): Error {
   return toError(failure, {
     busy: `\`${path}\` is in use by another process: stop that one, or give each its own \`DATA_DIR\`.`,
-    damaged: `\`${path}\` is damaged: put a copy in its place, or move it away to start with an empty one.`,
+    damaged: `\`${path}\` is damaged: restore a copy of it, or move it away to start with an empty one.`,
     forbidden: `\`${path}\` can't be written: check that its folder is one that you may write to.`,
     full: `There is no room for \`${path}\`: its disk is full.`,
     disk: `\`${path}\` can't be read or written: check its disk.`,

@@ -1,5 +1,5 @@
 export interface Locks {
-  /** Calls of one key run one after the other. */
+  /** Calls with the same key run one after another. */
   run<Result>(key: string, work: () => Promise<Result>): Promise<Result>
 }
 

@@ -2,18 +2,18 @@ import { UserError } from '../errors.ts'
 
 const longest = 32
 
-/** Pictures that may be made of several code points, invisible ones among them. */
+/** Emoji that may be made of several code points, some of them invisible. */
 const emoji =
   /\p{RGI_Emoji}|\p{Extended_Pictographic}\uFE0F?\p{Emoji_Modifier}?(?:\u200D\p{Extended_Pictographic}\uFE0F?\p{Emoji_Modifier}?)*/gv
-/** In these scripts two invisible characters decide how the letters beside them are written. */
+/** In these scripts two invisible characters decide how their neighbours are written. */
 const joiner =
   /(?<=[\p{scx=Arab}\p{scx=Deva}\p{scx=Beng}\p{scx=Guru}\p{scx=Gujr}\p{scx=Orya}\p{scx=Taml}\p{scx=Telu}\p{scx=Knda}\p{scx=Mlym}\p{scx=Sinh}])[\u200C\u200D](?=\p{L})/gv
 const allowed = /^[[\p{L}\p{M}\p{N} _'’.,!?\&+→·・\-]--\p{Default_Ignorable_Code_Point}]*$/v
-/** Marks on nothing, or heaped up beyond what any script needs: they would cover the text around. */
+/** Combining marks on nothing, or more of them than any script needs: they would cover the text around them. */
 const strayMarks = /(?<![\p{L}\p{N}\p{M}])\p{M}|\p{M}{5}/u
 
 /**
- * The name as it is kept: NFC, with single spaces, and none at either end.
+ * The name as it is stored: NFC, with single spaces and none at either end.
  * @param name 1–32 code points: letters, numbers, emoji, spaces and some punctuation; nothing invisible.
  * @throws UserError
  */
@@ -31,9 +31,11 @@ export function checkName(name: string): string {
   return tidy
 }
 
-/** The same for names that are the same to people: whatever their case, and however their accents and emoji are encoded. */
+/**
+ * Equal for names that people would call the same, whatever their case and however their accents and emoji are encoded.
+ */
 export function foldName(name: string): string {
-  // Upper case in the middle makes ß and ss, ς and σ, ı and i one; lower case first takes ẞ there.
+  // Upper case in the middle makes ß and ss, ς and σ, ı and i equal; lower case first handles ẞ.
   const folded = tidyName(name).toLowerCase().toUpperCase().toLowerCase()
   return folded.replace(/\p{Default_Ignorable_Code_Point}/gu, '').normalize('NFC')
 }

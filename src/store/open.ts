@@ -18,13 +18,13 @@ export interface Store {
   readonly settings: SettingsStore
   readonly results: Results
   readonly tickets: TicketStorage
-  /** Deletes everything of a scope but its tickets, which are the queue's. */
+  /** Deletes everything in a scope except its tickets, which belong to the queue. */
   forget(scope: string): Promise<void>
-  /** Deletes a person's saved differences and results in a scope; resolves to how many they were. */
+  /** Deletes a person's saved differences and results in a scope. Resolves to how many there were. */
   forgetPerson(scope: string, person: string): Promise<number>
-  /** The bot left the server: what it has is forgotten by the first sweep `graceMs` after `at`. */
+  /** The bot left the server. Its data is deleted by the first sweep `graceMs` after `at`. */
   leave(scope: string, at: number): Promise<void>
-  /** The bot is back before that. */
+  /** The bot came back before that. */
   markReturned(scope: string): Promise<void>
   /**
    * `leave` and `markReturned` for all servers at once, by which of them the bot is in: some may have gone while it slept.
@@ -41,7 +41,7 @@ export interface StoreOptions {
   readonly graceMs?: number
 }
 
-/** Where a store keeps what it has. */
+/** The storage behind a store. */
 export interface Backing {
   readonly open: OpenCollection
   /** @default of this process */
@@ -52,8 +52,8 @@ export interface Backing {
 }
 
 /**
- * Opens `isto.sqlite` in the folder, which is made where there is none. One process at a time may have it open.
- * @throws UserError when the folder can't be written, the disk is full, or the file is damaged or open elsewhere.
+ * Opens `isto.sqlite` in the folder, and creates the folder if needed. Only one process at a time may have it open.
+ * @throws UserError if the folder can't be written, the disk is full, or the file is damaged or open elsewhere
  */
 export async function openStore(dataDirectory: string, options?: StoreOptions): Promise<Store> {
   const path = join(dataDirectory, 'isto.sqlite')

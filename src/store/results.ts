@@ -3,22 +3,24 @@ import type { DifferenceFacts, DifferencePictures, StoredPair } from './differen
 import type { Forgetting } from './forgetting.ts'
 import type { Scopes } from './scopes.ts'
 
-/** What stands behind a result message, so that its buttons still work when it is old. */
+/** What is stored with a result message, so that its buttons still work when it is old. */
 export interface ResultRecord {
-  /** The ticket's. */
+  /** The id of its ticket. */
   readonly id: string
   readonly scope: string
   readonly person: string
   readonly channelId: string
   /** Milliseconds since 1970. */
   readonly at: number
-  /** What it was learned from, as far as that is known; the first one is shown. */
+  /** The pairs it was learned from, as far as they are known; the first one is shown. */
   readonly pairs: readonly StoredPair[]
   /** B, encoded as received. */
   readonly image: Uint8Array
-  /** What the pictures are called when they are posted again. */
+  /** The file names with which the pictures are posted again. */
   readonly fileNames?: { readonly a?: string; readonly a2?: string; readonly b?: string }
-  /** `bytes`: a safetensors file. `name`: of a saved one; a difference without a name was learned for this result. */
+  /**
+   * `bytes`: a safetensors file. `name`: that of a saved difference; one without a name was learned for this result.
+   */
   readonly differences: readonly { readonly bytes: Uint8Array; readonly strength?: number; readonly name?: string }[]
   readonly options: {
     readonly model: string
@@ -36,14 +38,14 @@ export interface ResultRecord {
 export interface Results {
   put(record: ResultRecord): Promise<void>
   get(id: string): Promise<ResultRecord | undefined>
-  /** The newest one by this person in this channel that has a difference of its own: one without a name. */
+  /** The newest result of this person in this channel that has a difference of its own, that is, one without a name. */
   latest(scope: string, channelId: string, person: string): Promise<ResultRecord | undefined>
   remove(id: string): Promise<void>
 }
 
 const keptMilliseconds = 90 * 24 * 60 * 60 * 1000
 
-/** By scope and id: whose it is. Written before the record itself and deleted after it, so no record is without. */
+/** Stored by scope and id. Written before the record itself and deleted after it, so every record has an owner. */
 interface Owner extends Pick<ResultRecord, 'channelId' | 'person' | 'at'> {
   readonly isLearned: boolean
 }
@@ -52,7 +54,7 @@ export function createResults(open: OpenCollection, know: Scopes['know']): Resul
   const records = open<ResultRecord>('results')
   const ownersIn = (scope: string) => open<Owner>('result-owners', scope)
   const removeAll = async (scope: string, ids: readonly string[]) => {
-    // In small batches: others wait for each.
+    // In small batches: other operations wait for each.
     for (let from = 0; from < ids.length; from += 20) {
       const batch = ids.slice(from, from + 20)
       await records.deleteMany(batch)

@@ -1,8 +1,8 @@
 import { entriesOf, keyOf, type OpenCollection, textOf } from './collections.ts'
 
-/** The scopes that have something, and since when the bot is no longer in some of them. */
+/** The scopes that have data, and since when the bot has been gone from some of them. */
 export interface Scopes {
-  /** To be awaited before anything is kept for a scope: what is not known here would never be forgotten. */
+  /** Await this before storing anything for a scope: the data of an unknown scope would never be deleted. */
   know(scope: string): Promise<void>
   /** Servers, not people. */
   servers(): Promise<readonly string[]>

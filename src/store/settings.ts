@@ -4,25 +4,25 @@ import type { Locks } from './locks.ts'
 import type { Scopes } from './scopes.ts'
 
 export interface ServerSettings {
-  /** A folder name in `models/`. @default the bot's */
+  /** A folder name in `models/`. @default the bot's model */
   readonly model?: string
-  /** @default chosen per difference */
+  /** @default chosen for each difference */
   readonly strength?: number
   /** Who may save, rename and delete differences. @default 'everyone' */
   readonly savers: 'everyone' | 'managers'
   /** Channel ids; empty means all. @default [] */
   readonly channels: readonly string[]
-  /** Jobs of one person that wait or run. @default 5 */
+  /** How many jobs of one person may wait or run. @default 5 */
   readonly personLimit: number
-  /** Work in age-restricted channels only. @default false */
+  /** Work only in age-restricted channels. @default false */
   readonly ageRestrictedOnly: boolean
-  /** Keep the pictures a saved difference was learned from. @default true */
+  /** Keep the pictures that a saved difference was learned from. @default true */
   readonly keepPairs: boolean
-  /** Saved differences. @default 100 */
+  /** How many differences may be saved. @default 100 */
   readonly limit: number
 }
 
-/** `undefined` takes a setting back to its default; one that is absent stays. */
+/** `undefined` resets a setting to its default; an absent one stays as it is. */
 export type SettingsChange = { readonly [Name in keyof ServerSettings]?: ServerSettings[Name] | undefined }
 
 export interface SettingsStore {

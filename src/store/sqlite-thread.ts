@@ -4,7 +4,7 @@ import type { Answer, Request } from './database.ts'
 import { failureOf } from './failures.ts'
 import { openSqlite, type Sqlite } from './sqlite.ts'
 
-// The thread that has the file. It answers in the order in which it is asked; answer 0 is that the file is open.
+// The thread that owns the file. It answers in the order of the requests; answer 0 says that the file is open.
 
 const port = parentPort!
 let sqlite: Sqlite | undefined

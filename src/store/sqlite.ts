@@ -5,17 +5,17 @@ import { damaged, tooNew } from './failures.ts'
 export interface Row {
   readonly key: string
   readonly value: Uint8Array
-  /** Milliseconds since 1970, whole. */
+  /** Whole milliseconds since 1970. */
   readonly expires?: number | undefined
 }
 
-/** Of a listing; `last` is where the next page goes on, absent on the last page. */
+/** One page of a listing. `last` is where the next page starts; it is absent on the last page. */
 export interface Page {
   readonly rows: readonly Row[]
   readonly last?: number
 }
 
-/** Of the table below; a file with a higher one is left alone. */
+/** The version of the table's layout; a file with a higher one is left alone. */
 const layout = 1
 const pageRows = 500
 const pageBytes = 8 << 20
@@ -23,13 +23,13 @@ const pageBytes = 8 << 20
 export type Sqlite = ReturnType<typeof openSqlite>
 
 /**
- * Values by namespace and key in one file, which is held for this process alone. All of it is synchronous, and a value of
- * 30 MB takes a good part of a second: to be called in a thread of its own.
- * A commit is on the disk when the call returns, whatever ends the process or the power.
+ * Values by namespace and key in one file, which is locked for this process. Everything is synchronous, and a value of
+ * 30 MB takes a good part of a second, so call it in a thread of its own. A commit is on the disk when the call
+ * returns, even if the process or the power fails.
  * @throws Error with SQLite's `errcode`
  */
 export function openSqlite(path: string) {
-  // The process before this one may still be on its way out.
+  // The previous process may still be exiting.
   const database = new DatabaseSync(path, { timeout: 2000 })
   try {
     prepare(database)
@@ -42,7 +42,8 @@ export function openSqlite(path: string) {
 
 function prepare(database: DatabaseSync): void {
   // Locked before anything is read, so that no memory is shared with other processes: a full disk has no room for that.
-  // Large pages, for most of the file is pictures. Deleted content is overwritten, or its pages leave with a sweep.
+  // The pages are large because most of the file is pictures. Deleted content is overwritten, or its pages go with a
+  // sweep.
   database.exec(`
     PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA secure_delete = FAST;
@@ -100,16 +101,18 @@ function createOperations(database: DatabaseSync) {
       }
     },
 
-    /** All of them or none; says which there were, in the order of the keys. */
+    /** All of them or none. Returns those that existed, in the order of the keys. */
     remove: (namespace: string, keys: readonly string[]): boolean[] => {
       const removed = new Set(remove.all(namespace, JSON.stringify(keys)).map(({ key }) => key))
       return keys.map((key) => removed.has(key))
     },
 
-    /** Some of a namespace; true while more may be left. */
+    /** Some of a namespace. True while more may be left. */
     clearSome: (namespace: string): boolean => Number(clear.run(namespace).changes) > 0,
 
-    /** In the order in which the keys were first written, a few megabytes at a time; no key that ends in `.body`. */
+    /**
+     * In the order in which the keys were first written, a few megabytes at a time, without keys that end in `.body`.
+     */
     page: (namespace: string, after: number): Page => {
       const rows: Row[] = []
       let bytes = 0
@@ -122,7 +125,7 @@ function createOperations(database: DatabaseSync) {
       return { rows }
     },
 
-    /** A part of what is to be done: delete what has expired, then give free space back; true while there is more. */
+    /** One part of a sweep: delete what has expired, then give free space back. True while there is more to do. */
     sweepSome: (now: number): boolean => {
       if (Number(expire.run(now).changes) > 0) return true
       const free = numberOf(freePages.get())

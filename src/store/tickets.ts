@@ -1,10 +1,10 @@
 import { entriesOf, type OpenCollection } from './collections.ts'
 
-/** Where the queue keeps its jobs. What is put comes back as it was: plain data and Uint8Arrays. */
+/** Where the queue stores its jobs. What is put comes back unchanged: plain data and Uint8Arrays. */
 export interface TicketStorage {
   put(id: string, record: object): Promise<void>
   remove(id: string): Promise<void>
-  /** In the order in which they were first put. The caller says what it had put. */
+  /** In the order in which they were first put. The caller knows the type of what it put. */
   all<TicketRecord extends object>(): Promise<TicketRecord[]>
 }
 

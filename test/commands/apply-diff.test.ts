@@ -165,7 +165,7 @@ for (const [what, options] of unknown) {
 test('what is no picture is refused before anything is looked up', async () => {
   const text = bot.discord.attach(Uint8Array.of(1), { content_type: 'text/plain' })
   const sent = bot.discord.slash('apply-diff', { name: 'nowhere', image: text })
-  assert.match(await whisperOf(sent), /^The picture is not a picture I can read/)
+  assert.match(await whisperOf(sent), /^The picture is not a type of picture I can read/)
 })
 
 test('direct messages and two servers have their own differences of one name', async () => {

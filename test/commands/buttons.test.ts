@@ -125,7 +125,7 @@ test('Another picture asks for one in a form', async () => {
 test('a file that is no picture is refused', async () => {
   const opened = await formOf(discord.press(message, 'Another picture'))
   const picture = discord.attach(Uint8Array.of(8), { content_type: 'text/plain', filename: 'x.txt' })
-  assert.match(await whisperOf(discord.submit(opened, { image: [picture] })), /is not a picture I can read/)
+  assert.match(await whisperOf(discord.submit(opened, { image: [picture] })), /is not a type of picture I can read/)
 })
 
 test('a result of another server can neither be used nor deleted, whatever a button says', async () => {
@@ -135,7 +135,7 @@ test('a result of another server can neither be used nor deleted, whatever a but
   const id = /again:(\d+)/.exec(JSON.stringify(message.components))![1]!
   for (const word of ['again', 'stronger', 'another', 'delete', 'save']) {
     const sent = discord.press(forgedButton({ ...foreign.message! }, `${word}:${id}`), 'Forged', there)
-    assert.match(await whisperOf(sent), /no longer kept/, word)
+    assert.match(await whisperOf(sent), /no longer have the pictures/, word)
   }
   assert.ok(!message.isDeleted)
   assert.equal(await bot.store.results.latest(otherGuildId, message.channelId, owner.id), undefined)
@@ -164,7 +164,7 @@ test('a result that went to its owner directly can be used there, by nobody else
   const [job] = await finished(discord.press(forwarded, 'Forged', direct))
   assert.equal(job.image[0], 3)
   const sentence = await whisperOf(discord.press(forwarded, 'Forged', { ...stranger, isDirect: true }))
-  assert.match(sentence, /no longer kept/)
+  assert.match(sentence, /no longer have the pictures/)
 })
 
 test('Delete is for the owner and moderators', async () => {
@@ -173,5 +173,5 @@ test('Delete is for the owner and moderators', async () => {
   discord.press(message, 'Delete', { ...stranger, isModerator: true })
   await until(() => message.isDeleted, 'the deletion')
   await bot.settled()
-  assert.match(await whisperOf(discord.press(message, 'Again')), /no longer kept/)
+  assert.match(await whisperOf(discord.press(message, 'Again')), /no longer have the pictures/)
 })

@@ -171,7 +171,7 @@ const badForms: [string, () => [Attachment[], Attachment[]], RegExp][] = [
       [attach(1), attach(2)],
       [attach(3), attach(4, { content_type: 'text/plain' })],
     ],
-    /^Picture 2 after is not a picture I can read/,
+    /^Picture 2 after is not a type of picture I can read/,
   ],
   ['a large picture', () => [[attach(1, { size: 10_000_001 })], [attach(2)]], /^Picture before is too large/],
   [
@@ -201,7 +201,7 @@ const badForms: [string, () => [Attachment[], Attachment[]], RegExp][] = [
       [attach(1), attach(1)],
       [attach(3), attach(4)],
     ],
-    /^Picture 1 before and picture 2 before are the same, so please send each once\.$/,
+    /^Picture 1 before and picture 2 before are the same, so please send each only once\.$/,
   ],
   [
     'a foreign host',

@@ -61,9 +61,9 @@ test('what runs and what waits, in order: its kind, whose it is, and how long it
   const [title, ...lines] = textOf(message).split('\n')
   assert.equal(title, '3 jobs here:')
   const expected = [
-    [`An analogy, for <@${owner.id}>, asked <t:`, '-# Runs · done in about '],
-    [`Importing **Smile**, for <@${moderator.id}>, asked <t:`, '-# Waits, one job ahead · done in about '],
-    [`Applying **\\_Frame\\_**, for <@${stranger.id}>, asked <t:`, '-# Waits, 2 jobs ahead · done in about '],
+    [`An analogy, for <@${owner.id}>, since <t:`, '-# Running · done in about '],
+    [`Importing **Smile**, for <@${moderator.id}>, since <t:`, '-# Waiting, one job ahead · done in about '],
+    [`Applying **\\_Frame\\_**, for <@${stranger.id}>, since <t:`, '-# Waiting, 2 jobs ahead · done in about '],
   ].flat()
   assert.equal(lines.length, expected.length)
   for (const [index, start] of expected.entries()) assert.ok(lines[index]!.startsWith(start), lines[index])
@@ -73,16 +73,16 @@ test('what runs and what waits, in order: its kind, whose it is, and how long it
 test('of other servers and of direct messages there is a number and nothing else', async () => {
   const others = [await ask(outsider), await ask({ ...stranger, isDirect: true })]
   const message = await show()
-  assert.match(textOf(message), /^Nothing runs or waits here\.\n-# 2 jobs come from elsewhere\.$/)
+  assert.match(textOf(message), /^Nothing is running or waiting here\.\n-# 2 jobs are from elsewhere\.$/)
   const all = JSON.stringify(message.components)
   for (const { id, person } of others) assert.ok(!all.includes(id) && !all.includes(person.id))
   await ask()
-  assert.match(textOf(await show()), /^One job here:\nAn analogy.*\n-# Waits, 2 jobs ahead · .*\n-# 2 jobs come/)
+  assert.match(textOf(await show()), /^One job here:\nAn analogy.*\n-# Waiting, 2 jobs ahead · .*\n-# 2 jobs are from/)
   assert.match(
     textOf(await show({ ...stranger, isDirect: true })),
-    /^One job here:\nAn analogy, for .*\n.*\n-# 2 jobs come/,
+    /^One job here:\nAn analogy, for .*\n.*\n-# 2 jobs are from/,
   )
-  assert.match(textOf(await show({ ...owner, isDirect: true })), /^Nothing runs.*\n-# 3 jobs come/)
+  assert.match(textOf(await show({ ...owner, isDirect: true })), /^Nothing is running.*\n-# 3 jobs are from/)
 })
 
 test('one’s own jobs have a Cancel button, for moderators all of the server', async () => {
@@ -128,9 +128,9 @@ test('no one cancels a job of another server: not its managers, nor whoever mana
   for (const who of [elsewhere, { ...stranger, isDirect: true }, { ...owner, isDirect: true }]) {
     const message = await show(who)
     const list = await turned(bot.discord.press(forgedButton(message, `queue-cancel:0:${here.id}`), 'Forged', who))
-    assert.match(textOf(list), /^Nothing runs or waits here\.\n-# One job comes from elsewhere\.$/)
+    assert.match(textOf(list), /^Nothing is running or waiting here\.\n-# One job is from elsewhere\.$/)
     const answer = await answerTo(bot.discord.press(forgedButton(message, `cancel:${here.id}`), 'Forged', who))
-    assert.equal(textOf(answer), 'That job is over.')
+    assert.equal(textOf(answer), 'That job has already ended.')
   }
   assert.deepEqual(cancelsIn(await show(owner)), [here.id])
 })

@@ -145,7 +145,7 @@ test('a saved difference can be saved under another name, with all of its pairs;
     'This picture was made with **original** and **other** together, and a name stands for one difference only; both are saved already.',
   )
   // What was applied only was not learned.
-  assert.match(await whisperOf(bot.discord.slash('save-diff', { name: 'x' }, admin)), /^You have learned nothing/)
+  assert.match(await whisperOf(bot.discord.slash('save-diff', { name: 'x' }, admin)), /^I have nothing that you learned/)
 })
 
 test('the pair that is shown is what a copy has, where the original is gone', async () => {
@@ -171,7 +171,7 @@ test('a taken name, a bad name and a full server are told, and the form can be s
   assert.match(await whisperOf(bot.discord.submit(form, { name: 'a\u2066b' })), /^A name is made of letters/)
   assert.match(await whisperOf(bot.discord.submit(form, { name: '@everyone' })), /^A name is made of letters/)
   await bot.store.settings.change(guildId, { limit: 1 })
-  assert.match(await whisperOf(bot.discord.submit(form, { name: 'free' })), /there is no room for more/)
+  assert.match(await whisperOf(bot.discord.submit(form, { name: 'free' })), /that is the limit/)
   await unset(bot.store)
   assert.match(await whisperOf(bot.discord.submit(form, { name: 'שָׁלוֹם עולם' })), /^Saved \*\*שָׁלוֹם עולם\*\*/)
 })

@@ -35,7 +35,7 @@ const linesOf = async (...given: Parameters<typeof settings>) => textOf(await se
 
 const atFirst = [
   '**How I work on this server**',
-  'Model: `emoji`, the usual one, unless asked otherwise.',
+  'Model: `emoji`, the default, unless asked otherwise.',
   'Strength: chosen for each difference, unless asked otherwise.',
   'Saving, renaming and deleting differences: everyone, their own.',
   'Saved differences: at most 100.',

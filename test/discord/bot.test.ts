@@ -82,7 +82,7 @@ test('a command is answered at once, shows its progress, and ends as one message
 })
 
 const badInputs: [string, () => Parameters<Bot['discord']['slash']>[1], RegExp][] = [
-  ['a text', () => ({ ...pictures(), a: attach(1, { content_type: 'text/plain' }) }), /^A is not a picture I can read/],
+  ['a text', () => ({ ...pictures(), a: attach(1, { content_type: 'text/plain' }) }), /^A is not a type of picture I can read/],
   ['an SVG', () => ({ ...pictures(), b: attach(1, { content_type: 'image/svg+xml' }) }), /^B is not a picture/],
   ['an empty file', () => ({ ...pictures(), a2: attach(1, { size: 0 }) }), /^A′ is an empty file/],
   ['a large file', () => ({ ...pictures(), b: attach(1, { size: 10_000_001 }) }), /^B is too large; .* at most 10 MB/],
@@ -243,7 +243,7 @@ test('the owner cancels while it runs; afterwards the same button says that the 
   await until(() => textOf(message) === 'Cancelled.', 'the end')
   assert.ok(!message.isDeleted)
   assert.equal(message.components.length, 1)
-  assert.equal(await whisperOf(bot.discord.press(withButton, 'Cancel')), 'That job is over.')
+  assert.equal(await whisperOf(bot.discord.press(withButton, 'Cancel')), 'That job has already ended.')
 })
 
 test('a job is cancelled while it waits, by a moderator but not by a stranger', async () => {

@@ -163,7 +163,7 @@ describe('a damaged file', () => {
       const folder = await copy()
       await spoil(fileIn(folder))
       const before = await readFile(fileIn(folder))
-      await refusal(folder, /isto\.sqlite` is damaged: put a copy in its place, or move it away/)
+      await refusal(folder, /isto\.sqlite` is damaged: restore a copy of it, or move it away/)
       assert.ok(before.equals(await readFile(fileIn(folder))))
     }
   })
@@ -231,7 +231,7 @@ describe('a full disk', () => {
     const { saved, refusal, ...whole } = JSON.parse(stdout)
     assert.ok(saved > 4)
     assert.deepEqual(whole, { whole: saved, wholeAfterRestart: saved, wholeAfterwards: saved })
-    assert.equal(refusal, 'UserError: My disk is full, so nothing was changed. Please tell whoever runs me.')
+    assert.equal(refusal, 'UserError: My disk is full, so nothing was changed. Please tell the person who runs me.')
   })
 
   test('is told when the bot starts', { skip: !canMount }, async () => {
@@ -247,7 +247,7 @@ describe('a full disk', () => {
     const { saved, whole, wholeAfterRestart, refusal } = JSON.parse(stdout)
     assert.ok(saved > 4)
     assert.deepEqual([whole, wholeAfterRestart], [saved, saved])
-    assert.equal(refusal, 'UserError: My disk can’t be read or written. Please tell whoever runs me.')
+    assert.equal(refusal, 'UserError: My disk can’t be read or written. Please tell the person who runs me.')
     await withStore(folder, async (store) => assert.ok(await store.differences.get('1', 'd5')))
   })
 })

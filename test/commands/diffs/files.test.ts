@@ -173,7 +173,7 @@ test('a bad or taken name, a full server, and a person without the right are tol
   assert.match(await refusal('FRAME'), /choose another name/)
   assert.match(await refusal('a\u202Eb'), /A name is made of/)
   await bot.store.settings.change(guildId, { limit: 1 })
-  assert.match(await refusal('New'), /no room for more/)
+  assert.match(await refusal('New'), /that is the limit/)
   await bot.store.settings.change(guildId, { savers: 'managers', limit: undefined })
   assert.match(await refusal('New'), /only those who manage it may save/)
 })

@@ -61,7 +61,7 @@ test('anyone has what is theirs on this server deleted, after a question that sa
   const message = await forget({}, owner)
   assert.match(textOf(message), /^Delete everything I keep about you on this server \(2 saved differences, and /)
   assert.deepEqual(await left(), everything)
-  assert.equal(textOf(await turned(bot.discord.press(message, 'Delete it all'))), 'It is deleted.')
+  assert.equal(textOf(await turned(bot.discord.press(message, 'Delete it all'))), 'Deleted.')
   assert.deepEqual(buttonsOf(message), [])
   assert.deepEqual(await left(), ['Theirs', 'Mine elsewhere', 'Mine alone', '2', '3'])
 })
@@ -112,7 +112,7 @@ test('in direct messages it is one’s own, and nobody else’s', async () => {
   const message = await forget({}, alone)
   assert.match(textOf(message), /in our direct messages, with your settings \(one saved difference/)
   const answer = await answerTo(bot.discord.press(forgedButton(message, `forget:${stranger.id}`), 'Forged', alone))
-  assert.match(textOf(answer), /^Here I keep nothing but what is yours/)
+  assert.match(textOf(answer), /^Here I keep only what is yours/)
   await turned(bot.discord.press(message, 'Delete it all', alone))
   assert.deepEqual(
     await left(),

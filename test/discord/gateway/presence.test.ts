@@ -49,7 +49,7 @@ test('the store hears in order who is there, who leaves and who comes back, and 
     `there: ${[guildId, otherGuildId]}`,
     ...[`left: ${otherGuildId}`, `back: ${otherGuildId}`, `left: ${otherGuildId}`],
   ])
-  assert.match(log.join('\n'), /^That a server was joined or left could not be noted: .*The disk is full\./)
+  assert.match(log.join('\n'), /^Joining or leaving a server could not be recorded: .*The disk is full\./)
 })
 
 test('what a server had is deleted a month after the bot was removed, even while it did not run', async () => {

@@ -30,7 +30,7 @@ test('a wrong token, a foreign application and an absent Discord are each one se
   const rest = (token: string) => new REST({ api: apiUrl, retries: 0 }).setToken(token)
   const register = (rest: REST, applicationId?: string) => registerCommands({ rest, applicationId, commands: [] })
   const sentence = (pattern: RegExp) => (error: Error) => error instanceof UserError && pattern.test(error.message)
-  await assert.rejects(register(rest('wrong')), sentence(/does not accept `DISCORD_TOKEN`/))
+  await assert.rejects(register(rest('wrong')), sentence(/rejects `DISCORD_TOKEN`/))
   await assert.rejects(register(rest(token), '123'), sentence(/`DISCORD_APP_ID` 123 is not/))
   await discord.close()
   await assert.rejects(register(rest(token)), sentence(/could not be reached/))
