@@ -169,7 +169,7 @@ describe('models', { concurrency }, () => {
     await writeFile(join(folder, 'x.onnx'), 'abc')
     const { code, stdout, stderr } = await isto(`models check ${folder}`, inputs)
     assert.deepEqual([code, stdout], [2, ''])
-    assert.equal(stderr, 'The model “x” is damaged: x.onnx has been changed; fetch it again.\n')
+    assert.equal(stderr, 'The model “x” is damaged: x.onnx has been changed; download it again.\n')
   })
 
   test('one that came without checksums is tried out', async () => {
@@ -222,7 +222,7 @@ describe('models pull', () => {
     isto(`models pull ${folder}${more}`, inputs, onStart, { HF_ENDPOINT: `${hub.url}/`, HF_TOKEN: '' })
 
   test('what is not here cannot be checked or used', async () => {
-    const sentence = 'The model “tiny” has not been fetched yet: `npm run --silent isto -- models pull tiny`.\n'
+    const sentence = 'The model “tiny” has not been downloaded yet: `npm run --silent isto -- models pull tiny`.\n'
     for (const words of [`models check ${folder}`, analogy(`--model ${folder}`)]) {
       const { code, stderr } = await isto(words, inputs)
       assert.deepEqual([code, stderr], [2, sentence])

@@ -97,7 +97,7 @@ const refusals: readonly (readonly [what: string, given: () => Record<string, st
   [
     'a model that lacks a part of a file',
     () => ({ MODEL: spoiledModel('short', (file) => truncateSync(file, 1000)) }),
-    /^The model “emoji” is damaged: unet\/model\.onnx has 1000 bytes instead of \d+\. Fetch it again\.$/,
+    /^The model “emoji” is damaged: unet\/model\.onnx has 1000 bytes instead of \d+\. Download it again\.$/,
   ],
   ['a folder that can’t be written', () => ({ DATA_DIR: join(folder, 'a-file', 'data') }), /a-file.*can't be written/],
   ['a setting that makes no sense', () => ({ LOG_LEVEL: 'loud' }), /^Expected `LOG_LEVEL`/],
@@ -123,7 +123,7 @@ test('a model with a changed byte is found while it is warmed', { timeout: 2 * m
     writeFileSync(file, bytes)
   })
   const lines = await refusal({ ...settings(), DATA_DIR: join(folder, 'refused'), MODEL: model })
-  assert.match(lines.at(-1)!, /^The model “emoji” is damaged: unet\/model\.onnx has been changed\. Fetch it again\.$/)
+  assert.match(lines.at(-1)!, /^The model “emoji” is damaged: unet\/model\.onnx has been changed\. Download it again\.$/)
 })
 
 test('where Node is too old or nothing is installed, npm start says so in a sentence', async () => {

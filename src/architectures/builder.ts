@@ -95,7 +95,7 @@ export class GraphBuilder {
   /** @throws UserError when there is none, or its numbers are not fractions. */
   tensor(name: string): StoredTensor {
     const found = this.#tensors.get(name)
-    if (!found) throw new UserError(`${this.#what} lacks the weight ${name}: fetch the model again.`)
+    if (!found) throw new UserError(`${this.#what} lacks the weight ${name}: download the model again.`)
     if (!isFloat(found.type))
       throw new UserError(`${this.#what} stores ${name} as ${found.type}: get the model in float16.`)
     this.#used.add(name)

@@ -49,4 +49,4 @@ export async function findUsableModels(
 }
 
 export const damaged = ({ name }: Model, fault: string): UserError =>
-  new UserError(`The model “${name}” is damaged: ${fault}. Fetch it again.`)
+  new UserError(`The model “${name}” is damaged: ${fault}. Download it again.`)

@@ -46,7 +46,7 @@ function readShards(path: string, folder: string): Tensors {
   return new Map(
     Object.entries(places).map(([name, file]): [string, StoredTensor] => {
       const found = shards.get(file)!.get(name)
-      if (!found) throw new UserError(`${join(folder, file)} lacks the weight ${name}: fetch the model again.`)
+      if (!found) throw new UserError(`${join(folder, file)} lacks the weight ${name}: download the model again.`)
       return [name, found]
     }),
   )
@@ -57,9 +57,9 @@ function readPlaces(path: string): Record<string, string> {
     const { weight_map: places } = JSON.parse(readFileSync(path, 'utf8'))
     if (Object.values(places).every((file) => typeof file === 'string')) return places
   } catch (cause) {
-    throw new UserError(`${path} is damaged: fetch it again.`, { cause })
+    throw new UserError(`${path} is damaged: download it again.`, { cause })
   }
-  throw new UserError(`${path} is damaged: fetch it again.`)
+  throw new UserError(`${path} is damaged: download it again.`)
 }
 
 function readShard(path: string, folder: string, file: string): Tensors {

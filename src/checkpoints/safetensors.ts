@@ -26,7 +26,7 @@ export function readSafetensorsIndex(path: string): SafetensorsIndex {
     const headerBytes = start.length < 8 ? Number.NaN : Number(start.readBigUInt64LE())
     const dataStart = 8 + headerBytes
     if (!(headerBytes <= LARGEST_HEADER_BYTES && dataStart <= size)) throw new UserError(`${path} ${reasonFor(start)}.`)
-    const refuse = (reason: string) => new UserError(`${path} is damaged, for ${reason}: fetch it again.`)
+    const refuse = (reason: string) => new UserError(`${path} is damaged, for ${reason}: download it again.`)
     const header = readBytes(descriptor, 8, headerBytes)
     const { entries, metadata } = parseSafetensorsHeader(header, size - dataStart, bytesPerNumberIn(path), refuse)
     const tensors = entries.map(({ name, type, dims, start, end }): [string, StoredTensor] => [
@@ -61,7 +61,7 @@ function reasonFor(start: Buffer): string {
   if (text.startsWith('PK\u0003\u0004') || text.startsWith('\u0080\u0002')) {
     return 'is a PyTorch file (.ckpt, .pt or .bin), which may hold a program and is never opened here: get the model as .safetensors'
   }
-  return 'is not a safetensors file, or it is cut off: fetch it again'
+  return 'is not a safetensors file, or it is cut off: download it again'
 }
 
 const bytesPerNumberIn = (path: string) => (type: string, name: string) => {

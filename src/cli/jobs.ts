@@ -68,7 +68,7 @@ async function run(job: Job, { modelsFolder, runJob, tell }: Surroundings): Prom
   const model = await findModel(job.options.model, modelsFolder)
   if (await isUnfetched(model)) throw unfetched(model)
   const [fault] = await findMissing(model)
-  if (fault) throw new UserError(`The model “${model.name}” is not whole: ${fault}; fetch it again.`)
+  if (fault) throw new UserError(`The model “${model.name}” is not whole: ${fault}; download it again.`)
   const result = await runJob(job)
   result.notices.forEach(tell)
   return result

@@ -41,7 +41,7 @@ export const modelsCheck: CommandLine = async (given, { modelsFolder, runJob }) 
   const faults = await findFaults(model)
   if (faults.length > 0) {
     const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''
-    throw new UserError(`The model “${model.name}” is damaged: ${faults[0]}${more}; fetch it again.`)
+    throw new UserError(`The model “${model.name}” is damaged: ${faults[0]}${more}; download it again.`)
   }
   const described = await describe(model)
   if (given.has('json')) return JSON.stringify(described)

@@ -5,50 +5,53 @@ import { isUnchanged } from './checksum.ts'
 import { isModelFile, isWantedFile, type ModelFile, type WantedFile } from './files.ts'
 import { covers, readLock } from './lock.ts'
 
-/** What a model's manifest.json says of it. */
+/** What a model's manifest.json says about it. */
 export interface Model {
   readonly folder: string
   readonly name: string
   readonly description: string
   readonly licence: string
-  /** What it consists of. Of one that lies on a hub nothing is known before all of it is settled. */
+  /** The files it consists of. Empty for a model on a hub until all of them are known. */
   readonly files: readonly ModelFile[]
-  /** Where the files lie, if they did not come with isto: the model itself, then what it sees with. */
+  /** Where the files are, if they did not come with isto: the model itself, then what it sees with. */
   readonly sources?: readonly ModelSource[]
-  /** What it takes, in words. */
+  /** The memory it needs, as text. */
   readonly memory?: string
-  /** What should be known of the export, in words. */
+  /** What one should know about the export, as text. */
   readonly note?: string
-  /** Pixels of its pictures. @default what its own files say */
+  /** The side of its pictures in pixels. @default what its own files say */
   readonly side?: number
-  /** Of a model of few steps. @default what its scheduler says */
+  /** For a model of few steps. @default what its scheduler says */
   readonly sampling?: ModelSampling
 }
 
 export interface ModelSampling {
   readonly steps: number
   readonly guidanceScale: number
-  /** What the network of a consistency model is told of guidance. @default diffusers' */
+  /** The guidance that the network of a consistency model is given. @default diffusers' */
   readonly embeddedGuidance?: number
 }
 
 export interface ModelSource {
   /** "owner/name" */
   readonly repository: string
-  /** A commit, or a branch where no commit could be pinned. */
+  /** A commit, or a branch if no commit could be pinned. */
   readonly revision: string
-  /** What the revision was when it was settled. */
+  /** The commit of the revision when the files were listed. */
   readonly commit?: string
-  /** What was settled of it, even where more is asked for by now. */
+  /** The files that were listed then, even if the manifest asks for more by now. */
   readonly files?: readonly ModelFile[]
   readonly wanted: readonly WantedFile[]
-  /** All files together, roughly. */
+  /** The size of all files together, roughly. */
   readonly bytes: number
-  /** The licence is given to accounts that have accepted it at the repository's page. */
+  /** Downloads need an account that has accepted the licence on the repository's page. */
   readonly mustBeAccepted: boolean
 }
 
-/** The models in the subfolders of `folder` that have a manifest, by name. @throws UserError when a manifest is damaged */
+/**
+ * The models in the subfolders of `folder` that have a manifest, sorted by name. @throws UserError if a manifest is
+ * damaged
+ */
 export async function listModels(folder: string): Promise<Model[]> {
   const entries = await readdir(folder, { withFileTypes: true })
   const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
@@ -57,9 +60,9 @@ export async function listModels(folder: string): Promise<Model[]> {
 }
 
 /**
- * @param model A name in `folder`, or a path to a model folder.
- * One without a manifest.json is known by its model_index.json.
- * @throws UserError when there is no such model, or its manifest is damaged.
+ * @param model A name in `folder`, or the path of a model folder. Without a manifest.json it is recognised by its
+ *   model_index.json.
+ * @throws UserError if there is no such model, or its manifest is damaged
  */
 export async function findModel(model: string, folder: string): Promise<Model> {
   const isName = /^\w[\w.-]*$/.test(model)
@@ -68,7 +71,7 @@ export async function findModel(model: string, folder: string): Promise<Model> {
   if (found) return found
   throw new UserError(
     isName || model === ''
-      ? `There is no model \`${model}\`: the command \`models list\` shows those there are.`
+      ? `There is no model \`${model}\`: \`models list\` shows which there are.`
       : `There is no model in \`${model}\`: ${await reasonFor(path)}.`,
   )
 }
@@ -80,16 +83,16 @@ async function reasonFor(path: string): Promise<string> {
   return 'it has neither a model_index.json nor a manifest.json'
 }
 
-/** Not one file of it is here, and that is as it should be: it lies on a hub. */
+/** Whether none of its files is here, because it has not been downloaded from its hub. */
 export async function isUnfetched(model: Model): Promise<boolean> {
   if (!model.sources) return false
   const sizes = await Promise.all(model.files.map(({ path }) => sizeOf(join(model.folder, path))))
   return sizes.every((size) => size === undefined)
 }
 
-/** The files that are missing or of another size, each as "path is missing"; cheap, for it reads none of them. */
+/** The files that are missing or have another size, each as "path is missing". Cheap: no file is read. */
 export async function findMissing(model: Model): Promise<string[]> {
-  if (model.sources && model.files.length === 0) return ['it has not been fetched']
+  if (model.sources && model.files.length === 0) return ['it has not been downloaded']
   const faults = await Promise.all(
     model.files.map(async ({ path, bytes }) => {
       const size = await sizeOf(join(model.folder, path))
@@ -100,7 +103,7 @@ export async function findMissing(model: Model): Promise<string[]> {
   return faults.flat()
 }
 
-/** As `findMissing`, and the files whose content is not what the manifest says. */
+/** Like `findMissing`, and also the files whose content is not what the manifest says. */
 export async function findFaults(model: Model): Promise<string[]> {
   const faults = await findMissing(model)
   if (faults.length > 0) return faults
@@ -111,9 +114,9 @@ export async function findFaults(model: Model): Promise<string[]> {
 }
 
 export const unfetched = ({ name }: Model): UserError =>
-  new UserError(`The model “${name}” has not been fetched yet: \`npm run --silent isto -- models pull ${name}\`.`)
+  new UserError(`The model “${name}” has not been downloaded yet: \`npm run --silent isto -- models pull ${name}\`.`)
 
-/** The only reader of a manifest.json. @returns undefined where there is none. @throws UserError when it is damaged */
+/** The only reader of manifest.json. @returns undefined if there is none @throws UserError if it is damaged */
 export async function readManifest(folder: string): Promise<Model | undefined> {
   const path = join(folder, 'manifest.json')
   let text: string
@@ -121,7 +124,7 @@ export async function readManifest(folder: string): Promise<Model | undefined> {
     text = await readFile(path, 'utf8')
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
-    throw new UserError(`\`${path}\` cannot be read: check that it is a file you may open.`, { cause: error })
+    throw new UserError(`\`${path}\` cannot be read: check that it is a file that you may open.`, { cause: error })
   }
   const { name, description, licence, files, sources, memory, note, side, sampling } = parseObject(text)
   const isValid = [name, description, licence].every((value) => typeof value === 'string')
@@ -137,10 +140,10 @@ export async function readManifest(folder: string): Promise<Model | undefined> {
     const asked = files === undefined ? readSources(sources) : undefined
     if (asked) return { ...model, ...(await settled(folder, asked)) }
   }
-  throw new UserError(`\`${path}\` is damaged: fetch the model again.`)
+  throw new UserError(`\`${path}\` is damaged: download the model again.`)
 }
 
-/** A folder as diffusers or optimum lay it out, without a manifest: there is no list of files that it can be held against. */
+/** A folder in the layout of diffusers or optimum without a manifest: there is no list of files to compare it with. */
 async function readIndex(folder: string): Promise<Model | undefined> {
   const text = await readFile(join(folder, 'model_index.json'), 'utf8').catch(() => undefined)
   if (text === undefined) return undefined

@@ -4,19 +4,19 @@ import { stat } from 'node:fs/promises'
 
 export interface Checksum {
   readonly bytes: number
-  /** Of the content. */
+  /** The SHA-256 of the content. */
   readonly sha256?: string
-  /** As git names a file: SHA-1 of "blob", its size, a zero and the content. */
+  /** The file's name in git: the SHA-1 of "blob", its size, a zero byte and the content. */
   readonly gitOid?: string
 }
 
 export interface FeedOptions {
   readonly signal?: AbortSignal
-  /** Told of each piece that was read. */
+  /** Called with the size of each piece that was read. */
   readonly onBytes?: (count: number) => void
 }
 
-/** Feed it the content, from the beginning. */
+/** A hash that is to be fed the content from its beginning. */
 export function startChecksum({ bytes, sha256 }: Checksum): Hash {
   return sha256 === undefined ? createHash('sha1').update(`blob ${bytes}\0`) : createHash('sha256')
 }

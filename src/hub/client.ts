@@ -3,15 +3,15 @@ import { UserError } from '../errors.ts'
 import type { ModelFile } from './files.ts'
 import { patientFetch, type Wait } from './retry.ts'
 
-/** Hugging Face's, or a mirror of it. */
+/** Hugging Face's hub, or a mirror of it. */
 export interface Hub {
-  /** What a branch, tag or commit holds at the moment. @throws UserError */
+  /** What a branch, tag or commit contains right now. @throws UserError */
   look(repository: string, revision: string, signal: AbortSignal): Promise<Snapshot>
   /**
    * The content from byte `from` on.
    *
-   * @param onAnswer Called when the server begins to answer, after all pauses that it asked for.
-   * @throws UserError when it is refused; another error when the connection is cut
+   * @param onAnswer Called when the server begins to answer, after all pauses it asked for.
+   * @throws UserError if it is refused; another error if the connection breaks
    */
   read(file: RemoteFile, from: number, signal: AbortSignal, onAnswer?: () => void): AsyncIterable<Uint8Array>
 }
@@ -27,13 +27,13 @@ export interface RemoteFile extends ModelFile {
 }
 
 export interface HubOptions {
-  /** Without a `/` at its end. */
+  /** Without a `/` at the end. */
   readonly url: string
   readonly token?: string
   readonly wait: Wait
 }
 
-/** Half a file is of no use here. */
+/** Compressed or partial answers are of no use here. */
 export class NoRangeError extends UserError {}
 
 export function openHub({ url, token, wait }: HubOptions): Hub {
@@ -44,7 +44,7 @@ export function openHub({ url, token, wait }: HubOptions): Hub {
   const patient = patientFetch(host, wait)
   const access = { hubUrl: url, ...(token && { accessToken: token }) }
 
-  /** For one repository; what goes wrong comes out as a sentence. */
+  /** For one repository. Every failure becomes a sentence. */
   const fetchOf =
     (repository: string, signal: AbortSignal): typeof fetch =>
     async (input, init) => {
@@ -74,11 +74,11 @@ export function openHub({ url, token, wait }: HubOptions): Hub {
           onAnswer?.()
           if (from > 0 && response.status !== 206) {
             await response.body?.cancel()
-            throw new NoRangeError(`${host} gives whole files only: pull again; \`${path}\` is fetched anew.`)
+            throw new NoRangeError(`${host} sends only whole files: pull again; \`${path}\` starts from the beginning.`)
           }
           return response
         } catch (error) {
-          // The blob passes on nothing but its message.
+          // The blob keeps only the error's message.
           refused = error
           throw error
         }
@@ -106,17 +106,18 @@ function refusal({ status, headers }: Response, { url, host, repository, hasToke
   const code = headers.get('x-error-code')
   if (code === 'GatedRepo') return mustAccept({ url, repository })
   if (code === 'RevisionNotFound')
-    return new UserError(`${host} has not the revision of \`${repository}\` that is wanted.`)
-  if (code === 'EntryNotFound') return new UserError(`\`${repository}\` on ${host} has not a file that is wanted.`)
+    return new UserError(`Revision not found on ${host}: \`${repository}\` may have moved; check the manifest.`)
+  if (code === 'EntryNotFound')
+    return new UserError(`File not found in \`${repository}\` on ${host}: it may have changed; check the manifest.`)
   if (status === 401 && hasToken) {
-    return new UserError(`${host} does not accept \`HF_TOKEN\`: make a new one at ${url}/settings/tokens.`)
+    return new UserError(`${host} rejects \`HF_TOKEN\`: make a new one at ${url}/settings/tokens.`)
   }
   if (status === 401 || status === 403) {
-    const how = hasToken ? 'give `HF_TOKEN` the right to read it' : 'set `HF_TOKEN` if you have the right to read it'
+    const how = hasToken ? 'give `HF_TOKEN` permission to read it' : 'set `HF_TOKEN` if you have access'
     return new UserError(`\`${repository}\` on ${host} is not open to everyone (${status}): ${how}.`)
   }
   if (status === 404) return new UserError(`There is no \`${repository}\` on ${host} (404): check \`HF_ENDPOINT\`.`)
-  return new UserError(`${host} refuses to give \`${repository}\` (${status}).`)
+  return new UserError(`${host} refuses access to \`${repository}\` (${status}).`)
 }
 
 export const mustAccept = ({ url, repository }: Pick<Asked, 'url' | 'repository'>): UserError =>

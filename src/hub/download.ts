@@ -7,18 +7,18 @@ import { pauseBefore, TRIES, type Wait } from './retry.ts'
 export interface DownloadOptions {
   readonly hub: Pick<Hub, 'read'>
   readonly signal: AbortSignal
-  /** How much of the file is here now. */
+  /** Called with the number of bytes that are here now. */
   readonly onBytes: (count: number) => void
   readonly wait: Wait
-  /** A connection over which nothing comes for so long is given up. */
+  /** A connection that sends nothing for this long is given up. */
   readonly stallMilliseconds: number
 }
 
 /**
- * Fetches a file to `path`, where it appears whole and compared with its checksum or not at all. What has come lies in
- * `path`.part, and the next call goes on there.
+ * Downloads a file to `path`, where it appears complete and with the right checksum, or not at all. Partial downloads
+ * keep a `.part` suffix, and the next call resumes them.
  *
- * @throws UserError when it cannot be had; what the signal was aborted with
+ * @throws UserError if it can't be downloaded; what the signal was aborted with
  */
 export async function download(file: RemoteFile, path: string, options: DownloadOptions): Promise<void> {
   const part = partOf(path)
@@ -33,7 +33,7 @@ export async function download(file: RemoteFile, path: string, options: Download
     }
     if (isRight(hash, file)) break
     await rm(part, { force: true })
-    // What lay there from an earlier time may have been spoiled.
+    // An earlier partial download may have been damaged.
     if (isFromTheStart) throw wrong(file)
     isFromTheStart = true
   }
@@ -72,7 +72,7 @@ async function receive(
         size += piece.length
         onBytes(size)
       }
-      if (size < file.bytes) throw new Error('It ended too early.')
+      if (size < file.bytes) throw new Error('The connection ended too early.')
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof UserError) throw error
@@ -86,14 +86,14 @@ async function receive(
   await handle.sync()
 }
 
-/** Begins with the first `refresh`. */
+/** Starts with the first `refresh`. */
 function watchFor(milliseconds: number) {
   const controller = new AbortController()
   let timer: NodeJS.Timeout | undefined
   const stop = () => clearTimeout(timer)
   const refresh = () => {
     stop()
-    timer = setTimeout(() => controller.abort(new Error('Nothing comes any more.')), milliseconds)
+    timer = setTimeout(() => controller.abort(new Error('The connection has stalled.')), milliseconds)
   }
   return { signal: controller.signal, refresh, stop }
 }
@@ -104,16 +104,16 @@ async function write(handle: Awaited<ReturnType<typeof open>>, piece: Uint8Array
   } catch (cause) {
     const { code = String(cause) } = cause as NodeJS.ErrnoException
     const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : code
-    throw new UserError(`\`${part}\` cannot be written (${why}): make room, then pull again; it goes on from there.`, {
+    throw new UserError(`\`${part}\` cannot be written (${why}): make room, then pull again to resume.`, {
       cause,
     })
   }
 }
 
 const wrong = ({ path, repository }: RemoteFile) =>
-  new UserError(`What came as \`${path}\` of \`${repository}\` is not what its checksum says: it was thrown away.`)
+  new UserError(`The checksum of \`${path}\` of \`${repository}\` is wrong, so the file was deleted: pull again.`)
 
 const cut = ({ path }: RemoteFile, cause: unknown) =>
-  new UserError(`The connection broke down again and again at \`${path}\`: pull again; it goes on from there.`, {
+  new UserError(`The connection broke repeatedly at \`${path}\`: pull again to resume.`, {
     cause,
   })

@@ -1,19 +1,19 @@
 export interface ModelFile {
-  /** Inside the model's folder, with `/`. */
+  /** Its path inside the model's folder, with `/`. */
   readonly path: string
-  /** What the repository calls it. @default `path` */
+  /** Its path in the repository. @default `path` */
   readonly from?: string
   readonly bytes: number
-  /** One of the two is there: a hub names small files by git's checksum only. */
+  /** One of the two is present: a hub knows small files by git's checksum only. */
   readonly sha256?: string
   readonly gitOid?: string
 }
 
-/** What a model needs of a repository. */
+/** What a model needs from a repository. */
 export interface WantedFile extends Partial<Omit<ModelFile, 'from'>> {
-  /** In the repository; one that ends in `/` means whatever of that folder a model is made of. */
+  /** A path in the repository. One that ends in `/` stands for the files of that folder that models consist of. */
   readonly path: string
-  /** What it is called in the model's folder; ends in `/` where `path` does. @default `path` */
+  /** Its path in the model's folder; ends in `/` if `path` does. @default `path` */
   readonly as?: string
 }
 
@@ -29,13 +29,13 @@ export function isWantedFile(value: unknown): value is WantedFile {
   return isPlace(path) && (as === undefined || (isPlace(as) && as.endsWith('/') === path.endsWith('/'))) && isKnown
 }
 
-/** Of a folder: graphs, weights, vocabularies and configurations; not the same weights for other programs. */
+/** Of a folder: graphs, weights, vocabularies and configurations, but not the same weights for other programs. */
 export function isMeant(path: string, { path: wanted }: WantedFile): boolean {
   if (!wanted.endsWith('/')) return path === wanted
   return path.startsWith(wanted) && /\.(onnx|onnx[._]data\w*|pb|json|txt)$/.test(path)
 }
 
-/** A path that does not lead out of the folder. */
+/** A path that doesn't lead out of the folder. */
 export function isInside(path: unknown): path is string {
   if (typeof path !== 'string' || path.includes('\\')) return false
   return !path.split('/').some((part) => ['', '.', '..'].includes(part))

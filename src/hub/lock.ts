@@ -2,17 +2,17 @@ import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isMeant, isModelFile, type ModelFile, type WantedFile } from './files.ts'
 
-/** What was, or is being, fetched of a repository: it stays the same when the hub's branch has moved on. */
+/** What was, or is being, downloaded from a repository. It stays the same when the hub's branch moves on. */
 export interface LockedSource {
   readonly repository: string
-  /** As the manifest had it. */
+  /** As in the manifest. */
   readonly revision: string
-  /** What that was at the time. */
+  /** The commit of that revision at the time. */
   readonly commit: string
   readonly files: readonly ModelFile[]
 }
 
-/** @returns For each source what is settled of it; undefined where nothing is. */
+/** @returns What is locked for each source; undefined where nothing is */
 export async function readLock(
   folder: string,
   sources: readonly Pick<LockedSource, 'repository' | 'revision'>[],
@@ -23,7 +23,7 @@ export async function readLock(
   )
 }
 
-/** Whether what is settled is all that the manifest asks for. */
+/** Whether everything that the manifest asks for is locked. */
 export function covers(
   lock: LockedSource | undefined,
   { wanted }: { readonly wanted: readonly WantedFile[] },
@@ -37,7 +37,7 @@ export async function writeLock(folder: string, sources: readonly LockedSource[]
   await rename(`${path}.part`, path)
 }
 
-/** A damaged lock is as good as none: the hub is asked again, and what is here is compared. */
+/** A damaged lock counts as none: the hub is asked again, and the files here are compared. */
 async function readSources(folder: string): Promise<readonly LockedSource[]> {
   try {
     const { sources } = Object(JSON.parse(await readFile(lockPath(folder), 'utf8')))

@@ -12,19 +12,19 @@ import { type Wait, waitFor } from './retry.ts'
 import { readableSize } from './size.ts'
 
 export interface PullOptions {
-  /** Where the hub is, without a `/` at its end. */
+  /** The hub's address, without a `/` at the end. */
   readonly url: string
   readonly token?: string
   readonly signal: AbortSignal
   readonly onProgress: (progress: PullProgress) => void
   /** @default real time */
   readonly wait?: Wait
-  /** A connection over which nothing comes for so long is given up. @default 60,000 */
+  /** A connection that sends nothing for this long is given up. @default 60,000 */
   readonly stallMilliseconds?: number
 }
 
 export interface PullProgress {
-  /** First what is here is compared with its checksums. */
+  /** First the files that are here are compared with their checksums. */
   readonly stage: 'check' | 'fetch'
   readonly bytes: number
   readonly of: number
@@ -32,23 +32,23 @@ export interface PullProgress {
 
 export interface Pulled {
   readonly files: readonly ModelFile[]
-  /** How many of the files were not here, or damaged. */
+  /** How many files were missing or damaged. */
   readonly fetched: number
 }
 
 /**
- * Makes a model whole: asks the hub what it consists of, then fetches what is missing or damaged. Can be cut off at any
- * moment and called again.
+ * Completes a model: asks the hub what it consists of, then downloads what is missing or damaged. It may be interrupted
+ * at any moment and called again.
  *
  * @throws UserError; what the signal was aborted with
  */
 export async function pullModel(model: Model, options: PullOptions): Promise<Pulled> {
   const { sources, folder } = model
-  if (!sources) throw new UserError(`The model “${model.name}” comes with isto: there is nothing to pull.`)
+  if (!sources) throw new UserError(`The model “${model.name}” ships with isto: there is nothing to pull.`)
   const { url, token, signal, onProgress, wait = waitFor, stallMilliseconds = 60_000 } = options
   using _lock = lockPull(model)
 
-  // 1. What belongs to it: as it was settled before, or as the hub says now.
+  // 1. Which files belong to it: from the lock, or from the hub.
   const hub = openHub({ url, token, wait })
   const found = await readLock(folder, sources)
   const known = found.map((lock, index) => (covers(lock, sources[index]!) ? lock : undefined))
@@ -63,7 +63,7 @@ export async function pullModel(model: Model, options: PullOptions): Promise<Pul
   )
   const files = remote.map(({ file }) => file)
 
-  // 2. What is here of it.
+  // 2. Which of them are here.
   const unusable = new Set(await findUnusable(folder, files, options))
   const missing = remote.filter(({ file }) => unusable.has(file))
   const isSettled = known.every((lock) => lock !== undefined)
@@ -72,13 +72,13 @@ export async function pullModel(model: Model, options: PullOptions): Promise<Pul
     return { files, fetched: 0 }
   }
 
-  // 3. Room for the rest.
+  // 3. Is there room for the rest?
   const parts = await Promise.all(missing.map(({ file }) => sizeOfPart(join(folder, file.path))))
   const wanting = total([...unusable])
   await findRoom(model, wanting - parts.reduce((sum, bytes) => sum + bytes, 0))
   if (!isSettled) await writeLock(folder, locks)
 
-  // 4. The rest, small files first: what is wrong with the access shows early.
+  // 4. Download the rest, small files first, so that a problem with access shows early.
   let done = total(files) - wanting
   for (const { file, repository, commit, from } of missing.toSorted(
     (one, other) => one.file.bytes - other.file.bytes,
@@ -93,7 +93,7 @@ export async function pullModel(model: Model, options: PullOptions): Promise<Pul
   return { files, fetched: missing.length }
 }
 
-/** @throws UserError when the hub has something else than the manifest says */
+/** @throws UserError if the hub has something other than the manifest says */
 function settle({ repository, revision, wanted }: ModelSource, { commit, files }: Snapshot): LockedSource {
   const chosen = wanted.flatMap((one) => {
     const found = files.filter(({ path }) => isMeant(path, one))

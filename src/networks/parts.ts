@@ -63,8 +63,8 @@ export async function partsOfFolder(folder: string): Promise<Parts> {
     const own = exported(part)
     if (own) return own
     const { path, config } = found.get(part) ?? {}
-    if (!path) throw new UserError(`There is no ${FOLDERS[part].at(-1)} in ${folder}: fetch the model again.`)
-    if (!config) throw new UserError(`There is no ${join(path, 'config.json')}: fetch the model again.`)
+    if (!path) throw new UserError(`There is no ${FOLDERS[part].at(-1)} in ${folder}: download the model again.`)
+    if (!config) throw new UserError(`There is no ${join(path, 'config.json')}: download the model again.`)
     return built(part, { tensors: readPart(path)!, config }, sizes)
   })
   return { has: (part) => found.has(part), config: (part) => found.get(part)?.config, exported, graph: graphOf }

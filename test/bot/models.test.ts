@@ -26,15 +26,15 @@ test('only whole models can be chosen; of one that was never fetched nothing is 
   const { names } = await findUsableModels('whole', folder, (line) => told.push(line))
   assert.deepEqual(names, ['whole'])
   assert.deepEqual(told.sort(), [
-    'The model “begun” is damaged: y.json is missing. Fetch it again.',
-    'The model “broken” is damaged: x.json is missing. Fetch it again.',
+    'The model “begun” is damaged: y.json is missing. Download it again.',
+    'The model “broken” is damaged: x.json is missing. Download it again.',
   ])
 
   await assert.rejects(
     findUsableModels('distant', folder, () => {}),
     {
       name: 'UserError',
-      message: 'The model “distant” has not been fetched yet: `npm run --silent isto -- models pull distant`.',
+      message: 'The model “distant” has not been downloaded yet: `npm run --silent isto -- models pull distant`.',
     },
   )
 })

@@ -53,9 +53,9 @@ test('shards that are not there, and places outside the folder, are sentences', 
     [{ [path]: index('../b.safetensors') }, /names weights outside its folder/],
     [{ [path]: index('/etc/passwd') }, /names weights outside its folder/],
     [{ [path]: index('b.safetensors'), 'b.safetensors': file('other') }, /lacks the weight a: fetch/],
-    [{ [path]: '{' }, /is damaged: fetch it again/],
-    [{ [path]: '{"weight_map": {"a": 1}}' }, /is damaged: fetch it again/],
-    [{ [path]: '[]' }, /is damaged: fetch it again/],
+    [{ [path]: '{' }, /is damaged: download it again/],
+    [{ [path]: '{"weight_map": {"a": 1}}' }, /is damaged: download it again/],
+    [{ [path]: '[]' }, /is damaged: download it again/],
   ] as const) {
     const folder = await partOf(files)
     assert.throws(() => readPart(folder), expected)

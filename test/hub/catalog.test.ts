@@ -41,7 +41,7 @@ test('a model that is not there is refused in one sentence', async () => {
   for (const [name, sentence] of [
     ...['nope', 'no-model', 'README.md', ''].map((name) => [
       name,
-      `There is no model \`${name}\`: the command \`models list\` shows those there are.`,
+      `There is no model \`${name}\`: \`models list\` shows which there are.`,
     ]),
     ['..', 'There is no model in `..`: it has neither a model_index.json nor a manifest.json.'],
     ['/nowhere', 'There is no model in `/nowhere`: there is no such folder.'],
@@ -85,7 +85,7 @@ describe('a damaged manifest is refused in one sentence', () => {
   ] as const) {
     test(what, async () => {
       await writeManifest(content)
-      const message = `\`${join(folder, 'tiny', 'manifest.json')}\` is damaged: fetch the model again.`
+      const message = `\`${join(folder, 'tiny', 'manifest.json')}\` is damaged: download the model again.`
       await assert.rejects(findModel('tiny', folder), { name: 'UserError', message })
       await assert.rejects(listModels(folder), { name: 'UserError', message })
     })

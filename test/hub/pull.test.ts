@@ -77,7 +77,7 @@ const read = (path: string) => hub.reads.filter((one) => one.path === path)
 
 test('everything a model is made of is fetched, compared and settled', async () => {
   assert.ok(await isUnfetched(await model()))
-  assert.deepEqual(await findFaults(await model()), ['it has not been fetched'])
+  assert.deepEqual(await findFaults(await model()), ['it has not been downloaded'])
   const shown: number[] = []
   const { fetched } = await pull({ onProgress: ({ bytes }) => shown.push(bytes) })
   assert.equal(fetched, MADE_OF.length)
@@ -188,7 +188,7 @@ describe('files of several repositories', () => {
     await writeManifest()
     await pull()
     await writeManifest({}, undefined, source)
-    assert.deepEqual(await findFaults(await model()), ['it has not been fetched'])
+    assert.deepEqual(await findFaults(await model()), ['it has not been downloaded'])
     hub.reads.length = 0
     assert.equal((await pull()).fetched, 4)
     assert.ok(hub.reads.every(({ path }) => path in seen))
@@ -249,7 +249,7 @@ describe('a connection', () => {
       left = 0
       return now
     }
-    await refused(/^The connection broke down again and again at `.*`: pull again; it goes on from there\.$/)
+    await refused(/^The connection broke repeatedly at `.*`: pull again to resume\.$/)
     assert.deepEqual(waits, [1000, 2000, 4000, 8000])
     assert.equal(await findFaults(await model()).then(({ length }) => length > 0), true)
     hub.mood.cutAfter = undefined
@@ -307,7 +307,9 @@ test('a mirror that cannot go on with half a file gives it anew, after a sentenc
   const cuts = [undefined, undefined, undefined, undefined, 100_000]
   hub.mood.cutAfter = () => cuts.shift()
   hub.mood.knowsNoRange = true
-  await refused(/^127\.0\.0\.1:\d+ gives whole files only: pull again; `unet\/model\.onnx_data` is fetched anew\.$/)
+  await refused(
+    /^127\.0\.0\.1:\d+ sends only whole files: pull again; `unet\/model\.onnx_data` starts from the beginning\.$/,
+  )
   await pull()
   await assertWhole()
 })
@@ -318,7 +320,7 @@ describe('content that is not what its checksum says', () => {
     test(`is thrown away: ${damaged}`, async () => {
       hub.mood.spoil = (bytes, path) => (path === damaged ? flip(bytes) : bytes)
       await refused(
-        `What came as \`${damaged}\` of \`${repository}\` is not what its checksum says: it was thrown away.`,
+        `The checksum of \`${damaged}\` of \`${repository}\` is wrong, so the file was deleted: pull again.`,
       )
       assert.ok(!existsSync(join(folder, damaged)))
       assert.deepEqual(left(), [])
@@ -364,7 +366,7 @@ describe('access', () => {
   test('a repository that is not open is a sentence, with and without a token', async () => {
     hub.mood.tokens = [token]
     await refused(/^`somebody\/tiny-onnx` on \S+ is not open to everyone \(401\): set `HF_TOKEN` if you have the right/)
-    await refused(/ does not accept `HF_TOKEN`: make a new one at http:\S+\/settings\/tokens\.$/, { token: 'hf_old' })
+    await refused(/ rejects `HF_TOKEN`: make a new one at http:\S+\/settings\/tokens\.$/, { token: 'hf_old' })
     await refused(/^Expected `HF_TOKEN` to begin with `hf_`/, { token: 'secret' })
     assert.ok(await isUnfetched(await model()))
   })
@@ -389,13 +391,13 @@ describe('access', () => {
     await writeManifest({ repository: 'somebody/else' })
     await refused(/^There is no `somebody\/else` on 127\.0\.0\.1:\d+ \(404\): check `HF_ENDPOINT`\.$/)
     await writeManifest({ revision: 'v9' })
-    await refused(/^127\.0\.0\.1:\d+ has not the revision of `somebody\/tiny-onnx` that is wanted\.$/)
+    await refused(/^Revision not found on 127\.0\.0\.1:\d+: `somebody\/tiny-onnx` may have moved/)
     await writeManifest({}, [{ path: 'unet/other.onnx' }])
     await refused(`\`${repository}\` has no \`unet/other.onnx\` (at ${hub.commit}).`)
     await writeManifest()
     hub.mood.refuse = (path) =>
       path.endsWith('unet/model.onnx') ? { status: 404, headers: { 'x-error-code': 'EntryNotFound' } } : undefined
-    await refused(/has not a file that is wanted\.$/)
+    await refused(/File not found in/)
   })
 })
 
@@ -458,7 +460,7 @@ describe('a disk', () => {
     if (!said) return context.skip('nothing can be mounted here')
     assert.match(
       said,
-      /^UserError: `\S+model\.onnx_data\.part` cannot be written \(the disk is full\): make room, then pull again; it goes on from there\.\n/,
+      /^UserError: `\S+model\.onnx_data\.part` cannot be written \(the disk is full\): make room, then pull again to resume\.\n/,
     )
     assert.ok(read('unet/model.onnx_data').some(({ from }) => from > 0))
   })
@@ -487,7 +489,7 @@ test('two pulls of one model do not mix', async () => {
 
 test('a model that came with isto, and a damaged manifest, are sentences', async () => {
   await writeFile(join(folder, 'manifest.json'), JSON.stringify({ name: 'x', description: '', licence: '', files: [] }))
-  await refused('The model “x” comes with isto: there is nothing to pull.')
+  await refused('The model “x” ships with isto: there is nothing to pull.')
   for (const source of [{ repository: '../x' }, { revision: 'a/b' }, { bytes: 'many' }]) {
     await writeManifest(source)
     await assert.rejects(model(), { name: 'UserError', message: /manifest\.json` is damaged/ })

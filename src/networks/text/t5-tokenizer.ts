@@ -15,7 +15,7 @@ export async function loadT5Tokenizer(folder: string): Promise<(text: string, le
   const type = known?.model?.type ?? 'Unigram'
   if (!known || type !== 'Unigram') {
     const old = existsSync(join(folder, 'spiece.model')) ? ' beside its spiece.model' : ''
-    throw new UserError(`Expected a tokenizer.json of T5 in ${folder}${old}: fetch the model again with it.`)
+    throw new UserError(`Expected a tokenizer.json of T5 in ${folder}${old}: download the model again with it.`)
   }
   const config = (await readJson<object>(join(folder, 'tokenizer_config.json'))) ?? {}
   const tokenizer = new Tokenizer(known, config)

@@ -34,7 +34,7 @@ export async function openTextEncoders({ layout, cacheFolder, hardware }: TextEn
     const graph = layout.graph(name)
     encoders.push(await openTextEncoder({ graph, name, tokenizer, layer, cacheFolder, hardware }))
   }
-  if (encoders.length === 0) throw new UserError(`There is no text_encoder in ${folder}: fetch it again.`)
+  if (encoders.length === 0) throw new UserError(`There is no text_encoder in ${folder}: download it again.`)
   if (isSd3) {
     const { places = length + USUAL_LENGTH, width } = sizeOfStates(layout)
     const behind = await openT5(layout, '_3', { length: places - length, width })
@@ -47,7 +47,7 @@ export async function openTextEncoders({ layout, cacheFolder, hardware }: TextEn
 async function openEncodersOfFlux(options: TextEncodersOptions): Promise<PromptEncoder> {
   const { layout } = options
   const missing = (['text_encoder', 'text_encoder_2'] as const).find((part) => !layout.has(part))
-  if (missing) throw new UserError(`There is no ${missing} in ${layout.path}: fetch the model again.`)
+  if (missing) throw new UserError(`There is no ${missing} in ${layout.path}: download the model again.`)
   const tokenizer = await loadTokenizer(join(layout.path, 'tokenizer'))
   const own = { graph: layout.graph('text_encoder'), name: 'text_encoder' }
   const network = await openTextNetwork({ ...options, ...own, tokenizer, outputs: ['pooler_output'] })

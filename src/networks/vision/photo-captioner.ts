@@ -57,7 +57,7 @@ async function open(folder: string, dtype: 'fp32' | 'q8') {
     local_files_only: true,
   }).catch((cause: unknown) => {
     throw new UserError(
-      `The captioner in ${join(folder, 'captioner')} cannot be opened: fetch the model again, or do without that folder.`,
+      `The captioner in ${join(folder, 'captioner')} cannot be opened: download the model again, or do without that folder.`,
       { cause },
     )
   })

@@ -75,7 +75,7 @@ test('one that is not whole is a sentence', async () => {
   const { tensors } = decodeSafetensors(await readFile(join(folder, 'numbers.safetensors')), 'numbers')
   await assert.rejects(captioner.caption(tensors.one!), {
     name: 'UserError',
-    message: /^The captioner in \S+captioner cannot be opened: fetch the model again, or do without that folder\.$/,
+    message: /^The captioner in \S+captioner cannot be opened: download the model again, or do without that folder\.$/,
   })
   await captioner.close()
   await model.remove()
