@@ -10,7 +10,7 @@ import { readableSize } from './hub/size.ts'
 import type { Job, JobResult } from './jobs/protocol.ts'
 import { startWorker } from './jobs/worker-client.ts'
 
-// The same jobs as the bot's, from a terminal. Exit codes: 0 success, 1 our fault, 2 a bad input, 130 interrupted.
+// The same jobs as the bot's, from a terminal. Exit codes: 0 success, 1 our fault, 2 bad input, 130 interrupted.
 
 class Interrupted extends Error {}
 
@@ -43,17 +43,17 @@ async function runJob(job: Job): Promise<JobResult> {
 }
 
 async function pull(model: Model): Promise<Pulled> {
-  // The hub's library takes its time to load.
+  // The hub's library is slow to load.
   const { pullModel } = await import('./hub/pull.ts')
   const { hubUrl: url, hubToken: token } = readConfig()
   const bar = createBar(process.stderr, () => performance.now())
   try {
     return await pullModel(model, {
       ...{ url, token },
-      signal: abortOnInterrupt('Interrupted: `models pull` goes on from there.'),
+      signal: abortOnInterrupt('Interrupted: call `models pull` again to resume.'),
       onProgress: ({ stage, bytes, of }) =>
         bar.update({
-          label: stage === 'check' ? 'Comparing checksums' : 'Fetching the model',
+          label: stage === 'check' ? 'Comparing checksums' : 'Downloading the model',
           ...{ step: bytes, of },
           short: `${readableSize(bytes)} / ${readableSize(of)}`,
           long: `${readableSize(bytes)} of ${readableSize(of)}`,
@@ -64,12 +64,12 @@ async function pull(model: Model): Promise<Pulled> {
   }
 }
 
-/** From here on an interrupt lets us clean up, until the process ends. */
+/** From here on an interrupt lets us clean up first. */
 function abortOnInterrupt(sentence = 'Interrupted.'): AbortSignal {
   const controller = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
-      // The second time is meant: without waiting for the run of a network that is under way.
+      // The second interrupt ends the process at once, without waiting for the network's run to finish.
       if (controller.signal.aborted) process.exit(130)
       controller.abort(new Interrupted(sentence))
     })

@@ -1,21 +1,21 @@
 import { config as loadEnvFile } from 'dotenv'
 import { UserError } from './errors.ts'
 
-/** What a person can set; .env.example explains each. */
+/** What a person can set; docs/running.md explains each setting. */
 export interface Config {
   readonly token?: string
   readonly applicationId?: string
-  /** Base of Discord's API without the version, such as `https://discord.com/api`. */
+  /** The base address of Discord's API without the version, such as `https://discord.com/api`. */
   readonly apiUrl: string
   /** Origins that attachments may be fetched from, such as `https://cdn.discordapp.com`. */
   readonly attachmentOrigins: readonly string[]
   readonly dataDirectory: string
-  /** A folder name in `models/`, or a path to a model folder. */
+  /** A folder name in `models/`, or the path of a model. */
   readonly model: string
-  /** What the model is computed on. */
+  /** The device that models are computed on. */
   readonly device: (typeof devices)[number]
   readonly logLevel: (typeof logLevels)[number]
-  /** Where models are fetched from: Hugging Face's hub, or a mirror of it. */
+  /** Where models are downloaded from: Hugging Face's hub, or a mirror of it. */
   readonly hubUrl: string
   readonly hubToken?: string
   /** Where `/healthz` and `/metrics` are served, if at all. */
@@ -25,7 +25,7 @@ export interface Config {
 const devices = ['auto', 'cuda', 'directml', 'coreml', 'webgpu', 'cpu'] as const
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
-/** The environment, completed by the file `.env` in the working directory. @throws UserError naming the setting */
+/** Environment variables override `.env` in the working directory. @throws UserError that names the setting */
 export function readConfig(environment: NodeJS.ProcessEnv = fromProcess()): Config {
   const setting = (name: string) => environment[name]?.trim() || undefined
   return {
@@ -51,11 +51,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = fromProcess()): Conf
 function fromProcess(): NodeJS.ProcessEnv {
   loadEnvFile({ quiet: true })
   const environment = { ...process.env }
-  // The worker inherits the environment. It has no use for tokens, and onnxruntime is not to report to its makers.
+  // The worker inherits the environment. It needs no tokens, and ONNX Runtime must not send telemetry.
   delete process.env.DISCORD_TOKEN
   delete process.env.HF_TOKEN
   process.env.ORT_DISABLE_TELEMETRY = '1'
-  // Else NVIDIA's libraries round float32 to 11 bits where a card can, and learning is done in float32 for its precision.
+  // Otherwise NVIDIA's libraries round float32 to 11 bits where a card can; learning needs the precision.
   process.env.NVIDIA_TF32_OVERRIDE ??= '0'
   return environment
 }
@@ -67,7 +67,7 @@ function webAddress(name: string, value: string): string {
   return value.replace(/\/+$/, '')
 }
 
-/** A bare host means https; plain http has to be asked for in so many words. */
+/** A bare host means https; http must be spelled out. */
 function origin(host: string): string {
   const url = URL.parse(host.includes('://') ? host.trim() : `https://${host.trim()}`)
   if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/') {
@@ -82,7 +82,7 @@ function oneOf<Value extends string>(name: string, values: readonly Value[], giv
   throw new UserError(`Expected \`${name}\` to be one of ${values.join(', ')}, got \`${given}\`.`)
 }
 
-/** Port 0 takes any that is free. */
+/** Port 0 takes any free port. */
 function health(port: string | undefined, host: string): Config['health'] {
   if (port === undefined) return undefined
   if (/^\d{1,5}$/.test(port) && Number(port) < 65_536) return { port: Number(port), host }

@@ -1,14 +1,16 @@
-/** A mistake the person can act on; `message` is one clear sentence that says what to do and may be shown as it is. */
+/**
+ * A problem that the person can act on. `message` is one clear sentence that says what to do and may be shown as it is.
+ */
 export class UserError extends Error {
   override readonly name: string = 'UserError'
 }
 
-/** A difference was learned on another model than it is to be used on; it can be learned again from its pair. */
+/** A difference was learned on another model than it is to be used with; it can be learned again from its pair. */
 export class OtherModelError extends UserError {
   override readonly name = 'OtherModelError'
 }
 
-/** A stranger's words inside a sentence: one short line, in which nothing is formatted, linked or mentioned. */
+/** A stranger's words inside a sentence: one short line in which nothing is formatted, linked or mentioned. */
 export function quoted(words: string, longest = 40): string {
   const plain = [...words.replaceAll(/[^\p{L}\p{M}\p{N} ._-]+/gu, ' ').trim()]
   return `“${plain.length > longest ? `${plain.slice(0, longest - 1).join('')}…` : plain.join('')}”`

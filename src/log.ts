@@ -4,23 +4,23 @@ import { scrub } from './scrub.ts'
 export interface LogOptions {
   /** Less urgent lines are dropped. @default 'info' */
   readonly level?: Level | 'silent'
-  /** One readable line each, for a terminal, instead of one JSON object. @default false */
+  /** One readable line each, for a terminal, instead of a JSON object. @default false */
   readonly isReadable?: boolean
-  /** Never written, wherever they turn up: the bot's token. @default none */
+  /** Strings that are never written, wherever they occur: the bot's token. @default none */
   readonly secrets?: readonly string[]
-  /** Gets finished lines. @default standard output */
+  /** Receives finished lines. @default standard output */
   readonly write?: (line: string) => void
 }
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
-/** Each gets one sentence, and details if there are any. */
+/** Each takes one sentence, and details if there are any. */
 export type Log = Readonly<Record<Level, (sentence: string, details?: unknown) => void>>
 
 /**
-A log that holds no token, no signed address and no picture, whatever it is given: strings are searched for them, byte
-arrays become their length, and what can't be read becomes a word. Logging never throws.
-*/
+ * A log that contains no token, no signed address and no picture, whatever it is given. Strings are searched for them,
+ * byte arrays become their length, and unreadable values become a word. Logging never throws.
+ */
 export function createLog({ level = 'info', isReadable = false, secrets = [], write }: LogOptions = {}): Log {
   const print = write ?? printTo(pino.destination({ dest: 1, sync: true }))
   const destination = isReadable ? { write: (line: string) => print(readable(line)) } : { write: print }
@@ -40,7 +40,10 @@ const name = (label: string) => ({ level: label })
 
 const printTo = (destination: DestinationStream) => (line: string) => destination.write(line)
 
-/** `12:03:01 warn: …`: one line without control characters, so that no name can forge a second one or paint the terminal. */
+/**
+ * `12:03:01 warn: …`: one line without control characters, so that no name can forge a second line or colour the
+ * terminal.
+ */
 function readable(json: string): string {
   const { level, time, msg, details } = JSON.parse(json) as Readonly<Record<string, unknown>>
   const mark = level === 'info' ? '' : `${level}: `

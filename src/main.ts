@@ -19,12 +19,12 @@ import { createLog } from './log.ts'
 import { scrub } from './scrub.ts'
 import { openStore } from './store/open.ts'
 
-// Exit codes: 0 asked to leave, 1 a fault of ours or the end of the session, 2 something that the admin has to change.
+// Exit codes: 0 asked to stop, 1 our fault or a session that Discord ended, 2 something that the admin has to change.
 
-/** Until there is a log, and for what keeps the bot from starting: a plain line for whoever sets it up. */
+/** For the time before there is a log, and for what keeps the bot from starting: one plain line. */
 const tell = (line: string) => console.error(line)
 
-// Whatever nobody caught ends the process, but not with Node's own report: it would print tokens.
+// An error that nobody caught ends the process, but without Node's own report, which would print tokens.
 process.on('uncaughtException', (error) => {
   tell(String(scrub(describe(error), [])))
   process.exit(1)
@@ -49,11 +49,11 @@ async function start(config: Config, token: string): Promise<void> {
   const worker = startWorker({
     path: new URL('worker/main.ts', import.meta.url),
     args: [gradients, config.device],
-    // What ended it may have been the device.
+    // The device may have caused it.
     argsAfterEnd: [gradients, 'cpu'],
     onExit: (how) => {
       log.warn(`The worker ended (${how}).`)
-      if (device && device !== 'cpu') log.warn(`Models are not computed on ${device} again before the next start.`)
+      if (device && device !== 'cpu') log.warn(`${device} is not used again until the next start.`)
       vitals.workerEnded()
     },
   })
@@ -70,7 +70,7 @@ async function start(config: Config, token: string): Promise<void> {
     log: (sentence, error) => log.error(sentence, error),
   })
 
-  // ---- The way out ----
+  // ---- Stop ----
 
   let connection: Connection | undefined
   let isLeaving = false
@@ -85,13 +85,13 @@ async function start(config: Config, token: string): Promise<void> {
   }
   process.once('SIGTERM', () => void leave(0))
   process.once('SIGINT', () => void leave(0))
-  // The shell through which npm starts us is ended by a signal and does not hand it on.
+  // npm starts us through a shell, which is ended by a signal and doesn't pass it on.
   if (process.argv.includes('--leave-with-parent')) {
     const parent = process.ppid
     setInterval(() => process.ppid !== parent && void leave(0), 500).unref()
   }
 
-  // ---- The way in ----
+  // ---- Start ----
 
   const startedAt = Date.now()
   if (config.health) {
@@ -101,7 +101,7 @@ async function start(config: Config, token: string): Promise<void> {
         queueLength: await queue.length(),
       })
     const { origin } = await startHealth({ ...config.health, read })
-    log.info(`Health is told at ${origin}/healthz, figures at ${origin}/metrics.`)
+    log.info(`Health is at ${origin}/healthz, metrics at ${origin}/metrics.`)
   }
   const opened = Promise.withResolvers<void>()
   const { applicationId, apiUrl, attachmentOrigins: origins } = config
@@ -131,7 +131,7 @@ async function start(config: Config, token: string): Promise<void> {
   try {
     device = await warm(located, models)
   } catch (error) {
-    // Else the worker was closed under its hands.
+    // Otherwise the worker was closed while it warmed up.
     if (!isLeaving) throw error
     return
   }
@@ -140,7 +140,7 @@ async function start(config: Config, token: string): Promise<void> {
     `Ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s: the model “${models.usual}” is loaded, on ${device}.`,
   )
 
-  const sweep = () => store.sweep(Date.now()).catch((error: unknown) => log.error('The store was not swept.', error))
+  const sweep = () => store.sweep(Date.now()).catch((error: unknown) => log.error('Sweeping the store failed.', error))
   await sweep()
   setInterval(sweep, 6 * 60 * 60 * 1000)
 }
@@ -163,6 +163,6 @@ function giveUp(error: unknown): void {
 function tellWhereTokensComeFrom(): void {
   tell('isto needs the token of a Discord bot.')
   tell('1. Make one: https://discord.com/developers/applications → New Application → Bot → Reset Token.')
-  tell('2. Put it into the file .env as DISCORD_TOKEN=… (see .env.example), then run npm start again.')
+  tell('2. Put it into `.env` as DISCORD_TOKEN=… (see .env.example), then run npm start again.')
   process.exitCode = 2
 }

@@ -4,10 +4,10 @@ const mostEntries = 50
 const longestText = 4000
 
 /**
-A copy that may be written: plain data without tokens, signed addresses and pictures, of bounded size. Never throws.
-
-@param secrets Taken out wherever they turn up.
-*/
+ * A copy that is safe to write: plain data of bounded size without tokens, signed addresses and pictures. Never throws.
+ *
+ * @param secrets Removed wherever they occur.
+ */
 export function scrub(value: unknown, secrets: readonly string[], depth = 0, above: readonly object[] = []): unknown {
   if (typeof value === 'string') return scrubText(value, secrets)
   if (typeof value === 'function') return '<function>'
@@ -39,7 +39,7 @@ function scrubObject(value: object, secrets: readonly string[], depth: number, a
     return [field, secretNames.test(field) ? '<secret>' : inner(one)] as const
   })
   if (!(value instanceof Error)) return Object.fromEntries(fields)
-  // An error's own words are not enumerable.
+  // An error's own fields are not enumerable.
   const { name: type, message, stack, cause } = value
   return Object.fromEntries([
     ...fields,
@@ -50,7 +50,7 @@ function scrubObject(value: object, secrets: readonly string[], depth: number, a
   ])
 }
 
-/** A picture that went through JSON: `{"type": "Buffer", "data": […]}`, `[137, 80, …]` or `{"0": 137, …}`. */
+/** A picture that was turned into JSON: `{"type": "Buffer", "data": […]}`, `[137, 80, …]` or `{"0": 137, …}`. */
 function isBytes(value: object): boolean {
   const { type, data } = value as { type?: unknown; data?: unknown }
   if (type === 'Buffer' && Array.isArray(data)) return true
@@ -66,7 +66,7 @@ function scrubText(text: string, secrets: readonly string[]): string {
   return text.length > longestText ? `${clean.slice(0, longestText)} … (${text.length} characters)` : clean
 }
 
-/** The cut is made between words: half a token would not be known for one. */
+/** The text is cut between words: half a token would not be recognised. */
 function lastSpace(text: string, before: number): number {
   let end = before
   while (end > 0 && !/\s/.test(text[end - 1]!)) end--

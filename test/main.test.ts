@@ -123,7 +123,10 @@ test('a model with a changed byte is found while it is warmed', { timeout: 2 * m
     writeFileSync(file, bytes)
   })
   const lines = await refusal({ ...settings(), DATA_DIR: join(folder, 'refused'), MODEL: model })
-  assert.match(lines.at(-1)!, /^The model “emoji” is damaged: unet\/model\.onnx has been changed\. Download it again\.$/)
+  assert.match(
+    lines.at(-1)!,
+    /^The model “emoji” is damaged: unet\/model\.onnx has been changed\. Download it again\.$/,
+  )
 })
 
 test('where Node is too old or nothing is installed, npm start says so in a sentence', async () => {
@@ -197,7 +200,7 @@ const seen = () => ({
 })
 
 async function health(): Promise<{ status: number; figures: string }> {
-  const origin = /Health is told at (\S+)\/healthz/.exec(bot.output())![1]!
+  const origin = /Health is at (\S+)\/healthz/.exec(bot.output())![1]!
   const [{ status }, figures] = await Promise.all([fetch(`${origin}/healthz`), fetch(`${origin}/metrics`)])
   return { status, figures: await figures.text() }
 }

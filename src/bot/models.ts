@@ -3,20 +3,20 @@ import { UserError } from '../errors.ts'
 import { findMissing, findModel, isUnfetched, listModels, type Model, unfetched } from '../hub/catalog.ts'
 
 export interface UsableModels {
-  /** What people may choose from; no name tells where a model lies. */
+  /** The names that people may choose from. None of them reveals a path. */
   readonly names: readonly string[]
-  /** The one that is used unless a server or person says otherwise. */
+  /** The model used unless a server or a person chooses another. */
   readonly usual: string
   readonly usualModel: Model
-  /** A name as the worker takes it: itself, or the path of a model that lies elsewhere. */
+  /** The name or path that the worker is given for a name. */
   readonly locate: (name: string) => string
 }
 
 /**
-@param given A folder name in `folder`, or a path to a model folder.
-@param log Told of other models that can't be used; one that was never fetched is not worth a word.
-@throws UserError when the given one can't be used.
-*/
+ * @param given A folder name in `folder`, or the path of a model folder.
+ * @param log Called for other models that can't be used, unless they were never downloaded.
+ * @throws UserError if the given model can't be used
+ */
 export async function findUsableModels(
   given: string,
   folder: string,

@@ -4,10 +4,10 @@ import type { Job } from '../jobs/protocol.ts'
 import type { Outcome, QueueHandlers } from '../jobs/ticket.ts'
 import type { Run } from '../jobs/worker-client.ts'
 
-/** How the bot is, at one moment. Times in seconds. */
+/** The bot's state at one moment. Times in seconds. */
 export interface Signs {
   readonly gateway: { readonly isConnected: boolean; readonly goneFor: number; readonly heartbeatAge?: number }
-  /** `silentFor`: at work without a sign of life. `endsInARow`: since it last finished a job. */
+  /** `silentFor`: how long a busy worker has given no sign of life. `endsInARow`: since it last finished a job. */
   readonly worker: {
     readonly isAlive: boolean
     readonly isBusy: boolean
@@ -20,7 +20,7 @@ export interface Signs {
   /** Jobs that wait or run. */
   readonly queueLength: number
   readonly jobs: Readonly<Record<Outcome['type'], number>>
-  /** How long jobs ran, by their kind. */
+  /** How long jobs ran, by kind. */
   readonly durations: ReadonlyMap<Job['kind'], Histogram>
   /** Since it was last asked for. */
   readonly eventLoopDelay: { readonly median: number; readonly p99: number; readonly max: number }
@@ -36,10 +36,10 @@ export interface Histogram {
 export const histogramBounds = [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560]
 
 export interface Vitals {
-  /** The same, watched. */
+  /** The same function, observed. */
   readonly watchRun: (run: Run) => Run
   readonly watchHandlers: <FollowUp>(handlers: QueueHandlers<FollowUp>) => QueueHandlers<FollowUp>
-  /** The worker's process ended unasked. */
+  /** To be called when the worker's process ends unexpectedly. */
   readonly workerEnded: () => void
   readonly read: (outside: { readonly gatewayStatus: GatewayStatus; readonly queueLength: number }) => Signs
   readonly close: () => void
@@ -61,7 +61,7 @@ export function createVitals(now: () => number = Date.now): Vitals {
     (run: Run): Run =>
     async (job, options = {}) => {
       const startedAt = now()
-      // A dead worker is started again for the next job.
+      // A worker that ended is started again for the next job.
       isAlive = true
       lifeSignAt = startedAt
       try {

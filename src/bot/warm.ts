@@ -4,17 +4,17 @@ import type { Run } from '../jobs/worker-client.ts'
 import { damaged, type UsableModels } from './models.ts'
 
 /**
-Reads every file of the usual model to see whether it is whole, then has the worker load it and run its network and the
-network's gradient once, so that the first command waits for neither.
-
-@returns What it is computed on.
-@throws UserError when the model can't be used.
-*/
+ * Checks every file of the default model, then has the worker load it and run its network and the gradient once, so
+ * that the first command waits for neither.
+ *
+ * @returns The device it is computed on.
+ * @throws UserError if the model can't be used
+ */
 export async function warm(run: Run, { usual, usualModel }: UsableModels): Promise<string | undefined> {
   const [fault] = await findFaults(usualModel)
   if (fault) throw damaged(usualModel, fault)
   try {
-    // No rounds but the first, which is not timed.
+    // Only the first round, which is not timed.
     const { report } = await run({
       kind: 'bench-step',
       repeats: 0,

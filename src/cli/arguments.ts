@@ -3,11 +3,11 @@ import { UserError } from '../errors.ts'
 import type { Command } from './specification.ts'
 import { commands } from './specification.ts'
 
-/** What a person typed after a command; every reader throws a UserError with one sentence for a bad value. */
+/** What a person typed after a command. Every reader throws a UserError with one sentence for a bad value. */
 export interface Arguments {
   readonly operands: readonly string[]
   readonly has: (option: string) => boolean
-  /** The values of each time the option was given. */
+  /** The values from each time the option was given. */
   readonly all: (option: string) => readonly (readonly string[])[]
   readonly text: (option: string) => string | undefined
   readonly number: (option: string, range: NumberRange) => number | undefined
@@ -19,7 +19,7 @@ export interface NumberRange {
   readonly whole?: boolean
 }
 
-/** Splits off the command, one word or two. @returns its name and what follows it */
+/** Splits off the command, which is one or two words. @returns its name and the remaining words */
 export function readCommand(words: readonly string[]): { readonly name: string; readonly rest: readonly string[] } {
   const [first = '', second = ''] = words
   if (Object.hasOwn(commands, first)) return { name: first, rest: words.slice(1) }
@@ -34,7 +34,7 @@ export function readCommand(words: readonly string[]): { readonly name: string; 
   throw new UserError(`${problem}: expected ${list(kin.length > 0 ? kin : names)}; \`--help\` explains them.`)
 }
 
-/** @throws UserError for an unknown, repeated or missing option, or a value too few or too many. */
+/** @throws UserError for an unknown, repeated or missing option, or for too many or too few values */
 export function parseArguments(words: readonly string[], name: string): Arguments {
   const command = commands[name]!
   const given = new Map<string, string[][]>()
@@ -46,7 +46,7 @@ export function parseArguments(words: readonly string[], name: string): Argument
     if (token.kind !== 'option') continue
     const option = Object.hasOwn(command.options, token.name) ? command.options[token.name] : undefined
     if (!option) {
-      throw new UserError(`\`${name}\` has no option \`${token.rawName}\`: \`${name} --help\` lists those it has.`)
+      throw new UserError(`\`${name}\` has no option \`${token.rawName}\`: \`${name} --help\` lists its options.`)
     }
     const takes = option.takes ?? []
     const values = token.value === undefined ? [] : [token.value]
@@ -78,7 +78,7 @@ export function parseArguments(words: readonly string[], name: string): Argument
   }
 }
 
-/** @param what Names the number in the sentence. */
+/** @param what Names the number in the message. */
 export function parseNumber(text: string, what: string, { from, to, whole = false }: NumberRange): number {
   const value = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : NaN
   if (value >= from && value <= to && (!whole || Number.isInteger(value))) return value
@@ -92,7 +92,8 @@ function tokenise(words: readonly string[], { options }: Command) {
     name,
     { type: takes ? ('string' as const) : ('boolean' as const), ...(name === 'help' && { short: 'h' }) },
   ])
-  // Lenient, so that `--strength -1` and the second value of `--pair A A2` are not errors, and ours are one sentence.
+  // Lenient, so that `--strength -1` and the second value of `--pair A A2` are accepted and errors are our own
+  // sentences.
   const lenient = { strict: false, tokens: true, allowPositionals: true } as const
   return parseArgs({ args: [...words], options: Object.fromEntries(types), ...lenient }).tokens
 }

@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts'
 
 const LARGEST_BYTES = { picture: 10 * 2 ** 20, difference: 64 * 2 ** 20 }
 
-/** Of files that would be mistaken for something else. */
+/** Endings that would be mistaken for another type of file. */
 const OTHER_ENDINGS = /\.(png|jpe?g|webp|gif|avif|tiff?|bmp|svg|safetensors|pt|bin|ckpt)$/i
 
 export interface Output {
@@ -19,7 +19,7 @@ export interface Output {
 export async function readInput(path: string, option: string, kind: keyof typeof LARGEST_BYTES): Promise<Uint8Array> {
   const named = `\`${path}\` (${option})`
   try {
-    // A pipe or a device could go on for ever.
+    // A pipe or a device could be endless.
     const info = await stat(path)
     if (info.isDirectory()) throw new UserError(`${named} is a folder: give a file.`)
     if (!info.isFile()) throw new UserError(`${named} is not a regular file.`)
@@ -35,15 +35,15 @@ export async function readInput(path: string, option: string, kind: keyof typeof
 }
 
 /**
- * Fails now rather than after the work.
+ * Fails before the work rather than after it.
  *
  * @returns `path`
- * @throws UserError when nothing can be written there, or the name says that it is something else than `ending`.
+ * @throws UserError if the file can't be written, or its name says that it is something other than `ending`
  */
 export async function checkOutput(path: string, option: string, ending: string): Promise<string> {
   const named = `\`${path}\` (${option})`
   if (OTHER_ENDINGS.test(path) && extname(path).toLowerCase() !== ending) {
-    throw new UserError(`${named} would be a ${ending.slice(1)} file whatever its name: let it end in ${ending}.`)
+    throw new UserError(`${named} would be a ${ending.slice(1)} file whatever its name: use the ending ${ending}.`)
   }
   const existing = await stat(path).catch(() => undefined)
   if (existing?.isDirectory()) throw new UserError(`${named} is a folder: give the name of a file in it.`)
@@ -59,7 +59,7 @@ export async function checkOutput(path: string, option: string, ending: string):
   return path
 }
 
-/** Writes all of them or none, each whole or not at all. @throws UserError when one cannot be written */
+/** Writes all of them or none, each completely or not at all. @throws UserError if one can't be written */
 export async function writeOutputs(outputs: readonly Output[]): Promise<void> {
   const written: { readonly temporary: string; readonly path: string }[] = []
   try {

@@ -4,7 +4,7 @@ import { commands } from './specification.ts'
 
 const RUN = 'npm run --silent isto --'
 
-/** @param name A command. @default all of them, in short */
+/** @param name A command. @default an overview of all of them */
 export function helpText(name?: string): string {
   return name === undefined ? overview() : explain(name)
 }

@@ -8,11 +8,11 @@ import { checkOutput, readInput, writeOutputs } from './files.ts'
 import { benchJson, benchText, jsonReport, textReport } from './report.ts'
 
 export interface Surroundings {
-  /** Where models are looked for by name. */
+  /** The folder in which models are looked up by name. */
   readonly modelsFolder: string
   readonly runJob: (job: Job) => Promise<JobResult>
   readonly pull: (model: Model) => Promise<Pulled>
-  /** Tells the person something beside the result. */
+  /** Tells the person something besides the result. */
   readonly tell: (sentence: string) => void
 }
 

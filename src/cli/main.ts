@@ -15,10 +15,10 @@ const COMMANDS: Readonly<Record<string, CommandLine>> = {
 }
 
 /**
- * Does what the words say.
+ * Runs the command that the words name.
  *
  * @returns What goes to standard output.
- * @throws UserError for words that make no sense.
+ * @throws UserError for words that are no command
  */
 export async function runCommandLine(words: readonly string[], surroundings: Surroundings): Promise<string> {
   const [first, second] = words

@@ -2,7 +2,7 @@ import type { Progress, Stage } from '../jobs/protocol.ts'
 
 export interface Screen {
   readonly isTTY?: boolean
-  /** Characters in a line. */
+  /** Characters per line. */
   readonly columns?: number
   readonly write: (text: string) => unknown
 }
@@ -12,7 +12,7 @@ const LABELS: Readonly<Record<Stage, string>> = {
   caption: 'Looking at the pictures',
   learn: 'Learning the difference',
   try: 'Trying it on the example',
-  invert: 'Tracing the picture back',
+  invert: 'Analysing the picture',
   sample: 'Making the result',
 }
 const BAR_WIDTH = 24
@@ -21,7 +21,7 @@ const MILLISECONDS_BETWEEN_LINES = 5000
 const CLEAR_LINE = '\r\x1b[2K'
 
 /**
- * A bar that is drawn over itself where the screen is a terminal, else a line every five seconds.
+ * On a terminal a bar that is drawn over itself, elsewhere a line every five seconds.
  *
  * @param now A clock in milliseconds.
  */
@@ -33,16 +33,16 @@ export function createProgress(screen: Screen, now: () => number) {
 }
 
 export interface Reading {
-  /** What is being done; a new one begins a new bar. */
+  /** What is being done. A new label starts a new bar. */
   readonly label: string
   readonly step: number
   readonly of: number
-  /** How far it is, behind the bar and in a line. */
+  /** How far it is, beside the bar and in a line. */
   readonly short: string
   readonly long: string
 }
 
-/** As `createProgress`, for anything. */
+/** Like `createProgress`, for anything. */
 export function createBar(screen: Screen, now: () => number) {
   const pause = screen.isTTY ? MILLISECONDS_BETWEEN_FRAMES : MILLISECONDS_BETWEEN_LINES
   let shownAt = screen.isTTY ? -Infinity : now()
@@ -58,7 +58,7 @@ export function createBar(screen: Screen, now: () => number) {
     if (screen.isTTY) screen.write(CLEAR_LINE + barLine(progress, left).slice(0, (screen.columns || 80) - 1))
     else screen.write(`${textLine(progress, left)}\n`)
   }
-  /** Takes the bar away. */
+  /** Removes the bar. */
   const clear = () => {
     if (screen.isTTY) screen.write(CLEAR_LINE)
   }

@@ -1,6 +1,6 @@
 import type { Report } from '../jobs/protocol.ts'
 
-/** The `--json` object, in the order that is promised; what a job has no use for is absent. */
+/** The `--json` object, its fields in the documented order. Fields that don't apply to a job are absent. */
 export function jsonReport(report: Report, out: string): string {
   const { model, mode, seed, steps, caption, seconds, loss, strength, preserve, fit, peakRssBytes } = report
   return JSON.stringify({

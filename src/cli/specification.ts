@@ -1,7 +1,7 @@
-/** Every command and option there is: what is parsed and what `--help` prints. */
+/** Every command and option: what is parsed and what `--help` prints. */
 
 export interface Option {
-  /** What follows the option, as `--help` shows it; nothing for a switch. */
+  /** The values after the option, as `--help` shows them; absent for a switch. */
   readonly takes?: readonly string[]
   readonly help: string
   /** May be given more than once. */
@@ -11,14 +11,14 @@ export interface Option {
 
 export interface Command {
   readonly summary: string
-  /** What follows the command without a name. */
+  /** The words after the command that have no name. */
   readonly operands?: readonly string[]
   readonly options: Readonly<Record<string, Option>>
   readonly examples: readonly string[]
 }
 
 const json: Option = { help: 'print one JSON object on standard output' }
-const help: Option = { help: 'show this' }
+const help: Option = { help: 'show this help' }
 const model: Option = { takes: ['NAME'], help: 'a model in models/, or a path to one (default: emoji)' }
 const mode: Option = { takes: ['fast|parity'], help: 'fast, or the published method step by step (default: fast)' }
 const seed: Option = { takes: ['N'], help: 'the same seed gives the same result (default: 0)' }
@@ -29,7 +29,7 @@ const pair: Option = { takes: ['A', 'A2'], many: true, help: 'an example: before
 
 export const commands: Readonly<Record<string, Command>> = {
   analogy: {
-    summary: 'Learn the difference between A and A2, and apply it to B',
+    summary: 'Learn the difference between A and A2 and apply it to B',
     options: {
       a: { takes: ['FILE'], required: true, help: 'the example before' },
       a2: { takes: ['FILE'], required: true, help: 'the example after' },
@@ -37,8 +37,8 @@ export const commands: Readonly<Record<string, Command>> = {
       out: { takes: ['FILE'], required: true, help: 'where B2 is written, as PNG' },
       pair: { ...pair, help: 'a further example of the same difference; more may be given' },
       ...{ model, mode, steps, strength, preserve, seed },
-      prompt: { takes: ['TEXT'], help: 'B in words (default: the model looks for itself)' },
-      save: { takes: ['FILE'], help: 'keep the difference too, as safetensors' },
+      prompt: { takes: ['TEXT'], help: 'B in words (default: the model captions it)' },
+      save: { takes: ['FILE'], help: 'also save the difference, as safetensors' },
       ...{ json, help },
     },
     examples: [
@@ -47,7 +47,7 @@ export const commands: Readonly<Record<string, Command>> = {
     ],
   },
   learn: {
-    summary: 'Learn the difference between A and A2, and keep it as a file',
+    summary: 'Learn the difference between A and A2 and save it as a file',
     options: {
       pair: { ...pair, required: true },
       out: { takes: ['FILE'], required: true, help: 'where the difference is written, as safetensors' },
@@ -56,7 +56,7 @@ export const commands: Readonly<Record<string, Command>> = {
     examples: ['learn --pair cat.png crying-cat.png --pair fox.png crying-fox.png --out crying.safetensors'],
   },
   apply: {
-    summary: 'Apply differences that were learned to a picture',
+    summary: 'Apply learned differences to a picture',
     options: {
       diff: {
         takes: ['FILE[:strength]'],
@@ -70,7 +70,7 @@ export const commands: Readonly<Record<string, Command>> = {
       strength: { ...strength, help: '0 changes nothing, negative undoes (default: as it was learned, else 1)' },
       preserve: { ...preserve, help: 'how much of the layout is kept (default: as it was learned, else 0.5)' },
       seed,
-      prompt: { takes: ['TEXT'], help: 'the picture in words (default: the model looks for itself)' },
+      prompt: { takes: ['TEXT'], help: 'the picture in words (default: the model captions it)' },
       ...{ json, help },
     },
     examples: [
@@ -79,18 +79,18 @@ export const commands: Readonly<Record<string, Command>> = {
     ],
   },
   'models list': {
-    summary: 'Show the models there are',
+    summary: 'List the available models',
     options: { json, help },
     examples: ['models list'],
   },
   'models pull': {
-    summary: 'Fetch a model, or the rest of one; can be cut off and called again',
+    summary: 'Download a model, or the rest of it; resumes after an interruption',
     operands: ['NAME'],
     options: { json, help },
     examples: ['models pull sd-1.5'],
   },
   'models check': {
-    summary: 'Compare every file of a model with its checksum; try one out that came without checksums',
+    summary: 'Compare every file of a model with its checksum; without checksums, try the model out',
     operands: ['NAME'],
     options: { json, help },
     examples: ['models check emoji', 'models check /path/to/a/folder'],

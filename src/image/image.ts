@@ -6,15 +6,15 @@ import { tensor } from '../tensor/tensor.ts'
 import { toRgbBytes } from './resample.ts'
 import { trapIn } from './traps.ts'
 
-/** A picture as the networks see it, fitted whole into a fixed size. */
+/** A picture as the networks see it, fitted completely into a fixed size. */
 export interface Picture {
   /** [3, height, width], RGB in −1…1. */
   readonly pixels: Tensor
-  /** Where the picture lies inside `pixels`; the rest is padding. */
+  /** The part of `pixels` that holds the picture; the rest is padding. */
   readonly frame: Frame
-  /** Of the original, upright, in pixels. */
+  /** The size of the original when upright, in pixels. */
   readonly size: Size
-  /** Sentences the person should see. */
+  /** Sentences that the person should see. */
   readonly notices: readonly string[]
 }
 
@@ -34,7 +34,7 @@ const LARGEST_PIXELS = 2 ** 26
 const LARGEST_COST = 2 ** 28
 const SMALLEST_SIDE = 8
 const LONGEST_SECONDS = 30
-/** An output side is at most this many times the model's. */
+/** The side of an output is at most this many times the model's. */
 const LARGEST_ENLARGEMENT = 4
 
 const SIGNATURES: readonly { readonly format: Metadata['format']; readonly starts: RegExp }[] = [
@@ -48,17 +48,17 @@ const SIGNATURES: readonly { readonly format: Metadata['format']; readonly start
 const SVG = /^(\xef\xbb\xbf)?\s*<(svg|\?xml|!DOCTYPE svg|!--)/i
 const HEIC = /^.{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)/s
 
-// Pictures come once each: a cache would only hold memory.
+// Each picture is read once: a cache would only use memory.
 sharp.cache(false)
 
 /**
- * Decodes PNG, JPEG, WebP, GIF, AVIF or TIFF bytes and fits the picture whole into `width` × `height`, padded with the
- * mean colour of its border. Turned upright by EXIF, transparency on white, any depth or colour space to 8-bit sRGB,
- * the first frame of an animation.
+ * Decodes PNG, JPEG, WebP, GIF, AVIF or TIFF bytes and fits the whole picture into `width` × `height`, padded with the
+ * mean colour of its border. It is turned upright by its EXIF orientation; transparency becomes white, any depth or
+ * colour space 8-bit sRGB, and of an animation the first frame is used.
  *
- * @param name What the person calls the picture ("A′"); the sentences begin with it.
- * @throws UserError when the bytes are not such a picture, damaged, or larger than 10 MB or 67 million pixels (33
- *   in a TIFF or a deep interlaced PNG, 22 in an AVIF: they take more memory or time).
+ * @param name The person's name for the picture ("A′"); messages begin with it.
+ * @throws UserError if the bytes are no such picture, damaged, or larger than 10 MB or 67 million pixels (33 in a TIFF
+ *   or a deep interlaced PNG, 22 in an AVIF, which take more memory or time)
  */
 export async function decodeImage(
   bytes: Uint8Array,
@@ -79,13 +79,13 @@ export async function decodeImage(
 }
 
 /**
- * PNG bytes of a picture; the same pixels give the same bytes.
+ * Encodes as PNG. The same pixels give the same bytes.
  *
- * @param pixels [3, height, width], RGB in −1…1; values beyond are cut off.
+ * @param pixels [3, height, width], RGB in −1…1; values beyond are clamped.
  * @param options.frame The part to keep. @default all of it
- * @param options.size The original's: the result gets its aspect ratio, and its longest side, but no less than the
- *   longest side of `pixels` and no more than 4 times that. @default the size of `frame`
- * @throws RangeError when a pixel is not a finite number.
+ * @param options.size The original's size: the result gets its aspect ratio and its longest side, but at least the
+ *   longest side of `pixels` and at most 4 times that. @default the size of `frame`
+ * @throws RangeError if a pixel is not a finite number
  */
 export async function encodePng(
   pixels: Tensor,
@@ -106,7 +106,7 @@ export async function encodePng(
 }
 
 /**
- * Many encoded images as one PNG: a white grid, each image whole and centred in a cell.
+ * Encoded images as one PNG: a white grid, each image complete and centred in its cell.
  *
  * @param options.cell Width and height of a cell in pixels.
  */
@@ -134,23 +134,23 @@ export async function contactSheet(
 }
 
 /**
-A picture made small, as PNG: whole, upright, never enlarged.
-
-@param bytes Of a picture that `decodeImage` has read.
-@param side The longest side in pixels.
-*/
+ * A thumbnail as PNG: complete, upright, never enlarged.
+ *
+ * @param bytes A picture that `decodeImage` has read.
+ * @param side The longest side in pixels.
+ */
 export function thumbnail(bytes: Uint8Array, side: number): Promise<Uint8Array> {
   return png(upright(bytes).resize(side, side, { fit: 'inside', withoutEnlargement: true }))
 }
 
-/** A and A′ side by side with an arrow between them, as PNG: 272 × 128 px. Both have been read by `decodeImage`. */
+/** A and A′ side by side with an arrow between them, as PNG of 272 × 128 px. `decodeImage` has read both. */
 export async function pairPicture(a: Uint8Array, a2: Uint8Array): Promise<Uint8Array> {
   const side = 128
   const gap = 16
   const clear = { r: 0, g: 0, b: 0, alpha: 0 }
   const tile = (bytes: Uint8Array) =>
     upright(bytes).resize(side, side, { fit: 'contain', background: clear }).png().toBuffer()
-  // The grey of Discord's own symbols: seen on its light and on its dark ground.
+  // The grey of Discord's own symbols, visible on its light and dark backgrounds.
   const arrow = Buffer.from(
     `<svg xmlns="http://www.w3.org/2000/svg" width="${gap}" height="${side}"><path d="M3 64H13M8 58L13 64L8 70" fill="none" stroke="#80848e" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round"/></svg>`,
   )
@@ -163,10 +163,10 @@ export async function pairPicture(a: Uint8Array, a2: Uint8Array): Promise<Uint8A
   )
 }
 
-/** PNG bytes of a drawing of ours. */
+/** Renders one of our own drawings as PNG. */
 export const drawSvg = (svg: string): Promise<Uint8Array> => png(sharp(Buffer.from(svg)).removeAlpha())
 
-/** Whether two pictures differ by at most one of 255 steps in every pixel. Both in −1…1. */
+/** Whether two pictures in −1…1 differ by at most one of 255 steps in every pixel. */
 export function identical(a: Tensor, b: Tensor): boolean {
   const step = 2 / 255 + 1e-6
   return (
@@ -193,10 +193,12 @@ function recognise(bytes: Uint8Array, name: string): Metadata['format'] {
   throw new UserError(`${name} is not a picture that can be read here: use a PNG, JPEG, WebP, GIF, AVIF or TIFF file.`)
 }
 
-/** So many that decoding takes well under 1 GB and a few seconds. */
+/** Limits that keep decoding well under 1 GB and a few seconds. */
 const mostPixels = (header: Metadata) => Math.min(LARGEST_PIXELS, LARGEST_COST / costOf(header))
 
-/** Of a pixel: bytes where the decoder holds the picture whole; tiles of a TIFF, which may be tiny, cost time instead. */
+/**
+ * Bytes of a pixel if the decoder holds the whole picture. The tiles of a TIFF, which may be tiny, cost time instead.
+ */
 function costOf({ format, channels, depth, isProgressive }: Metadata): number {
   if (format === 'heif') return 12
   if (format === 'tiff') return 8
@@ -210,7 +212,7 @@ function checkSize({ width, height }: Size, mostPixels: number, name: string) {
   }
   if (Math.min(width, height) < SMALLEST_SIDE) {
     const smallest = `${SMALLEST_SIDE} × ${SMALLEST_SIDE}`
-    throw new UserError(`${name} is ${width} × ${height} pixels, too small to show a thing: use at least ${smallest}.`)
+    throw new UserError(`${name} is ${width} × ${height} pixels, too small to show anything: use at least ${smallest}.`)
   }
 }
 
@@ -234,7 +236,7 @@ function noticesOf(bytes: Uint8Array, { format, pages = 1 }: Metadata, name: str
   return animated ? [`${name} is animated; its first frame was used.`] : []
 }
 
-/** An APNG announces its frames before the pixels of the first. */
+/** An APNG announces its frames before the pixels of the first one. */
 function isAnimatedPng(bytes: Uint8Array): boolean {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const announced = file.indexOf('acTL')
@@ -262,7 +264,7 @@ async function rawRgb(image: Sharp): Promise<Uint8Array> {
 
 const png = (image: Sharp) => image.png({ compressionLevel: 9 }).toBuffer()
 
-/** Interleaved RGB bytes of the frame → [3, height, width] in −1…1 with the border's mean colour around it. */
+/** Interleaved RGB bytes of the frame → [3, height, width] in −1…1, surrounded by the border's mean colour. */
 function place(rgb: Uint8Array, frame: Frame, box: Size): Tensor {
   const { data } = tensor([3, box.height, box.width])
   for (let channel = 0; channel < 3; channel++) {

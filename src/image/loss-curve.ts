@@ -1,11 +1,11 @@
 /**
-The learning curve as an SVG of 480 × 240 px: every loss as a faint line, their moving mean as a bold one.
-
-Its letters are drawn, not written: a container without fonts would leave them out.
-
-@param losses At least two numbers from 0, evenly spaced over the steps.
-@param steps How many steps they span. @default one each
-*/
+ * The learning curve as an SVG of 480 × 240 px: every loss as a thin line, their moving mean as a thick one.
+ *
+ * Its letters are drawn as shapes, because a container may have no fonts.
+ *
+ * @param losses At least two numbers ≥ 0, evenly spaced over the steps.
+ * @param steps How many steps they span. @default one each
+ */
 export function lossCurve(losses: readonly number[], steps = losses.length): string {
   const [low, high] = spread(losses)
   const x = (index: number) => LEFT + (index / (losses.length - 1)) * (RIGHT - LEFT)

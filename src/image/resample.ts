@@ -8,8 +8,8 @@ export interface RgbBytes {
 }
 
 /**
- * pixels [3, height, width] in −1…1 → bytes; values beyond are cut off.
- * @throws RangeError when a pixel is not a finite number.
+ * pixels [3, height, width] in −1…1 → bytes; values beyond are clamped.
+ * @throws RangeError if a pixel is not a finite number
  */
 export function toRgbBytes({ dims, data }: Tensor): RgbBytes {
   const [, height, width] = dims as [number, number, number]
@@ -24,8 +24,8 @@ export function toRgbBytes({ dims, data }: Tensor): RgbBytes {
 }
 
 /**
- * Bicubic (a = −½), widened where it makes smaller, along the rows and then the columns: byte for byte what Pillow makes
- * (of a tall picture Pillow 13 does the columns first, which may tell in the last bits).
+ * Bicubic (a = −½), with a wider kernel for reduction, along the rows and then the columns: byte for byte what Pillow
+ * makes. For tall pictures Pillow 13 does the columns first, which may show in the last bit.
  */
 export function resample(image: RgbBytes, width: number, height: number): RgbBytes {
   const wide = image.width === width ? image : resampleRows(image, width)
@@ -37,7 +37,7 @@ interface Window {
   readonly weights: readonly number[]
 }
 
-/** Weights are whole multiples of this, as Pillow has them. */
+/** Weights are whole multiples of this, as in Pillow. */
 const UNIT = 2 ** -22
 const SUPPORT = 2
 

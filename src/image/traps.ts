@@ -1,6 +1,6 @@
 /**
- * What a decoder would not get over, seen before the file is given to one: its own time limit begins only after it has
- * read the header, and for some files that takes minutes.
+ * Recognises files that a decoder would not survive before it is given them: its own time limit starts only after it
+ * has read the header, and for some files that takes minutes.
  */
 export function trapIn(bytes: Uint8Array, format: string | undefined): 'slow' | 'damaged' | undefined {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -10,11 +10,11 @@ export function trapIn(bytes: Uint8Array, format: string | undefined): 'slow' | 
   return undefined
 }
 
-/** Each is a walk over the whole picture; real files have at most about 20. */
+/** Each scan is a pass over the whole picture; real files have at most about 20. */
 const MOST_SCANS = 100
-/** Before the first is shown, each is looked for from the start. */
+/** Before the first frame is shown, each one is searched for from the beginning. */
 const MOST_FRAMES = 10_000
-/** The longest that libvips can say; it complains of more on standard error. */
+/** The longest side that libvips can express; it complains about longer ones on standard error. */
 const LONGEST_SIDE = 1e7
 
 function isLongerThan(limit: number, found: Iterable<unknown>): boolean {
@@ -23,7 +23,7 @@ function isLongerThan(limit: number, found: Iterable<unknown>): boolean {
   return false
 }
 
-/** Where the scans begin, as libjpeg finds them: whatever lies between two parts is passed over. */
+/** The beginnings of the scans, as libjpeg finds them: whatever lies between two parts is skipped. */
 function* jpegScans(file: Buffer) {
   let at = 2
   for (;;) {
@@ -41,7 +41,7 @@ function* jpegScans(file: Buffer) {
 const START_OF_SCAN = 0xda
 const END_OF_IMAGE = 0xd9
 
-/** Where the frames of an animation begin. */
+/** The beginnings of an animation's frames. */
 function* webpFrames(file: Buffer) {
   for (let at = 12; at + 8 <= file.length; ) {
     if (file.toString('latin1', at, at + 4) === 'ANMF') yield at

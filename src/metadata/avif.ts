@@ -1,22 +1,22 @@
-// ISO/IEC 14496-12 (boxes) and 23008-12 (items). The way up is a property of the picture here, and no metadata.
+// ISO/IEC 14496-12 (boxes) and 23008-12 (items). In AVIF the orientation is a property of the picture and not metadata.
 
-/** Far more than a picture has. */
+/** Far more than any picture has. */
 const mostExtents = 10_000
 
-/** A box: its type, and where its content lies. */
+/** A box: its type and the position of its content. */
 interface Box {
   readonly type: string
   readonly start: number
   readonly end: number
 }
 
-/** What is removed is overwritten with zeros: everything else stays where other boxes say it is. */
+/** What is removed is overwritten with zeros, so everything else stays where other boxes say it is. */
 export function avifWithoutMetadata(bytes: Uint8Array): Uint8Array {
   const file = Buffer.from(bytes)
   try {
     clean(file, boxesIn(file, 0, file.length))
   } catch (error) {
-    // What is cut off can't be shown either.
+    // A truncated part can't be shown either.
     if (!(error instanceof RangeError)) throw error
   }
   return file
@@ -55,7 +55,7 @@ function metadataItems(file: Buffer, { start, end }: Box): number[] {
 
 interface Extent {
   readonly item: number
-  /** In the box `idat`, not in the file. */
+  /** Relative to the box `idat`, not to the file. */
   readonly isInData: boolean
   readonly offset: number
   readonly length: number

@@ -3,7 +3,7 @@
 const HEADER_BYTES = 13
 const [EXTENSION, IMAGE, TRAILER] = [0x21, 0x2c, 0x3b] as const
 const [GRAPHIC_CONTROL, APPLICATION] = [0xf9, 0xff] as const
-/** How often it is repeated, and its colour profile. */
+/** The number of repetitions and the colour profile. */
 const keptApplications = ['NETSCAPE2.0', 'ANIMEXTS1.0', 'ICCRGBG1012']
 
 export function gifWithoutMetadata(bytes: Uint8Array): Uint8Array {
@@ -14,7 +14,7 @@ export function gifWithoutMetadata(bytes: Uint8Array): Uint8Array {
     const start = at
     if (file[at] === IMAGE) at = afterBlocks(file, at + 11 + paletteBytes(file[at + 9]))
     else if (file[at] === EXTENSION) at = afterBlocks(file, at + 2)
-    // Nothing that follows can be made out.
+    // The rest can't be interpreted.
     else break
     if (file[start] === IMAGE || isKept(file, start)) parts.push(file.subarray(start, at))
   }
@@ -28,7 +28,7 @@ function isKept(file: Buffer, at: number): boolean {
 
 const paletteBytes = (flags = 0) => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0)
 
-/** Where a row of data blocks ends, the empty one that ends it included. */
+/** The end of a sequence of data blocks, including the empty block that ends it. */
 function afterBlocks(file: Buffer, from: number): number {
   let at = from
   while (at < file.length && file[at] !== 0) at += file[at]! + 1

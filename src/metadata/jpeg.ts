@@ -9,13 +9,13 @@ const [APP0, APP1, APP2, APP14, APP15] = [0xe0, 0xe1, 0xe2, 0xee, 0xef] as const
 const JFIF_BYTES = 14
 const end = Buffer.from([0xff, END_OF_IMAGE])
 
-/** One that lacks its end gets one. */
+/** A file without an end marker gets one. */
 export function jpegWithoutMetadata(bytes: Uint8Array): Uint8Array {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const parts: Uint8Array[] = [file.subarray(0, 2)]
   let at = 2
   while (at < file.length) {
-    // Decoders skip what stands between segments, and so does this.
+    // Decoders skip what lies between segments, and so does this.
     at = nextMarker(file, at)
     const marker = file[at + 1]
     if (marker === undefined || marker === END_OF_IMAGE) break
@@ -33,7 +33,7 @@ export function jpegWithoutMetadata(bytes: Uint8Array): Uint8Array {
   return Buffer.concat([...parts, end])
 }
 
-/** Where the next segment begins, or the length; restarts and stuffed bytes are part of what is before. */
+/** The beginning of the next segment, or the length. Restart markers and stuffed bytes belong to the segment before. */
 function nextMarker(file: Buffer, from: number): number {
   for (let at = file.indexOf(0xff, from); at >= 0; at = file.indexOf(0xff, at + 1)) {
     const code = file[at + 1]
@@ -42,7 +42,7 @@ function nextMarker(file: Buffer, from: number): number {
   return file.length
 }
 
-/** Tables, frames and scans, the colour profile, and what Adobe says of the colours. */
+/** Tables, frames and scans, the colour profile, and Adobe's colour transform. */
 function isKept(marker: number, content: Buffer): boolean {
   if (marker === APP0) return startsWith(content, 'JFIF\0') && content.length >= JFIF_BYTES
   if (marker === APP2) return startsWith(content, 'ICC_PROFILE\0')

@@ -1,11 +1,11 @@
 const ORIENTATION = 0x0112
 
 /**
-Which way up a picture is to be shown, of all that EXIF says.
-
-@param tiff EXIF's content, from its byte order mark on.
-@returns 1…8; 1, upright, where it says nothing or can't be read.
-*/
+ * The EXIF orientation of a picture.
+ *
+ * @param tiff EXIF's content, starting at its byte order mark.
+ * @returns 1…8; 1, upright, if there is none or it can't be read
+ */
 export function orientationIn(tiff: Uint8Array): number {
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.length)
   try {
@@ -19,15 +19,16 @@ export function orientationIn(tiff: Uint8Array): number {
       return value >= 1 && value <= 8 ? value : 1
     }
   } catch (error) {
-    // What is cut off says nothing.
+    // Truncated data has no orientation.
     if (!(error instanceof RangeError)) throw error
   }
   return 1
 }
 
-/** EXIF that says nothing else, from its byte order mark on. */
+/** EXIF with nothing but the orientation, starting at its byte order mark. */
 export function exifWith(orientation: number): Uint8Array {
-  // "MM", 42, the directory at 8; in it one entry: the tag, a short, one of them, its value; and no further directory.
+  // "MM", 42, the directory at 8; in it one entry: the tag, its type (short), the count, its value; and no further
+  // directory.
   const numbers = [0x4d4d, 42, 0, 8, 1, ORIENTATION, 3, 0, 1, orientation, 0, 0, 0]
   const exif = Buffer.alloc(2 * numbers.length)
   for (const [index, value] of numbers.entries()) exif.writeUInt16BE(value, 2 * index)

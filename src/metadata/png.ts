@@ -4,7 +4,7 @@ import { exifWith, orientationIn } from './orientation.ts'
 // W3C, Portable Network Graphics (Third Edition)
 
 const SIGNATURE_BYTES = 8
-/** What a picture is drawn from: its pixels, transparency, colours, density and frames. */
+/** The chunks a picture is drawn from: pixels, transparency, colours, density and frames. */
 const kept = new Set([
   ...['IHDR', 'PLTE', 'IDAT', 'IEND', 'tRNS', 'cHRM', 'gAMA', 'iCCP', 'sBIT', 'sRGB', 'cICP', 'mDCV', 'cLLI'],
   ...['bKGD', 'pHYs', 'acTL', 'fcTL', 'fdAT'],

@@ -4,7 +4,7 @@ import { exifWith, orientationIn } from './orientation.ts'
 
 const HEADER_BYTES = 12
 const kept = new Set(['VP8 ', 'VP8L', 'VP8X', 'ALPH', 'ANIM', 'ANMF', 'ICCP'])
-/** Of the first byte of VP8X: says that the chunk is there. */
+/** A bit of VP8X's first byte: whether the chunk is present. */
 const [HAS_EXIF, HAS_XMP] = [0x08, 0x04]
 
 export function webpWithoutMetadata(bytes: Uint8Array): Uint8Array {
@@ -30,10 +30,10 @@ export function webpWithoutMetadata(bytes: Uint8Array): Uint8Array {
   return Buffer.concat([head, body])
 }
 
-/** Some programs begin it as a JPEG has it. */
+/** Some programs write it as it stands in a JPEG. */
 const tiffOf = (exif: Buffer) => (exif.toString('latin1', 0, 6) === 'Exif\0\0' ? exif.subarray(6) : exif)
 
-/** @param content Of an even length. */
+/** @param content Of even length. */
 function chunk(type: string, content: Uint8Array): Buffer {
   const head = Buffer.from(`${type}\0\0\0\0`, 'latin1')
   head.writeUInt32LE(content.length, 4)

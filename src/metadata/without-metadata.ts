@@ -5,11 +5,11 @@ import { pngWithoutMetadata } from './png.ts'
 import { webpWithoutMetadata } from './webp.ts'
 
 /**
-The same picture without what its file tells besides: camera, place, time, author, comments, previews, and whatever follows
-the picture. Its pixels, its colour profile and the way up stay as they are; nothing is decoded.
-
-@param bytes A JPEG, PNG, WebP, GIF or AVIF; anything else comes back as it is.
-*/
+ * The same picture without its metadata: camera, location, time, author, comments, previews, and anything after the
+ * picture. Pixels, colour profile and orientation stay the same; nothing is decoded.
+ *
+ * @param bytes A JPEG, PNG, WebP, GIF or AVIF; anything else is returned unchanged.
+ */
 export function withoutMetadata(bytes: Uint8Array): Uint8Array {
   const start = Buffer.from(bytes.subarray(0, 64)).toString('latin1')
   return formats.find(([signature]) => signature.test(start))?.[1](bytes) ?? bytes

@@ -2,7 +2,7 @@ import { sizeOf, type Tensor, tensor } from './tensor.ts'
 
 export type Term = readonly [factor: number, value: Tensor]
 
-/** Σ factor · value, over tensors of one size. @throws RangeError when the sizes differ. */
+/** Σ factor · value, over tensors of one size. @throws RangeError if the sizes differ */
 export function combine(...terms: readonly Term[]): Tensor {
   const { dims } = terms[0]![1]
   const sum = new Float32Array(sizeOf(dims))
@@ -44,7 +44,7 @@ export function meanSquare(a: Tensor, b: Tensor): number {
   return a.data.reduce((sum, value, index) => sum + (value - b.data[index]!) ** 2, 0) / a.data.length
 }
 
-/** The vector at length 1; a zero vector stays. */
+/** The vector at length 1; a zero vector stays zero. */
 export function unit(value: Tensor): Tensor {
   return scale(value, 1 / (Math.hypot(...value.data) || 1))
 }
@@ -55,7 +55,7 @@ export function cosine(a: Tensor, b: Tensor): number {
   return first.data.reduce((sum, value, index) => sum + value * second.data[index]!, 0)
 }
 
-/** The middle of the numbers in order, or the mean of the two in the middle. NaN of none. */
+/** The middle number in sorted order, or the mean of the two in the middle. NaN if there are none. */
 export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b)
   const middle = sorted.length >> 1

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import type { Tensor } from './tensor.ts'
 import { tensor } from './tensor.ts'
 
-/** A seeded stream of numbers. Passed as an argument to whatever needs chance, never global. */
+/** A seeded stream of numbers. It is passed as an argument to whatever needs randomness, never global. */
 export interface Random {
-  /** A number in [0, 1), in steps of 2⁻⁵³. */
+  /** A number in [0, 1), a multiple of 2⁻⁵³. */
   uniform(): number
   /** A whole number in [0, limit), every one equally likely. `limit`: 1…2³². */
   integer(limit: number): number
@@ -13,18 +13,19 @@ export interface Random {
   /** A shuffled copy (Fisher–Yates). */
   shuffle<Item>(items: readonly Item[]): Item[]
   /**
-   * A stream of its own, fixed by this stream's seed, its forks and `label` alone: what was drawn from this stream
-   * before makes no difference, so adding a draw in one place never changes another.
+   * An independent stream, determined only by this stream's seed and forks and by `label`. What was drawn from this
+   * stream before makes no difference, so a new draw in one place never changes another.
    */
   fork(label: string): Random
 }
 
 /**
- * xoshiro128** (Blackman and Vigna, 2018), its state the first 128 bits of SHA-256 over the seed and the fork labels.
- * Built from integer arithmetic, + − × ÷ and √, which every machine rounds alike: a seed means the same numbers everywhere.
+ * xoshiro128** (Blackman and Vigna, 2018). Its state is the first 128 bits of SHA-256 over the seed and the fork
+ * labels. It uses only integer arithmetic, + − × ÷ and √, which every machine rounds the same way, so a seed means the
+ * same numbers everywhere.
  *
  * @param seed A whole number in [0, 2³²).
- * @throws RangeError for any other seed.
+ * @throws RangeError for any other seed
  */
 export function createRandom(seed: number): Random {
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {

@@ -3,10 +3,10 @@ import { quoted, type UserError } from '../errors.ts'
 /** A tensor as the header of a `.safetensors` file describes it. */
 export interface SafetensorsEntry {
   readonly name: string
-  /** As the format calls it: `F32`, `F16`, … */
+  /** The format's name for it: `F32`, `F16`, … */
   readonly type: string
   readonly dims: readonly number[]
-  /** Bytes behind the header: from `start` (inclusive) to `end` (exclusive). */
+  /** Byte offsets after the header: from `start` (inclusive) to `end` (exclusive). */
   readonly start: number
   readonly end: number
 }
@@ -16,15 +16,16 @@ export interface SafetensorsHeader {
   readonly metadata: Readonly<Record<string, string>>
 }
 
-/** Makes the error for a damaged file. */
+/** Creates the error for a damaged file. */
 export type Refuse = (reason: string) => UserError
 
 /**
- * As strict as the format's own library: every name once, and the tensors cover the data exactly, without holes or overlaps.
+ * As strict as the format's own library: names are unique, and the tensors cover the data exactly, without holes or
+ * overlaps.
  *
  * @param bytes The header's JSON.
- * @param dataBytes How many bytes there are behind it.
- * @param bytesPerNumber Of a type; may throw for one that is not wanted.
+ * @param dataBytes The number of bytes after it.
+ * @param bytesPerNumber Of a type; may throw for a type that is not supported.
  */
 export function parseSafetensorsHeader(
   bytes: Uint8Array,
@@ -38,7 +39,7 @@ export function parseSafetensorsHeader(
     throw refuse('its metadata is not text')
   }
   const entries = Object.entries(described).map(([name, entry]) => readEntry(name, entry, bytesPerNumber, refuse))
-  // JSON.parse keeps the last of two equal names, so the names it kept are counted against those that are written.
+  // JSON.parse keeps the last of two equal names, so the names it kept are counted against those in the text.
   const kept = Object.keys(header).length + Object.keys(metadata).length + 3 * entries.length
   const written = [...text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)].filter(([, colon]) => colon).length
   if (written !== kept) throw refuse('a name occurs twice')

@@ -13,7 +13,7 @@ interface NumberArray {
   readonly data: Float32Array
 }
 
-/** Far above any difference; a file is read whole. */
+/** Far more than any difference needs; a file is read at once. */
 const LARGEST_BYTES = 64 * 2 ** 20
 const LARGEST_HEADER_BYTES = 2 ** 20
 
@@ -39,11 +39,11 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsContent): Ui
 }
 
 /**
- * Reads F32, F16 and BF16; every number is copied out as float32. As strict as the format's own library: the tensors
- * cover the data exactly, without holes or overlaps.
+ * Reads F32, F16 and BF16 and copies every number to float32. As strict as the format's own library: the tensors cover
+ * the data exactly, without holes or overlaps.
  *
- * @param name What the person calls the file; the sentences begin with it.
- * @throws UserError for anything else.
+ * @param name The person's name for the file; messages begin with it.
+ * @throws UserError for anything else
  */
 export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsContent {
   if (bytes.length > LARGEST_BYTES) throw new UserError(`${name} is larger than ${LARGEST_BYTES / 2 ** 20} MB.`)
@@ -70,7 +70,10 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsC
   return { tensors: Object.fromEntries(tensors), metadata }
 }
 
-/** PyTorch's `.pt`, `.bin` and `.ckpt`: a ZIP archive with a pickle in it, or before version 1.6 pickles one after the other. */
+/**
+ * PyTorch's `.pt`, `.bin` and `.ckpt`: a ZIP archive with a pickle in it, or, before version 1.6, a sequence of
+ * pickles.
+ */
 const isPickle = (bytes: Uint8Array) =>
   ['504b0304', '80028a0a'].includes(Buffer.from(bytes.subarray(0, 4)).toString('hex'))
 

@@ -6,7 +6,7 @@ export interface Tensor {
 
 export const sizeOf = (dims: readonly number[]): number => dims.reduce((product, dim) => product * dim, 1)
 
-/** @throws RangeError when `data` does not fill `dims` exactly. */
+/** @throws RangeError if `data` doesn't fill `dims` exactly */
 export function tensor(dims: readonly number[], data: Float32Array = new Float32Array(sizeOf(dims))): Tensor {
   if (data.length !== sizeOf(dims))
     throw new RangeError(`Expected ${sizeOf(dims)} numbers for [${dims}], got ${data.length}`)

@@ -47,13 +47,13 @@ test('elsewhere there is a line every five seconds, and none for a job that ends
 test('anything else that goes on has the same bar, for hours if need be', () => {
   const { written, screen, clock } = setUp({ isTTY: true, columns: 100 })
   const bar = createBar(screen, clock.now)
-  const reading = { label: 'Fetching the model', of: 100, short: '1.0 GB / 5.1 GB', long: '1.0 GB of 5.1 GB' }
+  const reading = { label: 'Downloading the model', of: 100, short: '1.0 GB / 5.1 GB', long: '1.0 GB of 5.1 GB' }
   bar.update({ ...reading, step: 0 })
   clock.time = 60_000
   bar.update({ ...reading, step: 1 })
   assert.equal(
     written[1],
-    '\r\x1b[2KFetching the model       ░░░░░░░░░░░░░░░░░░░░░░░░ 1.0 GB / 5.1 GB · 1 h 39 min left',
+    '\r\x1b[2KDownloading the model    ░░░░░░░░░░░░░░░░░░░░░░░░ 1.0 GB / 5.1 GB · 1 h 39 min left',
   )
 })
 

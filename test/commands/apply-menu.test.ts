@@ -189,10 +189,7 @@ test('a picture of another host is never fetched', async () => {
 
 test('a message without a picture, and a server without differences, are told to the person alone', async () => {
   const text = bot.discord.post({ content: 'words', attachments: [attach(1, { content_type: 'text/plain' })] })
-  assert.equal(
-    await whisperOf(bot.discord.menu(menuName, text)),
-    'That message has no picture that I can read.',
-  )
+  assert.equal(await whisperOf(bot.discord.menu(menuName, text)), 'That message has no picture that I can read.')
   const message = bot.discord.post({ attachments: [attach(9)] })
   await put('theirs', {}, otherGuildId)
   assert.match(await whisperOf(bot.discord.menu(menuName, message)), /^No differences are saved here yet/)

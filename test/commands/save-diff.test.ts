@@ -145,7 +145,10 @@ test('a saved difference can be saved under another name, with all of its pairs;
     'This picture was made with **original** and **other** together, and a name stands for one difference only; both are saved already.',
   )
   // What was applied only was not learned.
-  assert.match(await whisperOf(bot.discord.slash('save-diff', { name: 'x' }, admin)), /^I have nothing that you learned/)
+  assert.match(
+    await whisperOf(bot.discord.slash('save-diff', { name: 'x' }, admin)),
+    /^I have nothing that you learned/,
+  )
 })
 
 test('the pair that is shown is what a copy has, where the original is gone', async () => {

@@ -149,7 +149,7 @@ test('where pictures are made follows them at once', async () => {
 
   await settings('reset', { setting: 'channels' })
   await settings('change', { 'age-restricted-only': true })
-  assert.match(textOf(await answerTo(ask(owner))), /^On this server I show pictures in age-restricted channels only/)
+  assert.match(textOf(await answerTo(ask(owner))), /^On this server I show pictures only in age-restricted channels/)
 })
 
 test('the limit per person follows as well', async () => {

@@ -82,7 +82,11 @@ test('a command is answered at once, shows its progress, and ends as one message
 })
 
 const badInputs: [string, () => Parameters<Bot['discord']['slash']>[1], RegExp][] = [
-  ['a text', () => ({ ...pictures(), a: attach(1, { content_type: 'text/plain' }) }), /^A is not a type of picture I can read/],
+  [
+    'a text',
+    () => ({ ...pictures(), a: attach(1, { content_type: 'text/plain' }) }),
+    /^A is not a type of picture I can read/,
+  ],
   ['an SVG', () => ({ ...pictures(), b: attach(1, { content_type: 'image/svg+xml' }) }), /^B is not a picture/],
   ['an empty file', () => ({ ...pictures(), a2: attach(1, { size: 0 }) }), /^A′ is an empty file/],
   ['a large file', () => ({ ...pictures(), b: attach(1, { size: 10_000_001 }) }), /^B is too large; .* at most 10 MB/],

@@ -365,7 +365,7 @@ describe('access', () => {
 
   test('a repository that is not open is a sentence, with and without a token', async () => {
     hub.mood.tokens = [token]
-    await refused(/^`somebody\/tiny-onnx` on \S+ is not open to everyone \(401\): set `HF_TOKEN` if you have the right/)
+    await refused(/^`somebody\/tiny-onnx` on \S+ is not open to everyone \(401\): set `HF_TOKEN` if you have access/)
     await refused(/ rejects `HF_TOKEN`: make a new one at http:\S+\/settings\/tokens\.$/, { token: 'hf_old' })
     await refused(/^Expected `HF_TOKEN` to begin with `hf_`/, { token: 'secret' })
     assert.ok(await isUnfetched(await model()))

@@ -121,7 +121,7 @@ describe('what is refused, in one sentence that names the picture', () => {
   test('a picture with no pixels, and one too small to show anything', async () => {
     await refused(png(0, 0), damaged)
     const dot = await flat(1, 1, 'red').png().toBuffer()
-    await refused(dot, 'A′ is 1 × 1 pixels, too small to show a thing: use at least 8 × 8.')
+    await refused(dot, 'A′ is 1 × 1 pixels, too small to show anything: use at least 8 × 8.')
   })
 
   test('a file that is too large', async () => {

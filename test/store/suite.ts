@@ -114,7 +114,10 @@ export function describeStore(name: string, createOpener: () => (options?: Store
         const outcomes = await Promise.allSettled(saving)
         assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 5)
         assert.deepEqual(await namesIn('1'), ['d0', 'd1', 'd2', 'd3', 'd4'])
-        await refuses(store.differences.save('1', difference('x'), { limit: 5 }), /^There are 5 saved differences already/)
+        await refuses(
+          store.differences.save('1', difference('x'), { limit: 5 }),
+          /^There are 5 saved differences already/,
+        )
         await store.differences.save('2', difference('x'), { limit: 5 })
       })
 

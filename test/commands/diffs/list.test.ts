@@ -157,6 +157,6 @@ test('choosing one from the menu shows it', async () => {
 test('where pictures are for age-restricted channels, so is the list', async () => {
   await save(bot.store, guildId, 'Frame')
   await bot.store.settings.change(guildId, { ageRestrictedOnly: true })
-  assert.match(textOf(await list()), /^On this server I show pictures in age-restricted channels only/)
+  assert.match(textOf(await list()), /^On this server I show pictures only in age-restricted channels/)
   assert.deepEqual(names(await list({ ...owner, channelId: ageRestrictedChannelId })), ['Frame'])
 })

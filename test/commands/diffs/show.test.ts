@@ -96,7 +96,7 @@ test('an imported one has no pictures, and nothing that its file says is formatt
 
 test('where pictures are for age-restricted channels, so are the details', async () => {
   await bot.store.settings.change(guildId, { ageRestrictedOnly: true })
-  assert.match(textOf(await show('Frame')), /^On this server I show pictures in age-restricted channels only/)
+  assert.match(textOf(await show('Frame')), /^On this server I show pictures only in age-restricted channels/)
   assert.match(textOf(await show('Frame', { ...owner, channelId: ageRestrictedChannelId })), /^\*\*Frame\*\*/)
 })
 
