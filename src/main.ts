@@ -145,7 +145,7 @@ async function start(config: Config, token: string): Promise<void> {
   setInterval(sweep, 6 * 60 * 60 * 1000)
 }
 
-/** A command may come before the line is open; it waits for it before its person is told to wait. */
+/** A command may arrive before the queue is open. It waits for that before its person is told to wait. */
 function openedQueue<FollowUp>(queue: Queue<FollowUp>, opened: Promise<void>): Queue<FollowUp> {
   const expect: Queue<FollowUp>['expect'] = async (expected) => {
     await opened

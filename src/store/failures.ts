@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts'
 
-/** What remains of an error of SQLite or the file system when it leaves a thread. */
+/** What remains of an error of SQLite, Postgres or the file system when it leaves a thread. */
 export interface Failure {
   readonly message: string
   /** SQLite's result code (without its extension), or the file system's, such as `ENOSPC`. */
@@ -15,7 +15,7 @@ export const damaged = 11
  */
 export const tooNew = 24
 
-/** Ours for a database on the network that can't be reached. */
+/** Our own code for a database on the network that can't be reached. */
 export const gone = 'gone'
 
 type Kind = 'gone' | 'busy' | 'damaged' | 'forbidden' | 'full' | 'disk' | 'too new'
@@ -26,7 +26,7 @@ const kinds: Readonly<Record<number | string, Kind>> = {
   ...{ EACCES: 'forbidden', EPERM: 'forbidden', EROFS: 'forbidden' },
   ...{ ENOTDIR: 'forbidden', EEXIST: 'forbidden', ENOENT: 'forbidden' },
   ...{ ENOSPC: 'full', EDQUOT: 'full', EIO: 'disk' },
-  // Postgres's.
+  // Postgres's codes.
   ...{ [gone]: 'gone', 53100: 'full', 42501: 'forbidden', '28P01': 'forbidden', 28000: 'forbidden' },
   ...{ '3D000': 'forbidden', XX001: 'damaged', XX002: 'damaged' },
 }
@@ -48,22 +48,22 @@ export function errorAtOpening(path: string, failure: Failure): Error {
   })
 }
 
-/** For whoever starts the bot or a worker. */
+/** For the person who starts the bot or a worker. */
 export function errorAtConnecting(failure: Failure): Error {
   return toError(failure, {
-    gone: 'The Postgres of `DATABASE_URL` can’t be reached: check the address and the network, and that it runs.',
-    forbidden: 'The Postgres of `DATABASE_URL` refuses: check the user, the password, the database and its rights.',
+    gone: 'The Postgres of `DATABASE_URL` can’t be reached: check the address and the network, and whether it is running.',
+    forbidden: 'The Postgres of `DATABASE_URL` refuses access: check the user, the password, the database and its permissions.',
   })
 }
 
-/** For whoever uses the bot: says nothing of the machine. */
+/** For the people who use the bot: says nothing about the machine. */
 export function errorInUse(failure: Failure): Error {
   return toError(failure, {
-    gone: 'My database can’t be reached just now: please try again in a minute.',
-    damaged: 'A part of what I had saved is damaged. Please tell whoever runs me.',
-    forbidden: 'I may no longer write to my disk, so nothing was changed. Please tell whoever runs me.',
-    full: 'My disk is full, so nothing was changed. Please tell whoever runs me.',
-    disk: 'My disk can’t be read or written. Please tell whoever runs me.',
+    gone: 'My database can’t be reached right now; please try again in a minute.',
+    damaged: 'Part of what I had saved is damaged. Please tell the person who runs me.',
+    forbidden: 'I may no longer write to my disk, so nothing was changed. Please tell the person who runs me.',
+    full: 'My disk is full, so nothing was changed. Please tell the person who runs me.',
+    disk: 'My disk can’t be read or written. Please tell the person who runs me.',
   })
 }
 

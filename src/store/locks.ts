@@ -3,7 +3,7 @@ export interface Locks {
   run<Result>(key: string, work: () => Promise<Result>): Promise<Result>
 }
 
-/** @param exclusively The same for all processes; here each key asks for it once at a time. */
+/** @param exclusively The same across processes. Here each key asks for it once at a time. */
 export function createSharedLocks(
   exclusively: <Result>(key: string, work: () => Promise<Result>) => Promise<Result>,
 ): Locks {
