@@ -52,7 +52,8 @@ export function errorAtOpening(path: string, failure: Failure): Error {
 export function errorAtConnecting(failure: Failure): Error {
   return toError(failure, {
     gone: 'The Postgres of `DATABASE_URL` can’t be reached: check the address and the network, and whether it is running.',
-    forbidden: 'The Postgres of `DATABASE_URL` refuses access: check the user, the password, the database and its permissions.',
+    forbidden:
+      'The Postgres of `DATABASE_URL` refuses access: check the user, the password, the database and its permissions.',
   })
 }
 

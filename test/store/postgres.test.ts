@@ -77,7 +77,7 @@ describe('Postgres', { skip: skipped }, async () => {
     const store = await openAt(await server.create())
     await store.settings.change('1', { personLimit: 2 })
     await server.kill()
-    await assert.rejects(store.settings.get('1'), /My database can’t be reached just now/)
+    await assert.rejects(store.settings.get('1'), /My database can’t be reached right now/)
     await server.start()
     assert.equal((await store.settings.get('1')).personLimit, 2)
     await store.close()
