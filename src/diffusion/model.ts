@@ -56,6 +56,8 @@ export interface DiffusionModel {
    * where the model has nothing that sees.
    */
   readonly caption?: (pixels: Tensor, like?: Caption) => Promise<Caption>
+  /** Every caption that differs from one in one phrase. Absent where captions are not chosen from a list of phrases. */
+  readonly variations?: (caption: Caption) => readonly Variation[]
 
   /** `prompt`, then, behind a comma, the tokens. n = 1. An empty prompt has no comma; one too long is cut. */
   encodePrompt(prompt: string, tokens?: Tokens): Promise<Conditioning>
@@ -89,6 +91,8 @@ export interface Sampling {
 export interface JointSpace {
   /** E_T */
   embedText(prompt: string, tokens?: Tokens): Promise<Tensor>
+  /** [n, width] */
+  embedTexts(prompts: readonly string[]): Promise<Tensor>
   textGradient(prompt: string, tokens: Tokens, cotangent: Tensor): Promise<Tokens>
   /** E_I */
   embedPicture(pixels: Tensor): Promise<Tensor>
@@ -101,4 +105,13 @@ export interface Caption {
   readonly full: string
   /** What was found of every attribute, defaults too, in an order of the model's own. */
   readonly attributes: readonly string[]
+}
+
+/** A caption with other words. */
+export interface Variation {
+  readonly caption: Caption
+  /** The words that are new in it. */
+  readonly phrases: string
+  /** The place in `attributes` of what changed; −1 is the thing. */
+  readonly attribute: number
 }

@@ -17,7 +17,7 @@ import { openTextEncoders } from './text/text-encoders.ts'
 import { openAutoencoder } from './vae.ts'
 import { openClipEncoders } from './vision/clip-encoders.ts'
 import { openPhotoCaptioner } from './vision/photo-captioner.ts'
-import { captionOf, readPhrases } from './vision/phrase-captioner.ts'
+import { captionOf, readPhrases, variationsOf } from './vision/phrase-captioner.ts'
 
 export interface LoadOptions {
   readonly layout: ModelLayout
@@ -77,6 +77,7 @@ export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
         caption: async (pixels: Tensor, like?: Caption) =>
           captionOf(await imageEncoder.embed(pixels), phrases, projecting.embed, like),
       }),
+    ...(phrases && { variations: (caption: Caption) => variationsOf(caption, phrases) }),
     ...(captioner && { caption: captioner.caption }),
     embedWords: text.embedWords,
     encodePrompt: text.encode,
@@ -100,6 +101,7 @@ export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
 function jointSpace(text: Projecting, imageEncoder: ImageEncoder): JointSpace {
   return {
     embedText: async (prompt, tokens) => flat(await text.embedTokens(prompt, tokens)),
+    embedTexts: text.embed,
     textGradient: (prompt, tokens, { data }) => text.gradient(prompt, tokens, tensor([1, data.length], data)),
     embedPicture: imageEncoder.embed,
   }

@@ -1,6 +1,6 @@
 import type { Conditioning, DiffusionModel, JointSpace } from '../../src/diffusion/model.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
-import { combine } from '../../src/tensor/math.ts'
+import { combine, concatenate } from '../../src/tensor/math.ts'
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
 
 /** Latents are 4 numbers, and so is a token; the prompt adds its length to the first. */
@@ -59,6 +59,7 @@ export function fakeNetworks(): DiffusionModel & { readonly joint: JointSpace } 
     promptGradient: async (_prompt, tokens, { hiddenStates }) => [tensor(tokens[0]!.dims, hiddenStates.data)],
     joint: {
       embedText,
+      embedTexts: async (prompts) => concatenate((await Promise.all(prompts.map((each) => embedText(each)))).map(({ data }) => tensor([1, 4], data))),
       textGradient: async (_prompt, tokens, cotangent) => [tensor(tokens[0]!.dims, cotangent.data)],
       embedPicture: async (pixels) => tensor([4], pixels.data.slice(0, 4)),
     },

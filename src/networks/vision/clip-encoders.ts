@@ -45,6 +45,7 @@ export async function openClipEncoders(options: {
   const imageEncoder = await openImageEncoder(clipEncoders, hardware, prepare)
   return {
     embedText: async (prompt, tokens) => flat((await words.run([prompt], tokens?.[0])).text_embeds!),
+    embedTexts: async (prompts) => (await words.run(prompts)).text_embeds!,
     textGradient: async (prompt, [first, ...others], { data }) => [
       await words.gradient(prompt, first!, { text_embeds: tensor([1, data.length], data) }),
       ...others.map(({ dims }) => tensor(dims)),

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Caption } from '../../diffusion/model.ts'
+import type { Caption, Variation } from '../../diffusion/model.ts'
 import { cosine, rows } from '../../tensor/math.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 
@@ -47,13 +47,12 @@ export async function captionOf(
   }
   let thing = like?.thing ?? (await nearest(bank.things, (phrase) => phrase))
   const chosen = new Map(like?.attributes.entries())
-  const caption = (at?: number, phrase?: string) => {
-    const said = bank.attributes.flatMap(({ said, phrases }, index) => {
-      const word = index === at ? phrase : chosen.get(index)
-      return word === undefined || (said === 'unless first' && word === phrases[0]) ? [] : [word]
-    })
-    return [thing, ...said].join(', ')
-  }
+  const caption = (at?: number, phrase?: string) =>
+    inWords(
+      bank,
+      thing,
+      bank.attributes.map((_, index) => (index === at ? phrase : chosen.get(index))),
+    )
   for (let round = 0; round < 2; round++) {
     for (const [index, { said, phrases }] of bank.attributes.entries()) {
       const usual = said === 'unless first' ? phrases[0] : undefined
@@ -64,4 +63,28 @@ export async function captionOf(
     thing = await nearest(bank.things, (phrase) => phrase + rest, like?.thing)
   }
   return { thing, full: caption(), attributes: bank.attributes.map((_, index) => chosen.get(index)!) }
+}
+
+/** Every caption that differs from this one in one phrase. */
+export function variationsOf({ thing, attributes }: Caption, bank: PhraseBank): Variation[] {
+  const variation = (attribute: number, phrases: string): Variation => {
+    const said = attributes.map((phrase, index) => (index === attribute ? phrases : phrase))
+    const other = attribute < 0 ? phrases : thing
+    return { attribute, phrases, caption: { thing: other, attributes: said, full: inWords(bank, other, said) } }
+  }
+  return [
+    ...bank.things.filter((phrase) => phrase !== thing).map((phrase) => variation(-1, phrase)),
+    ...bank.attributes.flatMap(({ phrases }, index) =>
+      phrases.filter((phrase) => phrase !== attributes[index]).map((phrase) => variation(index, phrase)),
+    ),
+  ]
+}
+
+/** @param attributes What is not yet known is left out. */
+function inWords(bank: PhraseBank, thing: string, attributes: readonly (string | undefined)[]): string {
+  const said = bank.attributes.flatMap(({ said, phrases }, index) => {
+    const word = attributes[index]
+    return word === undefined || (said === 'unless first' && word === phrases[0]) ? [] : [word]
+  })
+  return [thing, ...said].join(', ')
 }
