@@ -1,6 +1,7 @@
 import { TimestampStyles, time } from 'discord.js'
 import { code } from '../../src/discord/message/code.ts'
 import { round } from '../../src/discord/message/result.ts'
+import { verdictText } from '../../src/discord/message/verdict.ts'
 import type { DifferenceFacts, SavedDifference } from '../../src/store/differences.ts'
 
 export const whenAndWho = ({ person, at }: Pick<SavedDifference, 'person' | 'at'>): string =>
@@ -11,14 +12,14 @@ export const pairAlt = ({ caption = {} }: DifferenceFacts): string =>
   `A: ${caption.a ?? 'the example before'}. A′: ${caption.a2 ?? 'the example after'}`
 
 /** Such as "model emoji · mode fast · seed 7". */
-export function detailsOf({ model, mode, seed, steps, pairs, fit, strength, version }: DifferenceFacts): string {
+export function detailsOf({ model, mode, seed, steps, pairs, verdict, strength, version }: DifferenceFacts): string {
   return [
     `model ${code(model, 40)}`,
     `mode ${mode}`,
     `seed ${seed}`,
     steps !== undefined && `${steps} steps`,
     pairs !== undefined && (pairs === 1 ? 'one pair' : `${pairs} pairs`),
-    fit !== undefined && `fit ${Math.round(fit * 100)} %`,
+    verdictText(verdict),
     strength !== undefined && `strength ${round(strength)}`,
     version !== undefined && `isto ${code(version, 20)}`,
   ]

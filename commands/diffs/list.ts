@@ -8,6 +8,7 @@ import { code } from '../../src/discord/message/code.ts'
 import { pageButtons, pageOf } from '../../src/discord/message/pages.ts'
 import { pictureSection } from '../../src/discord/message/parts.ts'
 import { buttonRow, type Picture, type Post, textDisplay, textPost } from '../../src/discord/message/post.ts'
+import { verdictText } from '../../src/discord/message/verdict.ts'
 import type { DifferenceEntry } from '../../src/store/differences.ts'
 import { pairAlt, whenAndWho } from './about.ts'
 
@@ -58,8 +59,8 @@ function pictureOf(entry: DifferenceEntry, index: number): Picture | undefined {
 }
 
 function summaryOf(entry: DifferenceEntry): string {
-  const { model, fit } = entry.facts
-  const known = [`model ${code(model, 40)}`, ...(fit === undefined ? [] : [`fit ${Math.round(fit * 100)} %`])]
+  const { model, verdict } = entry.facts
+  const known = [`model ${code(model, 40)}`, verdictText(verdict)].filter(Boolean)
   return `${bold(entry.name)}\n${whenAndWho(entry)}\n-# ${known.join(' · ')}`
 }
 

@@ -3,19 +3,22 @@ import type { Report } from '../jobs/protocol.ts'
 /** The `--json` object, its fields in the documented order. Fields that don't apply to a job are absent. */
 export function jsonReport(report: Report, out: string): string {
   const { model, mode, seed, steps, caption, seconds, loss, strength, preserve, fit, peakRssBytes } = report
+  const { verdict, name, evaluations } = report
   return JSON.stringify({
-    ...{ out, model, mode, seed, steps, caption, seconds, loss, strength, preserve, fit, peakRssBytes },
+    ...{ out, model, mode, seed, steps, caption, seconds, loss, strength, preserve, fit },
+    ...{ verdict, name, evaluations, peakRssBytes },
   })
 }
 
 /** The same for a person. */
-export function textReport({ caption, seconds, strength, preserve, fit, seed }: Report, out: string): string {
+export function textReport({ caption, seconds, strength, preserve, verdict, name, seed }: Report, out: string): string {
   const facts = [
     caption?.a && caption.a2 && `“${caption.a}” → “${caption.a2}”`,
+    name && `“${name}”`,
     caption?.b && `on “${caption.b}”`,
     strength !== undefined && `strength ${short(strength)}`,
     preserve !== undefined && `preserve ${short(preserve)}`,
-    fit !== undefined && `fit ${short(fit)}`,
+    verdict && VERDICTS[verdict],
     `seed ${seed}`,
   ]
   const time = seconds.total === undefined ? '' : ` in ${seconds.total.toFixed(1)} s`
@@ -32,5 +35,7 @@ export function benchText({ bench, peakRssBytes, model, device }: Report, repeat
   const times = `forward ${forwardMs.toFixed(1)} ms, learning step ${stepMs.toFixed(1)} ms, ratio ${ratio.toFixed(2)}`
   return `${model} on ${device}: ${times} (medians of ${repeats}), ${memory}.`
 }
+
+const VERDICTS = { well: 'learned well', partly: 'partly learned', not: 'not learned' } as const
 
 const short = (value: number) => String(Number(value.toFixed(2)))

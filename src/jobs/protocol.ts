@@ -93,6 +93,12 @@ export interface Report {
   readonly preserve?: number
   /** Did it learn? 1 − distance(D applied to A, A′) ÷ distance(A, A′): 1 is perfect, 0 is no better than A unchanged. */
   readonly fit?: number
+  /** The same in a word, with how B′ moved where the model can see: right as often as it was measured to be. */
+  readonly verdict?: 'well' | 'partly' | 'not'
+  /** What the difference is in words, where words were found. */
+  readonly name?: string
+  /** Of the denoising network, each sample of a batch counted, with or without its gradient. */
+  readonly evaluations?: number
   readonly peakRssBytes: number
   /** What the model was computed on: cpu, cuda, directml, coreml or webgpu. */
   readonly device?: string

@@ -18,6 +18,8 @@ export interface DifferenceFacts {
   readonly preserve?: number
   /** Did it learn? 1 is perfect, 0 is no better than A unchanged. */
   readonly fit?: number
+  /** The same in a word; absent of older ones. */
+  readonly verdict?: 'well' | 'partly' | 'not'
   readonly caption?: { readonly a?: string; readonly a2?: string; readonly b?: string }
   /** How many pairs it was learned from. */
   readonly pairs?: number

@@ -15,6 +15,9 @@ const result: JobResult = {
   report: {
     // Out of order on purpose: the order of `--json` is the command line's.
     peakRssBytes: 5 * 2 ** 20,
+    evaluations: 290,
+    name: 'crying',
+    verdict: 'partly',
     fit: 0.634,
     preserve: 0.4,
     strength: 2,
@@ -68,7 +71,7 @@ test('analogy hands over every picture and option, and writes what comes back', 
   assert.deepEqual(told, result.notices)
   assert.equal(
     output,
-    `Wrote ${at('out.png')} in 14.2 s: “a cat” → “a crying cat”, on “a dog”, strength 2, preserve 0.4, fit 0.63, seed 0.`,
+    `Wrote ${at('out.png')} in 14.2 s: “a cat” → “a crying cat”, “crying”, on “a dog”, strength 2, preserve 0.4, partly learned, seed 0.`,
   )
   assert.equal(await readFile(at('out.png'), 'utf8'), 'B2')
   assert.equal(await readFile(at('d.safetensors'), 'utf8'), 'D')
@@ -78,7 +81,10 @@ test('analogy hands over every picture and option, and writes what comes back', 
 
 test('--json prints one object in the promised order, whatever the order of the report', async () => {
   const { output } = await run(['analogy', ...threePictures(), '--json'])
-  const keys = 'out model mode seed steps caption seconds loss strength preserve fit peakRssBytes'.split(' ')
+  const keys =
+    'out model mode seed steps caption seconds loss strength preserve fit verdict name evaluations peakRssBytes'.split(
+      ' ',
+    )
   assert.deepEqual(Object.keys(JSON.parse(output)), keys)
   assert.deepEqual(JSON.parse(output), { out: at('out.png'), ...result.report })
   await rm(at('out.png'))

@@ -58,12 +58,22 @@ test('two fields of one to five pictures become one difference, learned from all
     difference: Uint8Array.of(1, 2, 3),
     pictures: { pair: Uint8Array.of(42) },
     report: {
-      ...{ model: 'emoji', mode: 'fast', seed: 3, seconds: {}, peakRssBytes: 0, version: '1', pairs: 2, fit: 0.714 },
+      ...{
+        model: 'emoji',
+        mode: 'fast',
+        seed: 3,
+        seconds: {},
+        peakRssBytes: 0,
+        version: '1',
+        pairs: 2,
+        fit: 0.714,
+        verdict: 'partly',
+      },
       caption: { a: 'a tree', a2: 'a white tree' },
     },
   })
   const message = await resultOf(sent)
-  assert.equal(textOf(message), 'Learned and saved **Zum\\_Winter ❄️**: use it with `/apply-diff`.\n-# fit 71 %')
+  assert.equal(textOf(message), 'Learned and saved **Zum\\_Winter ❄️**: use it with `/apply-diff`.\n-# partly learned')
   assert.deepEqual(
     message.files.map(({ name, alt, bytes }) => [name, alt, bytes[0]]),
     [['pair.png', 'A: a tree. A′: a white tree', 42]],

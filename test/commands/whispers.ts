@@ -105,7 +105,14 @@ export const person = '400000000000000001'
 export function save(store: Store, scope: string, name: string, given: Partial<SavedDifference> = {}): Promise<void> {
   return store.differences.save(scope, {
     ...{ name, bytes: new Uint8Array([1, 2, 3]), person, at: Date.UTC(2026, 0, 2) },
-    facts: { model: 'emoji', mode: 'fast', seed: 7, fit: 0.83, caption: { a: 'a cat', a2: 'a cat, framed' } },
+    facts: {
+      model: 'emoji',
+      mode: 'fast',
+      seed: 7,
+      fit: 0.83,
+      verdict: 'well',
+      caption: { a: 'a cat', a2: 'a cat, framed' },
+    },
     pictures: { a: png(1), a2: png(2), pair: png(3), loss: png(4) },
     ...given,
   })

@@ -8,6 +8,7 @@ import { describe, sentenceOf } from '../interaction/faults.ts'
 import { buttonRow, galleryPost, type Post, textPost, withRows } from '../message/post.ts'
 import { type Activity, narrate, type Throttle, throttleLatest } from '../message/progress.ts'
 import { factsOf, recordOf, resultPosts } from '../message/result.ts'
+import { verdictText } from '../message/verdict.ts'
 import { createDelivery, type Delivery, type DeliveryRoute, isTooLarge } from './delivery.ts'
 import type { FollowUp, ResultAction } from './result-action.ts'
 
@@ -184,8 +185,8 @@ function progressPost(ticket: Ticket, activity: Activity, preview?: Uint8Array):
 
 function savedPost({ name, how }: Save, { pictures = {}, report, notices }: JobResult): Post {
   const title = `${how === 'learned' ? 'Learned and saved' : 'Saved'} **${escapeMarkdown(name)}**: use it with \`/apply-diff\`.`
-  const fit = report.fit === undefined ? [] : [`-# fit ${Math.round(report.fit * 100)} %`]
-  const text = [title, ...notices, ...fit].join('\n')
+  const verdict = verdictText(report.verdict)
+  const text = [title, ...notices, ...(verdict ? [`-# ${verdict}`] : [])].join('\n')
   if (!pictures.pair) return textPost(text)
   const { a = 'the example before', a2 = 'the example after' } = report.caption ?? {}
   return galleryPost(text, [{ name: 'pair.png', bytes: pictures.pair, alt: `A: ${a}. A′: ${a2}` }])

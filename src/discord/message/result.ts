@@ -5,6 +5,7 @@ import type { ResultRecord } from '../../store/results.ts'
 import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
 import { galleryPost, type Picture, type Post, withRows } from './post.ts'
 import { resultButtons } from './result-buttons.ts'
+import { verdictText } from './verdict.ts'
 
 type Show = Extract<ResultAction, { type: 'show' }>
 type Ticket = AnyTicket<FollowUp>
@@ -31,8 +32,8 @@ export function recordOf(ticket: Ticket, action: Show, result: JobResult): Resul
 
 /** The part of a report that is stored with a difference. */
 export function factsOf({ report }: JobResult): ResultRecord['facts'] {
-  const { model, modelHash, mode, seed, steps, strength, preserve, fit, caption, pairs, version } = report
-  return { model, modelHash, mode, seed, steps, strength, preserve, fit, caption, pairs, version }
+  const { model, modelHash, mode, seed, steps, strength, preserve, fit, verdict, caption, pairs, version } = report
+  return { model, modelHash, mode, seed, steps, strength, preserve, fit, verdict, caption, pairs, version }
 }
 
 /** A post with all pictures, and one with B′ alone in case they are too large to be posted together. */
@@ -82,12 +83,12 @@ function titleOf({ names }: Show): string {
 const list = (names: readonly string[]) => names.join(' and ')
 
 function detailsOf({ report }: JobResult, prompt?: string): string {
-  const { seed, strength, preserve, fit, seconds } = report
+  const { seed, strength, preserve, verdict, seconds } = report
   return [
     `seed ${seed}`,
     strength !== undefined && `strength ${round(strength)}`,
     preserve !== undefined && `preserve ${round(preserve)}`,
-    fit !== undefined && `fit ${Math.round(fit * 100)} %`,
+    verdictText(verdict),
     seconds.total !== undefined && `${round(seconds.total)} s`,
     prompt && `words: ${escapeMarkdown(prompt)}`,
   ]

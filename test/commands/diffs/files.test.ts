@@ -93,7 +93,7 @@ test('exported and imported on another server it is the same, byte for byte, wit
     ...{ image: undefined, difference: readAndWritten(job as InspectJob), pictures: { loss: png(4) } },
     report: {
       ...{ model: 'emoji', modelHash: 'hash', mode: 'fast', seed: 7, steps: 120, caption: origin.captions },
-      ...{ strength: 1.25, fit: 0.83, seconds: {}, peakRssBytes: 0 },
+      ...{ strength: 1.25, fit: 0.83, verdict: 'well', seconds: {}, peakRssBytes: 0 },
     },
   })
   await until(() => textOf(interaction.message!).startsWith('Saved'), 'the end')
@@ -105,7 +105,7 @@ test('exported and imported on another server it is the same, byte for byte, wit
   assert.deepEqual([...saved!.pictures.loss!], [4])
   assert.match(
     textOf(interaction.message!),
-    /^Saved \*\*Goldener Rahmen\*\*: use it with `\/apply-diff`\.\n-# fit 83 %$/,
+    /^Saved \*\*Goldener Rahmen\*\*: use it with `\/apply-diff`\.\n-# learned well$/,
   )
   const again = await exported('Goldener Rahmen', { ...owner, channelId: otherChannelId })
   assert.deepEqual(again.files[0]!.bytes, bytes)

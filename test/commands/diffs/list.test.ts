@@ -33,14 +33,14 @@ test('an empty list says how to make a difference', async () => {
   assert.match(textOf(await list()), /No difference is saved here yet\. Teach me one with `\/learn`/)
 })
 
-test('a difference is a name, who, when, model, fit, and its picture with alt text', async () => {
+test('a difference is a name, who, when, model, how well it was learned, and its picture with alt text', async () => {
   await save(bot.store, guildId, 'Frame')
   const message = await list(stranger)
   assert.equal(
     textOf(message),
     [
       'One difference is saved here. Use one with `/apply-diff`.',
-      `**Frame**\nby <@${owner.id}> <t:1767312000:R>\n-# model \`emoji\` · fit 83 %`,
+      `**Frame**\nby <@${owner.id}> <t:1767312000:R>\n-# model \`emoji\` · learned well`,
     ].join('\n'),
   )
   const [thumbnail] = thumbnails(message)

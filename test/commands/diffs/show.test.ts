@@ -25,7 +25,17 @@ beforeEach(async () => {
   await bot.store.forget(otherGuildId)
   await save(bot.store, guildId, 'Frame', {
     facts: {
-      ...{ model: 'emoji', mode: 'fast', seed: 7, steps: 120, fit: 0.834, strength: 1.256, pairs: 2, version: '0.1.0' },
+      ...{
+        model: 'emoji',
+        mode: 'fast',
+        seed: 7,
+        steps: 120,
+        fit: 0.834,
+        verdict: 'well',
+        strength: 1.256,
+        pairs: 2,
+        version: '0.1.0',
+      },
       caption: { a: 'a cat', a2: 'a cat, framed' },
     },
   })
@@ -41,7 +51,7 @@ test('all that is known: who, when, captions, how it was learned, A, A′ and th
       '**Frame**',
       `by <@${owner.id}> <t:1767312000:R>`,
       'From `a cat` to `a cat, framed`',
-      '-# model `emoji` · mode fast · seed 7 · 120 steps · 2 pairs · fit 83 % · strength 1.26 · isto `0.1.0`',
+      '-# model `emoji` · mode fast · seed 7 · 120 steps · 2 pairs · learned well · strength 1.26 · isto `0.1.0`',
     ].join('\n'),
   )
   assert.deepEqual(galleryOf(message), [
