@@ -1,26 +1,14 @@
-import type { Caption, DiffusionModel, JointSpace, Tokens } from '../diffusion/model.ts'
-import type { Applied } from '../diffusion/sampler.ts'
-import { combine, meanSquare, unit } from '../tensor/math.ts'
-import type { Random } from '../tensor/random.ts'
+import type { Caption, DiffusionModel, Tokens } from '../diffusion/model.ts'
+import { combine, unit } from '../tensor/math.ts'
 import type { Tensor } from '../tensor/tensor.ts'
+import { type Applying, type ApplyOptions, applyDifferences, directionOf, wordless } from './apply.ts'
+import { confidence } from './confidence.ts'
 import { type Example, learn } from './learn.ts'
 import { deltaInterpolation } from './losses.ts'
 import type { Application, Method } from './modes.ts'
-import { sampleTrajectories, trajectoriesFrom } from './trajectory.ts'
-
-export type Stage = 'caption' | 'learn' | 'try' | 'invert' | 'sample'
-
-export interface RunContext {
-  readonly random: Random
-  readonly signal?: AbortSignal
-  /** Waited for where it is given `picture`: B′ as it forms, pixels [3, side, side] in −1…1. */
-  readonly onProgress?: (
-    stage: Stage,
-    step: number,
-    of: number,
-    picture?: () => Promise<Tensor>,
-  ) => void | Promise<void>
-}
+import { NAMEABLE, type Name, nameDifference } from './naming.ts'
+import type { RunContext } from './run-context.ts'
+import { type Trial, tryOnPair } from './try-on-pair.ts'
 
 /** Pictures: pixels [3, side, side] in −1…1. */
 export interface PicturePair {
@@ -28,50 +16,116 @@ export interface PicturePair {
   readonly a2: Tensor
 }
 
-export interface LearnedDifference extends Application {
+export interface LearnedDifference extends Trial {
   readonly tokens: Tokens
   /** Of a model that cannot see, nothing. */
   readonly captions: { readonly a?: string; readonly a2?: string }
+  /** What it is in words, where words were found. */
+  readonly name?: string
+  /** E_I(A′) − E_I(A) of unit embeddings, the mean over the pairs, where the model can see. */
+  readonly moved?: Tensor
   /** The denoising loss of every step. */
   readonly losses: readonly number[]
-  /** 1 − distance(D applied to A, A′) ÷ distance(A, A′), at best 1. */
-  readonly fit: number
 }
+
+export interface LearnOptionsGiven extends Partial<Application> {
+  readonly steps?: number
+}
+
+export interface Solved {
+  readonly learned: LearnedDifference
+  readonly made: Applying
+  /** How likely B′ is right, 0…1. */
+  readonly confidence: number
+}
+
+/**
+ * Learns the difference and applies it to B. Where B′ seems to have failed, once more from another start, and the better of
+ * the two is taken; not where somebody has said how to do it.
+ */
+export async function solveAnalogy(
+  model: DiffusionModel,
+  pairs: readonly PicturePair[],
+  b: Tensor,
+  method: Method,
+  given: LearnOptionsGiven & Pick<ApplyOptions, 'prompt'>,
+  context: RunContext,
+): Promise<Solved> {
+  const described = await describePairs(model, pairs, method, context)
+  const { steps, strength, preserve } = given
+  const isOpen = steps === undefined && strength === undefined && preserve === undefined
+  let best: Solved | undefined
+  for (let attempt = 0; attempt <= (isOpen ? method.retries : 0); attempt++) {
+    const own = attempt === 0 ? context : { ...context, random: context.random.fork(`attempt ${attempt}`) }
+    const learned = await learnDescribed(model, pairs, described, method, given, { ...own, attempt })
+    const how = { prompt: given.prompt, preserve: learned.preserve, isBlended: learned.isBlended }
+    const made = await applyDifferences(model, b, [learned], method, how, own)
+    const direction = await directionOf(model, b, made, learned.moved)
+    const solved = { learned, made, confidence: confidence({ fit: learned.fit, direction }) }
+    if (!best || solved.confidence > best.confidence) best = solved
+    if (best.confidence >= DOUBTED) break
+  }
+  return best!
+}
+
+/** Below this another attempt is worth its time. */
+const DOUBTED = 0.4
 
 /** Learns the difference of one or more pairs, and how best to apply it. */
 export async function learnDifference(
   model: DiffusionModel,
   pairs: readonly PicturePair[],
   method: Method,
-  given: Partial<Application> & { readonly steps?: number },
+  given: LearnOptionsGiven,
   context: RunContext,
 ): Promise<LearnedDifference> {
-  // 1. Caption A and A′.
-  context.onProgress?.('caption', 0, 1)
-  const captions: { a: Caption; a2: Caption }[] = []
+  const described = await describePairs(model, pairs, method, context)
+  return learnDescribed(model, pairs, described, method, given, { ...context, attempt: 0 })
+}
+
+interface PairCaptions {
+  readonly a: Caption
+  readonly a2: Caption
+}
+
+/** What is known of the pairs before anything is learned. */
+interface Described {
+  readonly captions: readonly PairCaptions[]
+  readonly moved?: Tensor
+  readonly name?: Name
+}
+
+async function describePairs(
+  model: DiffusionModel,
+  pairs: readonly PicturePair[],
+  { fromWords }: Method,
+  { onProgress }: RunContext,
+): Promise<Described> {
+  onProgress?.('caption', 0, 1)
+  const captions: PairCaptions[] = []
   for (const { a, a2 } of pairs) {
     const before = (await model.caption?.(a)) ?? wordless
     captions.push({ a: before, a2: (await model.caption?.(a2, before)) ?? wordless })
   }
+  const moved = await movedBetween(model, pairs)
+  return { captions, moved, name: fromWords && (await nameOf(model, captions[0]!, moved)) }
+}
 
-  // 2. The direction of the change in CLIP's joint space: Δ.
-  const delta = model.joint && (await directionOf(model.joint, pairs, captions, method.alpha))
-
-  // 3. The frozen prompts p_A and p_A′, and the latents.
-  const examples: Example[] = []
-  for (const [index, { a, a2 }] of pairs.entries()) {
-    examples.push({
-      before: await model.encodePicture(a),
-      after: await model.encodePicture(a2),
-      promptsBefore: promptsOf(captions[index]!.a, method),
-      promptsAfter: promptsOf(captions[index]!.a2, method),
-    })
-  }
-
-  // 4. Learn D.
-  const start = method.fromWords && wordsOfDifference(model, captions[0]!)
+async function learnDescribed(
+  model: DiffusionModel,
+  pairs: readonly PicturePair[],
+  { captions, moved, name }: Described,
+  method: Method,
+  given: LearnOptionsGiven,
+  { attempt, ...context }: RunContext & { readonly attempt: number },
+): Promise<LearnedDifference> {
+  const [first] = captions
+  const words = attempt === 0 ? name?.phrases : undefined
+  const start = words ? model.embedWords(words, MOST_WORDS) : undefined
   const options = start ? { ...method, ...method.fromWords } : method
+  const delta = method.clipWeight > 0 ? await interpolatedDelta(model, captions, moved, method.alpha) : undefined
   const steps = given.steps ?? options.steps
+  const examples = await examplesOf(model, pairs, captions)
   const { tokens, losses } = await learn(
     model,
     examples,
@@ -81,128 +135,71 @@ export async function learnDifference(
       random: context.random.fork('learn'),
       start,
       signal: context.signal,
-      onStep: (step) => void context.onProgress?.('learn', step, (delta ? method.warmStart : 0) + steps),
+      onStep: (step) => void context.onProgress?.('learn', step, steps),
     },
   )
-
-  // 5. Try it on the pair.
-  const choice = await chooseOnPair(model, pairs[0]!, captions[0]!.a, tokens, method, given, context)
-  const said = { a: captions[0]!.a.full || undefined, a2: captions[0]!.a2.full || undefined }
-  return { tokens, losses, captions: said, ...choice }
-}
-
-export interface ApplyOptions {
-  /** B in words; else the model captions it, if it can see. */
-  readonly prompt?: string
-  /** 0…1: how much of B's layout is kept. */
-  readonly preserve: number
-}
-
-/** B′: the differences applied to B. */
-export async function applyDifferences(
-  model: DiffusionModel,
-  b: Tensor,
-  differences: readonly Applied[],
-  method: Method,
-  { prompt, preserve }: ApplyOptions,
-  context: RunContext,
-): Promise<{ readonly pixels: Tensor; readonly caption?: string }> {
-  context.onProgress?.('caption', 0, 1)
-  const seen = prompt === undefined ? await model.caption?.(b) : { thing: prompt, full: prompt, attributes: [] }
-  const caption = seen ?? wordless
-  const source = await invertPicture(model, b, caption, method, context)
-  const trajectory = await source.trajectory(differences, preserve)
-  const [latents] = await sampleTrajectories(model, [trajectory], context, (step, of, originals) =>
-    context.onProgress?.('sample', step, of, () => model.decodeLatents(originals()[0]!)),
-  )
-  return { pixels: await model.decodeLatents(latents!), caption: caption.full || undefined }
-}
-
-/** What a model that cannot see says of a picture. */
-const wordless: Caption = { thing: '', full: '', attributes: [] }
-
-/** Δ, the mean over the pairs. */
-async function directionOf(
-  joint: JointSpace,
-  pairs: readonly PicturePair[],
-  captions: readonly { readonly a: Caption; readonly a2: Caption }[],
-  alpha: number,
-): Promise<Tensor> {
-  const deltas: Tensor[] = []
-  for (const [index, { a, a2 }] of pairs.entries()) {
-    const image = combine([1, unit(await joint.embedPicture(a2))], [-1, unit(await joint.embedPicture(a))])
-    const [before, after] = [captions[index]!.a.full, captions[index]!.a2.full]
-    const text = combine([1, unit(await joint.embedText(after))], [-1, unit(await joint.embedText(before))])
-    deltas.push(deltaInterpolation(image, text, alpha))
-  }
-  return combine(...deltas.map((each) => [1 / deltas.length, each] as const))
-}
-
-/** Fits that are this near are the same; then the bolder trajectory is more often right on B. */
-const SAME_FIT = 0.05
-
-/** The strength and `preserve` at which D turns A most nearly into A′; of several as good as the best, the boldest. */
-async function chooseOnPair(
-  model: DiffusionModel,
-  { a, a2 }: PicturePair,
-  caption: Caption,
-  tokens: Tokens,
-  method: Method,
-  given: Partial<Application>,
-  context: RunContext,
-): Promise<Application & { readonly fit: number }> {
-  const wanted = method.candidates.map((each) => ({ ...each, ...definite(given) }))
-  const same = (one: Application) => (other: Application) =>
-    one.strength === other.strength && one.preserve === other.preserve
-  const candidates = wanted.filter((each, index) => wanted.findIndex(same(each)) === index)
-  const { onProgress, ...quiet } = context
-  onProgress?.('try', 0, method.sampleSteps)
-  const source = await invertPicture(model, a, caption, method, quiet)
-  const trajectories = await Promise.all(
-    candidates.map(({ strength, preserve }) => source.trajectory([{ tokens, strength }], preserve)),
-  )
-  const latents = await sampleTrajectories(model, trajectories, context, (step, of) => onProgress?.('try', step, of))
-  const unchanged = meanSquare(a, a2)
-  const fits: number[] = []
-  for (const each of latents) fits.push(1 - Math.sqrt(meanSquare(await model.decodeLatents(each), a2) / unchanged))
-  const best = fits.findLastIndex((fit) => fit >= Math.max(...fits) - SAME_FIT)
-  return { ...candidates[best]!, fit: fits[best]! }
-}
-
-/** What was given, without what was left open. */
-const definite = ({ strength, preserve }: Partial<Application>): Partial<Application> => ({
-  ...(strength !== undefined && { strength }),
-  ...(preserve !== undefined && { preserve }),
-})
-
-/** A picture's noise, and the trajectories from it. */
-async function invertPicture(
-  model: DiffusionModel,
-  pixels: Tensor,
-  caption: Caption,
-  method: Method,
-  context: RunContext,
-) {
-  const { random, signal, onProgress } = context
-  return trajectoriesFrom(model, await model.encodePicture(pixels), caption, method, {
-    random,
-    signal,
-    onStep: (step, of) => onProgress?.('invert', step, of),
-  })
-}
-
-/** The embeddings of what is said of A′ and not of A; nothing where the captions are the same. */
-export function wordsOfDifference(
-  model: DiffusionModel,
-  { a, a2 }: { readonly a: Caption; readonly a2: Caption },
-): Tokens | undefined {
-  const before = [a.thing, ...a.attributes]
-  const said = [a2.thing, ...a2.attributes].filter((phrase, index) => phrase !== before[index])
-  return said.length > 0 ? model.embedWords(said.join(', '), MOST_WORDS) : undefined
+  const trial = await tryOnPair(model, pairs[0]!, first!.a.full, tokens, method, given, context)
+  const said = { a: first!.a.full || undefined, a2: first!.a2.full || undefined }
+  return { tokens, losses, captions: said, moved, name: isNamed(name) ? name.phrases : undefined, ...trial }
 }
 
 const MOST_WORDS = 10
 
-function promptsOf({ thing, full }: Caption, { prompts }: Method): string[] {
-  return { thing: [thing], full: [full], mixed: [thing, full] }[prompts]
+const isNamed = (name: Name | undefined): name is Name => name !== undefined && name.likeness >= NAMEABLE
+
+/** The latents, and the frozen prompts p_A and p_A′. */
+async function examplesOf(
+  model: DiffusionModel,
+  pairs: readonly PicturePair[],
+  captions: readonly PairCaptions[],
+): Promise<Example[]> {
+  const examples: Example[] = []
+  for (const [index, { a, a2 }] of pairs.entries()) {
+    examples.push({
+      before: await model.encodePicture(a),
+      after: await model.encodePicture(a2),
+      promptBefore: captions[index]!.a.full,
+      promptAfter: captions[index]!.a2.full,
+    })
+  }
+  return examples
+}
+
+/** E_I(A′) − E_I(A), the mean over the pairs. */
+async function movedBetween({ joint }: DiffusionModel, pairs: readonly PicturePair[]): Promise<Tensor | undefined> {
+  if (!joint) return undefined
+  const moves: Tensor[] = []
+  for (const { a, a2 } of pairs) {
+    moves.push(combine([1, unit(await joint.embedPicture(a2))], [-1, unit(await joint.embedPicture(a))]))
+  }
+  return combine(...moves.map((move) => [1 / moves.length, move] as const))
+}
+
+/** By its direction, where the model's captions can be varied; else in the words in which the captions differ. */
+async function nameOf(
+  { joint, variations }: DiffusionModel,
+  { a, a2 }: PairCaptions,
+  moved: Tensor | undefined,
+): Promise<Name | undefined> {
+  const before = [a.thing, ...a.attributes]
+  const phrases = [a2.thing, ...a2.attributes].filter((phrase, index) => phrase !== before[index]).join(', ')
+  if (!joint || !variations || !moved) return phrases ? { phrases, likeness: 1 } : undefined
+  const names = await nameDifference({ joint, variations }, moved, a, phrases ? [{ phrases, caption: a2 }] : [])
+  return names[0]
+}
+
+/** Δ, the mean over the pairs: the direction of the change in CLIP's joint space, mostly by the captions. */
+async function interpolatedDelta(
+  { joint }: DiffusionModel,
+  captions: readonly PairCaptions[],
+  moved: Tensor | undefined,
+  alpha: number,
+): Promise<Tensor | undefined> {
+  if (!joint || !moved) return undefined
+  const deltas: Tensor[] = []
+  for (const { a, a2 } of captions) {
+    const [before, after] = [unit(await joint.embedText(a.full)), unit(await joint.embedText(a2.full))]
+    deltas.push(deltaInterpolation(moved, combine([1, after], [-1, before]), alpha))
+  }
+  return combine(...deltas.map((each) => [1 / deltas.length, each] as const))
 }

@@ -24,6 +24,10 @@ export interface Origin {
   readonly strength: number
   /** 0…1, likewise. */
   readonly preserve: number
+  /** Whether the picture's own pixels stay where the difference does nothing. Absent in older files. */
+  readonly isBlended?: boolean
+  /** What the difference is in words, where words were found. */
+  readonly name?: string
   /** As in the report of a job: 1 is perfect, 0 is no better than A unchanged. */
   readonly fit?: number
   readonly captions: { readonly a?: string; readonly a2?: string }
@@ -104,6 +108,8 @@ function encodeOrigin({ captions, loss, fit, ...origin }: Origin): Record<string
     isto_steps: origin.steps,
     isto_strength: origin.strength,
     isto_preserve: origin.preserve,
+    isto_blended: origin.isBlended,
+    isto_name: origin.name?.slice(0, LONGEST_TEXT),
     isto_fit: fit,
     isto_caption_a: captions.a?.slice(0, LONGEST_TEXT),
     isto_caption_a2: captions.a2?.slice(0, LONGEST_TEXT),
@@ -148,6 +154,11 @@ function decodeOrigin(metadata: FileContent['metadata'], name: string): Origin |
     steps: whole('isto_steps', 1e6),
     strength: number('isto_strength', -1000, 1000),
     preserve: number('isto_preserve', 0, 1),
+    isBlended: optional('isto_blended', (key) => {
+      if (!/^(true|false)$/.test(text(key))) throw unreadable(key)
+      return text(key) === 'true'
+    }),
+    name: optional('isto_name', text),
     fit: optional('isto_fit', (key) => number(key, -Number.MAX_VALUE, 1)),
     captions: { a: optional('isto_caption_a', text), a2: optional('isto_caption_a2', text) },
     loss: optional('isto_loss', (key) => {

@@ -12,9 +12,9 @@ export interface Example {
   /** z_A and z_A′: [1, channels, height, width] */
   readonly before: Tensor
   readonly after: Tensor
-  /** Prompts of A and of A′; each step takes the next of them. */
-  readonly promptsBefore: readonly string[]
-  readonly promptsAfter: readonly string[]
+  /** p_A and p_A′. */
+  readonly promptBefore: string
+  readonly promptAfter: string
 }
 
 export interface LearnOptions {
@@ -27,12 +27,8 @@ export interface LearnOptions {
   readonly denoisingWeight: number
   /** λ of L_CLIP. */
   readonly clipWeight: number
-  /** Steps on L_CLIP alone, before the others. */
-  readonly warmStart: number
   /** L_before of the Token Consistency Loss, beside L_after. */
   readonly consistency: boolean
-  /** The longest that a token may be, in median lengths of the vocabulary's; Infinity sets no limit. */
-  readonly longestToken: number
   /** Noise levels to learn at, fractions of the schedule's training (`timestepAt`). */
   readonly timesteps: { readonly from: number; readonly to: number }
 }
@@ -48,7 +44,7 @@ export interface Learned {
  * L_after = ‖ε̂(z_A′,t; p_A, +D) − ε‖², L_before = ‖ε̂(z_A,t; p_A′, −D) − ε‖² and L_CLIP = 1 − cos(E_T(D), Δ), with the
  * same noise and timesteps in both branches. The target follows the schedule's prediction type.
  *
- * @param delta Δ, [width of the joint space]. Without it L_CLIP is left out, and so is the warm start.
+ * @param delta Δ, [width of the joint space]. Without it L_CLIP is left out.
  */
 export async function learn(
   model: DiffusionModel,
@@ -62,39 +58,26 @@ export async function learn(
     readonly onStep?: (step: number) => void
   },
 ): Promise<Learned> {
-  const { steps, clipWeight, longestToken } = options
+  const { steps, clipWeight } = options
   const { joint } = model
-  const clip = joint && delta && { joint, delta }
-  const warmStart = clip ? options.warmStart : 0
   const update = model.tokenNorms.map((norm) =>
     adam({
-      steps: steps + warmStart,
+      steps,
       learningRate: { from: options.learningRate.from * norm, to: options.learningRate.to * norm },
     }),
   )
   let tokens: Tokens = context.start ?? model.tokenWidths.map((width) => tensor([options.tokens, width]))
   const losses: number[] = []
-  for (let step = 0; step < warmStart + steps; step++) {
+  for (let step = 0; step < steps; step++) {
     context.signal?.throwIfAborted()
-    const gradients: Tokens[] = []
-    if (step >= warmStart) {
-      const at = step - warmStart
-      const { loss, gradient } = await denoisingTerm(
-        model,
-        examples[at % examples.length]!,
-        tokens,
-        at,
-        options,
-        context.random,
-      )
-      losses.push(loss)
-      gradients.push(gradient)
-    }
-    if (clip && clipWeight > 0) gradients.push(await clipTerm(clip, tokens, step < warmStart ? 1 : clipWeight))
-    tokens = tokens.map((token, encoder) => {
-      const gradient = combine(...gradients.map((each): Term => [1, each[encoder]!]))
-      return shortened(update[encoder]!(token, gradient), longestToken * model.tokenNorms[encoder]!)
-    })
+    const example = examples[step % examples.length]!
+    const { loss, gradient } = await denoisingTerm(model, example, tokens, options, context.random)
+    losses.push(loss)
+    const gradients: Tokens[] = [gradient]
+    if (joint && delta && clipWeight > 0) gradients.push(await clipTerm({ joint, delta }, tokens, clipWeight))
+    tokens = tokens.map((token, encoder) =>
+      update[encoder]!(token, combine(...gradients.map((each): Term => [1, each[encoder]!]))),
+    )
     context.onStep?.(step + 1)
   }
   return { tokens, losses }
@@ -114,18 +97,15 @@ async function denoisingTerm(
   model: DiffusionModel,
   example: Example,
   tokens: Tokens,
-  step: number,
   options: LearnOptions,
   random: Random,
 ) {
   const { schedule, latentDims, learningBatch } = model
-  const branches: Branch[] = [
-    { latents: example.after, prompt: example.promptsBefore[step % example.promptsBefore.length]!, sign: 1 },
-  ]
+  const branches: Branch[] = [{ latents: example.after, prompt: example.promptBefore, sign: 1 }]
   if (options.consistency) {
     branches.push({
       latents: example.before,
-      prompt: example.promptsAfter[step % example.promptsAfter.length]!,
+      prompt: example.promptAfter,
       sign: -1,
     })
   }
@@ -181,12 +161,4 @@ function stratified(
   return Array.from({ length: count }, (_, index) => {
     return timestepAt(from + ((to - from) * (index + random.uniform())) / count)
   })
-}
-
-function shortened(tokens: Tensor, longest: number): Tensor {
-  const parts = Array.from({ length: tokens.dims[0]! }, (_, index) => {
-    const token = rows(tokens, index, index + 1)
-    return scale(token, Math.min(1, longest / (Math.hypot(...token.data) || 1)))
-  })
-  return concatenate(parts)
 }

@@ -79,6 +79,21 @@ export async function decodeImage(
 }
 
 /**
+ * A picture that `decodeImage` has read, at its own size, upright and on white: [3, height, width] in −1…1. Smaller than
+ * `least` along its longest side it is enlarged, larger than 2,048 px made smaller.
+ */
+export async function decodeWhole(bytes: Uint8Array, least: number): Promise<Tensor> {
+  const { width, height } = (await sharp(bytes).metadata()).autoOrient
+  const longest = Math.max(width, height)
+  const scale = Math.min(Math.max(longest, least), LARGEST_WHOLE) / longest
+  const frame = { left: 0, top: 0, width: scaled(width, scale), height: scaled(height, scale) }
+  return place(await rawRgb(upright(bytes).resize(frame.width, frame.height, { fit: 'fill' })), frame, frame)
+}
+
+/** Larger ones take more bytes as PNG than Discord takes. */
+const LARGEST_WHOLE = 2048
+
+/**
  * Encodes as PNG. The same pixels give the same bytes.
  *
  * @param pixels [3, height, width], RGB in −1…1; values beyond are clamped.

@@ -2,6 +2,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import type { DiffusionModel } from '../diffusion/model.ts'
 import type { Applied } from '../diffusion/sampler.ts'
 import type { LearnedDifference } from '../engine/analogy.ts'
+import { confidence, verdictOf } from '../engine/confidence.ts'
 import { decodeDifference, encodeDifference, type Origin } from '../engine/difference.ts'
 import type { ApplyJob, JobOptions, Report } from '../jobs/protocol.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
@@ -18,7 +19,9 @@ export function encodeLearned(learned: LearnedDifference, model: DiffusionModel,
     steps: learned.losses.length,
     strength: learned.strength,
     preserve: learned.preserve,
+    isBlended: learned.isBlended,
     fit: learned.fit,
+    name: learned.name,
     captions: learned.captions,
     loss: learned.losses,
   }
@@ -30,28 +33,31 @@ export function readDifferences({ differences, options }: ApplyJob, model: Diffu
   const applied: Applied[] = []
   const notices: string[] = []
   let preserve = options.preserve
+  let isBlended: boolean | undefined
   for (const [index, { bytes, strength }] of differences.entries()) {
     const name = differences.length === 1 ? 'The difference' : `Difference ${index + 1}`
     const difference = decodeDifference(decodeSafetensors(bytes, name), { name, model })
     const { tokens, origin } = difference
     applied.push({ tokens, strength: strength ?? options.strength ?? origin?.strength ?? FOREIGN.strength })
     preserve ??= origin?.preserve
+    isBlended ??= origin?.isBlended
     notices.push(...leftOut(name, difference, model))
   }
-  return { applied, preserve: preserve ?? FOREIGN.preserve, notices }
+  return { applied, preserve: preserve ?? FOREIGN.preserve, isBlended: isBlended ?? FOREIGN.isBlended, notices }
 }
 
-/** How a textual inversion made elsewhere is applied, of which nothing is known: halfway, as most that are learned here. */
-const FOREIGN = { strength: 1, preserve: 0.5 }
+/** How a textual inversion made elsewhere is applied, of which nothing is known: as most that are learned here. */
+const FOREIGN = { strength: 1, preserve: 1, isBlended: true }
 
 /** What a report says of a difference that was just learned, from so many `pairs`. */
-export function factsOf({ losses, fit, captions, strength, preserve }: LearnedDifference, pairs: number) {
+export function factsOf({ losses, fit, captions, name, strength, preserve }: LearnedDifference, pairs: number) {
   return {
     steps: losses.length,
     pairs,
     loss: { first: losses[0]!, last: losses.at(-1)! },
     fit,
     caption: captions,
+    name,
     strength,
     preserve,
   } satisfies Partial<Report>
@@ -59,7 +65,7 @@ export function factsOf({ losses, fit, captions, strength, preserve }: LearnedDi
 
 /** What a report says of a difference that a file holds. */
 export function factsOfOrigin(origin: Origin): Partial<Report> {
-  const { model, modelHash, mode, seed, steps, strength, preserve, fit, captions: caption, loss } = origin
+  const { model, modelHash, mode, seed, steps, strength, preserve, fit, captions: caption, name, loss } = origin
   return {
     model,
     modelHash,
@@ -69,7 +75,9 @@ export function factsOfOrigin(origin: Origin): Partial<Report> {
     strength,
     preserve,
     fit,
+    verdict: fit === undefined ? undefined : verdictOf(confidence({ fit })),
     caption,
+    name,
     ...(loss?.length && { loss: { first: loss[0]!, last: loss.at(-1)! } }),
   }
 }

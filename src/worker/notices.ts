@@ -1,5 +1,7 @@
 import type { DiffusionModel } from '../diffusion/model.ts'
 import type { Difference } from '../engine/difference.ts'
+import { meanSquare } from '../tensor/math.ts'
+import type { Tensor } from '../tensor/tensor.ts'
 
 /** What a job does without when the model came without a captioner or CLIP’s joint space, in sentences. */
 export function missingNetworks(
@@ -27,6 +29,18 @@ export function missingNetworks(
   }
   return sentences
 }
+
+/** Where A and A′ are nearly the same there is little to learn. @param pairs Pixels in −1…1. */
+export function hardlyDifferent(pairs: readonly { readonly a: Tensor; readonly a2: Tensor }[]): string[] {
+  return pairs.flatMap(({ a, a2 }, index) => {
+    const which = index === 0 ? '' : ` of pair ${index + 1}`
+    if (Math.sqrt(meanSquare(a, a2)) >= SEEN) return []
+    return [`A and A′${which} hardly differ, so there may be nothing to learn: give two that differ more.`]
+  })
+}
+
+/** Saving a picture as a JPEG changes it by less. */
+const SEEN = 0.06
 
 /** What of a difference file the model has no use for, in sentences. @param file What the person calls it. */
 export function leftOut(file: string, { ignored = [] }: Difference, { name }: DiffusionModel): string[] {

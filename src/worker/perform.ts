@@ -1,9 +1,14 @@
 import type { DiffusionModel } from '../diffusion/model.ts'
-import { applyDifferences, type LearnedDifference, learnDifference, type RunContext } from '../engine/analogy.ts'
+import { type LearnedDifference, learnDifference, solveAnalogy } from '../engine/analogy.ts'
+import { type Applying, applyDifferences } from '../engine/apply.ts'
+import { blend, blendWhole } from '../engine/blend.ts'
+import { confidence, verdictOf } from '../engine/confidence.ts'
 import { decodeDifference, encodeDifference } from '../engine/difference.ts'
+import { countEvaluations } from '../engine/evaluations.ts'
 import { methods } from '../engine/modes.ts'
+import type { RunContext } from '../engine/run-context.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
-import { encodePng, type Picture } from '../image/image.ts'
+import { decodeWhole, encodePng, type Picture } from '../image/image.ts'
 import type {
   AnalogyJob,
   ApplyJob,
@@ -18,11 +23,10 @@ import type {
 import type { ModelLayout } from '../networks/layout.ts'
 import { createRandom } from '../tensor/random.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
-import type { Tensor } from '../tensor/tensor.ts'
 import { type Clock, startClock } from './clock.ts'
 import { encodeLearned, factsOf, factsOfOrigin, readDifferences } from './differences.ts'
 import { createModelCache, folderOf, type LoadedModel, type ModelCacheOptions } from './model-cache.ts'
-import { leftOut, missingNetworks } from './notices.ts'
+import { hardlyDifferent, leftOut, missingNetworks } from './notices.ts'
 import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf } from './pictures.ts'
 import { createPreviews } from './previews.ts'
 
@@ -46,13 +50,16 @@ export function createPerformer(options: ModelCacheOptions): Performer {
       let device: string | undefined
       let looked: Promise<ModelLayout> | undefined
       const look = () => (looked ??= models.look(folderOf(job.options)))
+      let evaluations = () => 0
       const load = async () => {
         const loaded = await clock.during('load', async () => models.load(await look()))
         device = loaded.device
-        return { ...loaded, checker: job.options.requiresSafetyCheck ? loaded.checker : undefined }
+        const counted = countEvaluations(loaded.model)
+        evaluations = counted.evaluations
+        return { ...loaded, ...counted, checker: job.options.requiresSafetyCheck ? loaded.checker : undefined }
       }
       const result = await resultOf(job, { clock, signal, side: async () => (await look()).side, load })
-      const report = { ...result.report, device }
+      const report = { ...result.report, device, evaluations: evaluations() || undefined }
       return result.withheld ? { withheld: true, report, notices: [] } : { ...result, report }
     },
   }
@@ -89,19 +96,23 @@ async function analogy(job: AnalogyJob, context: JobContext): Promise<JobResult>
   const b = await decode(job.b, 'B', side)
   const { model, checker } = await context.load()
   const run = runContextOf(context, options, checker ? undefined : b)
-  const method = methods[options.mode]
-  const learned = await learnDifference(model, pixelsOf(pictures), method, options, run)
-  const how = { prompt: options.prompt, preserve: learned.preserve }
-  const made = await applyDifferences(model, b.pixels, [learned], method, how, run)
+  const given = { ...options, isBlended: undefined }
+  const solved = await solveAnalogy(model, pixelsOf(pictures), b.pixels, methods[options.mode], given, run)
+  const { learned, made } = solved
   return {
-    ...(await shown(made.pixels, b, checker)),
+    ...(await shown(made, b, job.b, checker)),
     ...(await whatWasLearned(job, learned, model)),
     report: {
       ...context.clock.report(model, options),
       ...factsOf(learned, job.pairs.length),
       caption: { ...learned.captions, b: made.caption },
+      verdict: verdictOf(solved.confidence),
     },
-    notices: [...noticesOf([...pictures.flat(), b]), ...missingNetworks(model, 'learn', options.prompt)],
+    notices: [
+      ...noticesOf([...pictures.flat(), b]),
+      ...hardlyDifferent(pixelsOf(pictures)),
+      ...missingNetworks(model, 'learn', options.prompt),
+    ],
   }
 }
 
@@ -113,8 +124,16 @@ async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
   const learned = await learnDifference(model, pixelsOf(pictures), methods[options.mode], options, run)
   return {
     ...(await whatWasLearned(job, learned, model)),
-    report: { ...context.clock.report(model, options), ...factsOf(learned, job.pairs.length) },
-    notices: [...noticesOf(pictures.flat()), ...missingNetworks(model, 'learn', '')],
+    report: {
+      ...context.clock.report(model, options),
+      ...factsOf(learned, job.pairs.length),
+      verdict: verdictOf(confidence(learned)),
+    },
+    notices: [
+      ...noticesOf(pictures.flat()),
+      ...hardlyDifferent(pixelsOf(pictures)),
+      ...missingNetworks(model, 'learn', ''),
+    ],
   }
 }
 
@@ -122,12 +141,12 @@ async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
   const { options } = job
   const image = await decode(job.image, 'The image', await context.side())
   const { model, checker } = await context.load()
-  const { applied, preserve, notices } = readDifferences(job, model)
-  const how = { prompt: options.prompt, preserve }
+  const { applied, preserve, isBlended, notices } = readDifferences(job, model)
+  const how = { prompt: options.prompt, preserve, isBlended }
   const run = runContextOf(context, options, checker ? undefined : image)
   const made = await applyDifferences(model, image.pixels, applied, methods[options.mode], how, run)
   return {
-    ...(await shown(made.pixels, image, checker)),
+    ...(await shown(made, image, job.image, checker)),
     report: {
       ...context.clock.report(model, options),
       caption: { b: made.caption },
@@ -172,14 +191,22 @@ async function whatWasLearned(
   }
 }
 
-/** B′, unless it is withheld: every picture that a job makes passes here. */
+/**
+ * B′, unless it is withheld: every picture that a job makes passes here. Where it is blended, B's own pixels stay outside the
+ * change, at B's own resolution.
+ * @param bytes Of B.
+ */
 async function shown(
-  pixels: Tensor,
+  { pixels, mask, isBlended }: Applying,
   b: Picture,
+  bytes: Uint8Array,
   checker: LoadedModel['checker'],
 ): Promise<Pick<JobResult, 'image' | 'withheld'>> {
-  if (checker && !(await checker.isSafe(pixels))) return { withheld: true }
-  return { image: await encodePng(pixels, b) }
+  const whole = isBlended ? blendWhole(b.pixels, pixels, mask) : pixels
+  if (checker && !(await checker.isSafe(whole))) return { withheld: true }
+  if (!isBlended) return { image: await encodePng(pixels, b) }
+  const original = await decodeWhole(bytes, Math.max(...pixels.dims))
+  return { image: await encodePng(blend(original, pixels, mask, b.frame)) }
 }
 
 /** @param b Whose change is shown as it forms, where nothing has to be withheld. */

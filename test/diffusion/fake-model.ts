@@ -59,7 +59,10 @@ export function fakeNetworks(): DiffusionModel & { readonly joint: JointSpace } 
     promptGradient: async (_prompt, tokens, { hiddenStates }) => [tensor(tokens[0]!.dims, hiddenStates.data)],
     joint: {
       embedText,
-      embedTexts: async (prompts) => concatenate((await Promise.all(prompts.map((each) => embedText(each)))).map(({ data }) => tensor([1, 4], data))),
+      embedTexts: async (prompts) =>
+        concatenate(
+          (await Promise.all(prompts.map((each) => embedText(each)))).map(({ data }) => tensor([1, 4], data)),
+        ),
       textGradient: async (_prompt, tokens, cotangent) => [tensor(tokens[0]!.dims, cotangent.data)],
       embedPicture: async (pixels) => tensor([4], pixels.data.slice(0, 4)),
     },

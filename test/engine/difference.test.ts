@@ -23,6 +23,8 @@ const learned: Difference = {
     steps: 100,
     strength: -1.5,
     preserve: 0.5,
+    isBlended: true,
+    name: 'crying',
     fit: -0.25,
     captions: { a: 'a cat', a2: 'a cat → “crying”' },
     loss: [1, 0.5, 1 / 3],

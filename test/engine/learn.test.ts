@@ -11,8 +11,8 @@ const model = fakeNetworks()
 const example = {
   before: vector(0.1, 0, 0, 0),
   after: vector(0.1, 0.8, -0.5, 0),
-  promptsBefore: ['a'],
-  promptsAfter: ['a'],
+  promptBefore: 'a',
+  promptAfter: 'a',
 }
 const options: LearnOptions = {
   steps: 400,
@@ -20,9 +20,7 @@ const options: LearnOptions = {
   learningRate: { from: 0.05, to: 0.001 },
   denoisingWeight: 4,
   clipWeight: 0,
-  warmStart: 0,
   consistency: false,
-  longestToken: Number.POSITIVE_INFINITY,
   timesteps: { from: 0.3, to: 1 },
 }
 const noDelta = tensor([4])
@@ -45,15 +43,10 @@ test('with L_before, D keeps only what added to A gives A′ and taken from A′
   near(values(await learned({ consistency: true })), [0, 0.4, -0.25, 0], 0.02)
 })
 
-test('L_CLIP alone turns E_T(D) towards delta', async () => {
+test('L_CLIP turns E_T(D) towards delta', async () => {
   const delta = tensor([4], Float32Array.of(1, 0, 1, 0))
-  const { tokens } = await learned({ warmStart: 100, steps: 0, clipWeight: 1 }, delta)
+  const { tokens } = await learned({ steps: 100, denoisingWeight: 1e-9, clipWeight: 1 }, delta)
   assert.ok(cosine(await model.joint.embedText('', tokens), delta) > 0.99)
-})
-
-test('no token grows longer than allowed', async () => {
-  const { tokens } = await learned({ longestToken: 0.5 })
-  assert.ok(Math.hypot(...tokens[0]!.data) <= 0.5 + 1e-6)
 })
 
 test('same seed, same tokens; another seed, others', async () => {

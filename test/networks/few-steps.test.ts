@@ -7,7 +7,7 @@ import type { DiffusionModel } from '../../src/diffusion/model.ts'
 import { differenceGuidance, repeatConditioning, sample } from '../../src/diffusion/sampler.ts'
 import { samplerOf } from '../../src/diffusion/samplers/table.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
-import { applyDifferences } from '../../src/engine/analogy.ts'
+import { applyDifferences } from '../../src/engine/apply.ts'
 import { methods } from '../../src/engine/modes.ts'
 import { readManifest } from '../../src/hub/catalog.ts'
 import { readLayout } from '../../src/networks/layout.ts'
@@ -69,7 +69,7 @@ for (const name of ['lcm', 'turbo']) {
       const b = random.normal([3, 16, 16])
       const tokens = model.tokenWidths.map((width) => random.normal([2, width]))
       const made = async (strength: number) => {
-        const how = { prompt: known.prompt, preserve: 1 }
+        const how = { prompt: known.prompt, preserve: 1, isBlended: false }
         return (await applyDifferences(few, b, [{ tokens, strength }], methods.fast, how, { random })).pixels
       }
       const whole = await model.decodeLatents(await model.encodePicture(b))

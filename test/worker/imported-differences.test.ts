@@ -81,7 +81,7 @@ for (const [file, model, notices] of [
   describe(file, () => {
     test('is applied from the command line', async () => {
       const { report, told, out } = await apply(file, model)
-      assert.deepEqual([report.strength, report.preserve], [1, 0.5])
+      assert.deepEqual([report.strength, report.preserve], [1, 1])
       assert.equal((await sharp(out).metadata()).format, 'png')
       assert.deepEqual(
         told,

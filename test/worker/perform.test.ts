@@ -118,7 +118,7 @@ describe('a difference file', () => {
     const unknown = { ...options, strength: undefined, preserve: undefined }
     const apply: ApplyJob = { kind: 'apply', differences: [{ bytes }], image: job.b, options: unknown }
     const applied = (await worker.run(apply)).report
-    assert.deepEqual([applied.strength, applied.preserve], [1, 0.5])
+    assert.deepEqual([applied.strength, applied.preserve], [1, 1])
   })
 
   test('that is damaged is refused with a sentence', async () => {

@@ -6,7 +6,8 @@ import { after, before, describe, test } from 'node:test'
 import type { DiffusionModel, Tokens } from '../../../src/diffusion/model.ts'
 import { repeatConditioning } from '../../../src/diffusion/sampler.ts'
 import { readScheduleConfig, schedule } from '../../../src/diffusion/schedule.ts'
-import { applyDifferences, learnDifference } from '../../../src/engine/analogy.ts'
+import { learnDifference } from '../../../src/engine/analogy.ts'
+import { applyDifferences } from '../../../src/engine/apply.ts'
 import { decodeDifference, encodeDifference } from '../../../src/engine/difference.ts'
 import { type Example, learn } from '../../../src/engine/learn.ts'
 import { methods } from '../../../src/engine/modes.ts'
@@ -60,7 +61,7 @@ describe('with Stable Diffusion 3', () => {
     const latents = await Promise.all([1, 2].map((seed) => networks.encodePicture(picture(seed))))
     const example: Example = {
       ...{ before: latents[0]!, after: latents[1]! },
-      ...{ promptsBefore: ['a cat'], promptsAfter: ['a dog'] },
+      ...{ promptBefore: 'a cat', promptAfter: 'a dog' },
     }
     const random = createRandom(7)
     const timesteps = [0.2, 0.4, 0.6, 0.8].map(schedule.timestepAt)
@@ -97,7 +98,8 @@ describe('with Stable Diffusion 3', () => {
     assert.deepEqual(Object.keys(decodeSafetensors(bytes, 'D').tensors), ['clip_l', 'clip_g'])
     const { tokens } = decodeDifference(decodeSafetensors(bytes, 'D'), { name: 'D', model: networks })
     const applied = [{ tokens, strength: 1 }]
-    const { pixels } = await applyDifferences(networks, picture(4), applied, methods.fast, { preserve: 0.5 }, handles)
+    const how = { preserve: 0.5, isBlended: false }
+    const { pixels } = await applyDifferences(networks, picture(4), applied, methods.fast, how, handles)
     assert.deepEqual(pixels.dims, [3, 16, 16])
     assert.ok(pixels.data.every(Number.isFinite))
   })

@@ -1,0 +1,118 @@
+import { type Tensor, tensor } from '../tensor/tensor.ts'
+
+/** A rectangle in pixels. */
+export interface Area {
+  readonly left: number
+  readonly top: number
+  readonly width: number
+  readonly height: number
+}
+
+/**
+ * Where a picture was changed: of each pixel the largest change of a channel, a mean over 3 × 3, on a ramp that begins above
+ * what the autoencoder itself does to a picture.
+ *
+ * @param made and `rebuilt`: [3, height, width] in −1…1, the changed and the unchanged latents decoded.
+ * @param error Root mean square of the autoencoder's error on the picture.
+ * @returns [height, width] in 0…1.
+ */
+export function changeMask(made: Tensor, rebuilt: Tensor, error: number): Tensor {
+  const [, height, width] = made.dims as [number, number, number]
+  const area = height * width
+  const change = new Float32Array(area)
+  for (let index = 0; index < made.data.length; index++) {
+    const difference = Math.abs(made.data[index]! - rebuilt.data[index]!)
+    const pixel = index % area
+    if (difference > change[pixel]!) change[pixel] = difference
+  }
+  const from = Math.min(MOST_IGNORED, RAMP.from * error)
+  const to = from * (RAMP.to / RAMP.from)
+  const soft = nearMeans(change, width, height)
+  return tensor(
+    [height, width],
+    soft.map((value) => Math.min(1, Math.max(0, (value - from) / (to - from)))),
+  )
+}
+
+/** In errors of the autoencoder. */
+const RAMP = { from: 1.2, to: 3 }
+/** A change larger than this is seen, however bad the autoencoder is. */
+const MOST_IGNORED = 0.2
+
+/**
+ * The picture itself where the mask is 0, and what was made where it is 1, at the picture's own resolution.
+ *
+ * @param original [3, height, width], of any size.
+ * @param made [3, h, w], and `mask` [h, w], whose part `area` shows the original.
+ */
+export function blend(original: Tensor, made: Tensor, mask: Tensor, area: Area): Tensor {
+  const [, height, width] = original.dims as [number, number, number]
+  const [, madeHeight, madeWidth] = made.dims as [number, number, number]
+  const out = tensor(original.dims, Float32Array.from(original.data))
+  const columns = places(width, area.left, area.width, madeWidth)
+  const rows = places(height, area.top, area.height, madeHeight)
+  const sizes = { plane: madeHeight * madeWidth, width: madeWidth }
+  for (const [y, row] of rows.entries()) {
+    for (const [x, column] of columns.entries()) {
+      const weight = at(mask.data, 0, row, column, sizes.width)
+      if (weight === 0) continue
+      for (let channel = 0; channel < 3; channel++) {
+        const place = (channel * height + y) * width + x
+        const value = at(made.data, channel * sizes.plane, row, column, sizes.width)
+        out.data[place]! += weight * (value - out.data[place]!)
+      }
+    }
+  }
+  return out
+}
+
+/** The same of pictures of one size. */
+export function blendWhole(original: Tensor, made: Tensor, mask: Tensor): Tensor {
+  const [, height, width] = made.dims as [number, number, number]
+  return blend(original, made, mask, { left: 0, top: 0, width, height })
+}
+
+/** Two neighbours, and how far it is from the first to the second. */
+interface Place {
+  readonly first: number
+  readonly second: number
+  readonly share: number
+}
+
+/** For each of `count` pixels its place in the part `from`, `length` of a line of `total`. */
+function places(count: number, from: number, length: number, total: number): Place[] {
+  return Array.from({ length: count }, (_, index) => {
+    const place = from + ((index + 0.5) * length) / count - 0.5
+    const inside = Math.min(Math.max(place, Math.max(0, from)), Math.min(total, from + length) - 1)
+    const first = Math.floor(inside)
+    return { first, second: Math.min(first + 1, total - 1), share: inside - first }
+  })
+}
+
+/** Bilinear. */
+function at(data: Float32Array, offset: number, row: Place, column: Place, width: number): number {
+  const line = (y: number) => {
+    const [left, right] = [data[offset + y * width + column.first]!, data[offset + y * width + column.second]!]
+    return left + column.share * (right - left)
+  }
+  const above = line(row.first)
+  return row.share === 0 ? above : above + row.share * (line(row.second) - above)
+}
+
+/** The mean of each pixel and its neighbours, at the edges of those that there are. */
+function nearMeans(values: Float32Array, width: number, height: number): Float32Array {
+  const means = new Float32Array(values.length)
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      let [sum, count] = [0, 0]
+      for (let v = Math.max(0, y - 1); v <= Math.min(height - 1, y + 1); v++) {
+        for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u++) {
+          sum += values[v * width + u]!
+          count++
+        }
+      }
+      means[y * width + x] = sum / count
+    }
+  }
+  return means
+}

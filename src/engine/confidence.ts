@@ -1,0 +1,29 @@
+/** What is known of a B′ without knowing the true one. */
+export interface Signs {
+  /** 1 − distance(D applied to A, A′) ÷ distance(A, A′), at best 1. */
+  readonly fit: number
+  /** cos(E(B′) − E(B), E(A′) − E(A)), where the model came with an image encoder. */
+  readonly direction?: number
+}
+
+export type Verdict = 'well' | 'partly' | 'not'
+
+/**
+ * How likely B′ is right, 0…1: a logistic regression on the signs, fitted on the tuning list of `isto bench quality`.
+ */
+export function confidence({ fit, direction }: Signs): number {
+  const { bias, byFit, byDirection } = direction === undefined ? ALONE : BOTH
+  return 1 / (1 + Math.exp(-(bias + byFit * fit + byDirection * (direction ?? 0))))
+}
+
+const BOTH = { bias: -4, byFit: 5, byDirection: 5 }
+const ALONE = { bias: -2, byFit: 6, byDirection: 0 }
+
+/** In three words, for people. */
+export function verdictOf(confidence: number): Verdict {
+  if (confidence >= WELL) return 'well'
+  return confidence >= PARTLY ? 'partly' : 'not'
+}
+
+const WELL = 0.75
+const PARTLY = 0.4

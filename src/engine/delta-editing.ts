@@ -1,0 +1,85 @@
+import type { DiffusionModel } from '../diffusion/model.ts'
+import { type Applied, differenceGuidance, type Path, predict } from '../diffusion/sampler.ts'
+import { ddim } from '../diffusion/samplers/ddim.ts'
+import { samplerOf } from '../diffusion/samplers/table.ts'
+import type { NoiseLevel } from '../diffusion/schedule.ts'
+import { combine } from '../tensor/math.ts'
+import type { Random } from '../tensor/random.ts'
+import { type Tensor, tensor } from '../tensor/tensor.ts'
+
+/** One way of changing a picture. */
+export interface DeltaEdit {
+  readonly differences: readonly Applied[]
+  /** λ, 0…1. @default 1 */
+  readonly preserve?: number
+}
+
+export interface DeltaOptions {
+  /** Of a model of few steps it is its own number instead. */
+  readonly steps: number
+  readonly random: Random
+  readonly signal?: AbortSignal
+  /** Called after each step and waited for. `originals`: the pictures as they are by then, latents x₀. */
+  readonly onStep?: (step: number, originals: () => readonly Tensor[], of: number) => void | Promise<void>
+}
+
+/**
+ * Delta editing: a change d in the space of x₀, 0 at first, is carried down the noise levels. At each level, with signal a and
+ * noise σ, fresh noise n is drawn, x_src = a·z + σ·n, x_tgt = x_src + a·d, and
+ *
+ *   d ← r·d + (1 − r)·[x̂₀(x_tgt; p + Σ s·(p,D − p)) − λ·x̂₀(x_src; p) − (1 − λ)·z],  r = (σ′/a′) ÷ (σ/a)
+ *
+ * with a′ and σ′ of the next level. With λ = 1 what the network gets wrong of the picture is in both predictions and cancels:
+ * nothing has to be inverted, and what the differences do not touch stays. With less the picture is let go of. It is an Euler
+ * step of FlowEdit (arXiv 2412.08629), written so that it holds for ε-, v- and flow models alike; edit-friendly inversion
+ * (arXiv 2304.06140) without noise of its own is the same.
+ *
+ * @param latents z, [1, channels, height, width].
+ * @param edits All see the same noise, and x̂₀(x_src; p) is asked for once.
+ * @returns z + d for each edit; for strength 0 and λ = 1 exactly z.
+ */
+export async function editByDelta(
+  model: DiffusionModel,
+  latents: Tensor,
+  prompt: string,
+  edits: readonly DeltaEdit[],
+  { steps, random, signal, onStep }: DeltaOptions,
+): Promise<Tensor[]> {
+  const { schedule } = model
+  const levels = noiseLevelsOf(model, steps)
+  const [source, ...targets] = await Promise.all(
+    [[], ...edits.map(({ differences }) => differences)].map(async (differences): Promise<Path> => {
+      const guidance = await differenceGuidance(model, prompt, differences, model.sampling?.guidanceScale ?? 1)
+      return { latents, guidance }
+    }),
+  )
+  let changes = edits.map(() => tensor(latents.dims))
+  const edited = () => changes.map((change) => combine([1, latents], [1, change]))
+  for (const [index, level] of levels.slice(0, -1).entries()) {
+    signal?.throwIfAborted()
+    const noise = random.fork(`step ${index + 1}`).normal(latents.dims)
+    const noisySource = combine([level.signal, latents], [level.sigma, noise])
+    const noisy = [noisySource, ...changes.map((change) => combine([1, noisySource], [level.signal, change]))]
+    const outputs = await predict(model, noisy, [source!, ...targets], level.timestep)
+    const [before, ...after] = outputs.map((output, path) => schedule.predictedOriginal(output, noisy[path]!, level))
+    const kept = keptShare(level, levels[index + 1]!)
+    changes = changes.map((change, path) => {
+      const { preserve = 1 } = edits[path]!
+      const from = combine([preserve, before!], [1 - preserve, latents])
+      return combine([kept, change], [1 - kept, after[path]!], [kept - 1, from])
+    })
+    await onStep?.(index + 1, edited, levels.length - 1)
+  }
+  return edited()
+}
+
+/** Those of a model of few steps are its own sampler's: it knows no others. */
+function noiseLevelsOf({ schedule, sampling }: DiffusionModel, steps: number): readonly NoiseLevel[] {
+  const sampler = sampling ? samplerOf(schedule.config.sampler) : ddim
+  return sampler.noiseLevels(schedule, sampling?.steps ?? steps)
+}
+
+/** r: how much of the noise that is in the way of x₀ is left after the step. */
+function keptShare(from: NoiseLevel, to: NoiseLevel): number {
+  return (to.sigma * from.signal) / (to.signal * from.sigma)
+}

@@ -1,0 +1,64 @@
+import type { DiffusionModel, Tokens } from '../diffusion/model.ts'
+import { meanSquare } from '../tensor/math.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { blendWhole } from './blend.ts'
+import { type Edited, editPicture, subjectOf } from './edit.ts'
+import type { Application, Method } from './modes.ts'
+import type { RunContext } from './run-context.ts'
+
+/** What turned out on the pair. */
+export interface Trial extends Application {
+  /** 1 − distance(D applied to A, A′) ÷ distance(A, A′), at best 1. */
+  readonly fit: number
+}
+
+/**
+ * Applies D to A in every way that is a candidate, and takes that which comes nearest to A′. What was given is
+ * not chosen.
+ *
+ * @param a and `a2`: pixels [3, side, side] in −1…1.
+ */
+export async function tryOnPair(
+  model: DiffusionModel,
+  { a, a2 }: { readonly a: Tensor; readonly a2: Tensor },
+  prompt: string,
+  tokens: Tokens,
+  method: Method,
+  given: Partial<Application>,
+  { onProgress, ...context }: RunContext,
+): Promise<Trial> {
+  const subject = await subjectOf(model, a, prompt)
+  const unchanged = meanSquare(a, a2)
+  const ways = distinct(method.candidates.map((way) => ({ ...way, ...definite(given) })))
+  const edits = ways.map(({ strength, preserve }) => ({ differences: [{ tokens, strength }], preserve }))
+  const made = await editPicture(model, subject, edits, method, {
+    ...context,
+    onStep: (step, _, of) => onProgress?.('try', step, of),
+  })
+  const trials = ways.flatMap((way, index) =>
+    looksOf(a, made[index]!, method, given).map(({ pixels, isBlended }): Trial => {
+      return { ...way, isBlended, fit: 1 - Math.sqrt(meanSquare(pixels, a2) / unchanged) }
+    }),
+  )
+  return trials.reduce((best, trial) => (trial.fit > best.fit ? trial : best))
+}
+
+/** Plain, and blended with the picture where the method does so. */
+function looksOf(picture: Tensor, { pixels, mask }: Edited, { blends }: Method, { isBlended }: Partial<Application>) {
+  const blended = { pixels: blendWhole(picture, pixels, mask), isBlended: true }
+  const plain = { pixels, isBlended: false }
+  if (!blends) return [plain]
+  return isBlended === undefined ? [blended, plain] : [isBlended ? blended : plain]
+}
+
+function distinct(ways: Method['candidates']): Method['candidates'] {
+  return ways.filter(({ strength, preserve }, index) => {
+    return ways.findIndex((other) => other.strength === strength && other.preserve === preserve) === index
+  })
+}
+
+/** What was given, without what was left open. */
+const definite = ({ strength, preserve }: Partial<Application>) => ({
+  ...(strength !== undefined && { strength }),
+  ...(preserve !== undefined && { preserve }),
+})
