@@ -2,19 +2,19 @@ import { Emitter } from '../onnx/emitter.ts'
 import { type Graph, type Node, node, numbersOf, type Value } from '../onnx/graph.ts'
 import type { Rule } from './rule.ts'
 
-/** Bytes of an attention map, all heads of the batch together, from which on it is worked through part by part. */
+/** The size of an attention map, all heads of the batch together, from which on it is computed in slices. In bytes. */
 const largestMap = 8 * 2 ** 20
 
-/** Bytes of such a part: what stays in the processor's cache from one operator to the next. */
+/** The size of a slice: it stays in the processor's cache from one operator to the next. In bytes. */
 const largestPart = 16 * 2 ** 20
 
 const domain = 'isto'
 const operator = 'SlicedAttention'
 
 /**
- * Puts one node in the place of every MatMul · scale · Softmax · MatMul whose map is large: such a map is then never
- * kept from the forward pass for the backward pass, which computes it rematerialized for one head after another.
- * {@link expandSlicedAttention} puts standard operators back once the gradient is there.
+ * Replaces every MatMul · scale · Softmax · MatMul with a large map by one node. The map is then never kept for the
+ * backward pass, which computes it again for one head after another. {@link expandSlicedAttention} puts standard
+ * operators back when the gradient has been built.
  */
 export function gatherLargeAttention(graph: Graph, limit = largestMap, part = largestPart): Graph {
   const producers = new Map(graph.nodes.flatMap((each) => each.outputs.map((name) => [name, each])))
@@ -43,7 +43,7 @@ export function gatherLargeAttention(graph: Graph, limit = largestMap, part = la
   return { ...graph, nodes: graph.nodes.flatMap((each) => (gathered.has(each) ? (gathered.get(each) ?? []) : [each])) }
 }
 
-/** Standard operators for every gathered attention, one part after another. */
+/** Standard operators for every gathered attention, one slice after another. */
 export function expandSlicedAttention(graph: Graph): Graph {
   if (!graph.nodes.some(isSliced)) return graph
   const emit = new Emitter({ ...graph, nodes: [] }, 'sliced/')
@@ -70,10 +70,10 @@ export function expandSlicedAttention(graph: Graph): Graph {
 }
 
 /**
- * For each part of the queries P = softmax(scale·q·kᵀ); D = Σ g∘y along a row, which is Σ P∘∂P; then ∂S = P∘(g·vᵀ − D),
- * ∂q = scale·∂S·k, and summed over the parts ∂k = scale·∂Sᵀ·q, ∂v = Pᵀ·g. D is taken off inside the product: one column
- * more of g, and ones beside v. Each part's queries are tied to the gradients before them: ONNX Runtime would otherwise
- * keep the maps of all parts alive, or notice that P is the forward pass's and keep that.
+ * For each slice of the queries P = softmax(scale·q·kᵀ); D = Σ g∘y along a row, which is Σ P∘∂P; then ∂S = P∘(g·vᵀ −
+ * D), ∂q = scale·∂S·k, and summed over the slices ∂k = scale·∂Sᵀ·q, ∂v = Pᵀ·g. D is subtracted inside the product, by
+ * one more column of g and ones beside v. The queries of each slice are tied to the gradients before them: otherwise
+ * ONNX Runtime would keep the maps of all slices alive, or notice that P is the forward pass's and keep that.
  */
 const slicedAttention: Rule = ({ node, inputs, y, gradient }, emit) => {
   const [q, kT, v] = inputs as [Value, Value, Value]
@@ -119,7 +119,7 @@ function isLastAxis(each: Node, { dims }: Value): boolean {
   return axis === -1 || axis === dims.length - 1
 }
 
-/** The MatMul behind `name`, and what it is multiplied by on the way. */
+/** The MatMul that computes `name`, and what it is multiplied by on the way. */
 function scaledProduct(
   graph: Graph,
   name: string,
@@ -156,7 +156,7 @@ function headsOf(like: Value, emit: Emitter): ((operand: Value) => Value)[] {
   })
 }
 
-/** How to take some of the rows of a matrix, all in turn, as many at a time as the attention says. */
+/** How to take the rows of a matrix in slices of the size that the attention asks for. */
 function partsOf({ attributes }: Node, { dims }: Value): ((matrix: Value, emit: Emitter) => Value)[] {
   const [rows, atOnce] = [dims.at(-2)!, Number(attributes.rows)]
   return Array.from(

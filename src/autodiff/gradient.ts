@@ -14,23 +14,25 @@ import { type Call, type Rule, Unsupported } from './rule.ts'
 import { rules as standardRules } from './rules.ts'
 
 export interface GradientOptions {
-  /** Names of the values to differentiate by: inputs of the graph, or anything it computes. */
+  /** Names of the values to differentiate with respect to: inputs of the graph, or anything it computes. */
   readonly by: readonly string[]
-  /** The gradient of the loss by outputs of the graph, as names of values that the graph has: `{ output: cotangent }`. */
+  /**
+   * The gradient of the loss with respect to outputs of the graph, as names of values in it: `{ output: cotangent }`.
+   */
   readonly cotangents: Readonly<Record<string, string>>
   /** @default the table of rules.ts */
   readonly rules?: Readonly<Record<string, Rule>>
 }
 
-/** What the gradient by `name` is called in the graph that {@link gradient} returns. */
+/** The name of the gradient with respect to `name` in the graph that {@link gradient} returns. */
 export const gradientName = (name: string): string => `gradient:${name}`
 
 /**
- * The graph with nodes appended that compute the gradient by every value in `by`, each a further output named by
+ * Appends nodes that compute the gradient with respect to every value in `by`. Each becomes a further output, named by
  * {@link gradientName} and as large as the value. Reverse mode: Σ over outputs of cotangent · ∂output/∂value.
  *
- * Only values between `by` and the outputs are looked at, and only their sizes have to be known.
- * @throws UserError when an operator on the way has no rule, or nothing leads from `by` to the outputs.
+ * Only values between `by` and the outputs are visited, and only their sizes have to be known.
+ * @throws UserError if an operator on the path has no rule, or no path leads from `by` to the outputs
  */
 export function gradient(graph: Graph, { by, cotangents, rules = standardRules }: GradientOptions): Graph {
   const emit = new Emitter(graph, 'backward/')
@@ -55,13 +57,13 @@ export function gradient(graph: Graph, { by, cotangents, rules = standardRules }
     const found = applyRule(rules, call, emit)
     for (const [index, name] of node.inputs.entries()) {
       if (!path.has(name)) continue
-      const value = found[index] ?? refuse(node, `there is no gradient by its input ${index}`)
+      const value = found[index] ?? refuse(node, `there is no gradient with respect to its input ${index}`)
       gradients.set(name, [...(gradients.get(name) ?? []), fit(value, sized(infos, name), emit)])
     }
   }
   for (const name of by) {
     const value = total(name)
-    if (!value) throw new UserError(`Nothing leads from ${name} to ${Object.keys(cotangents)} in this model.`)
+    if (!value) throw new UserError(`${Object.keys(cotangents)} does not depend on ${name} in this model.`)
     emit.node('Identity', [value], value.dims, { name: gradientName(name) })
   }
   return prune(emit.graph([...graph.outputs, ...by.map(gradientName)]))
@@ -69,7 +71,7 @@ export function gradient(graph: Graph, { by, cotangents, rules = standardRules }
 
 type Infos = ReadonlyMap<string, ValueInfo>
 
-/** The values that depend on `from` by floats, and that `to` depends on. */
+/** The values that depend on `from` through floats, and that `to` depends on. */
 function between(graph: Graph, infos: Infos, from: readonly string[], to: readonly string[]): Set<string> {
   const dependent = new Set(from)
   for (const node of graph.nodes) {
@@ -127,11 +129,13 @@ const plainExport = 'Use the plain export of this model, not an optimized one'
 
 function refuse(node: Node, reason: string): never {
   throw new UserError(
-    `This model cannot be learned with: the operator ${node.operator} (node ${node.name || node.outputs[0]}) has no gradient, because ${reason}.`,
+    `This model can’t be used for learning: the operator ${node.operator} (node ${node.name || node.outputs[0]}) has no gradient, because ${reason}.`,
   )
 }
 
-/** Undoes broadcasting: sums over what the input was repeated along; and repeats where a rule left that to us. */
+/**
+ * Undoes broadcasting: sums over the axes along which the input was repeated, and expands where a rule left that to us.
+ */
 function fit(gradient: Value, to: Value, emit: Emitter): Value {
   const lead = gradient.dims.length - to.dims.length
   const axes = gradient.dims.flatMap((dim, axis) =>

@@ -1,23 +1,23 @@
 import { Emitter } from '../onnx/emitter.ts'
 import { type Graph, isFloat, type Node, namesUsed, type Value } from '../onnx/graph.ts'
 
-/** Operators that take one pass over their input, or none. */
+/** Operators that make at most one pass over their input. */
 const cheap = new Set(
   'Add Sub Mul Div Neg Sigmoid Erf Tanh Gelu Exp Sqrt Slice Reshape InstanceNormalization GroupNormalization LayerNormalization'.split(
     ' ',
   ),
 )
 
-/** Bytes that have to be saved at least. */
+/** The fewest bytes that are worth saving. */
 const leastGain = 2 ** 20
 
 /**
- * Has the backward pass compute rematerialized, by cheap operators from one value each, what it would otherwise keep from the forward
- * pass: of a feed-forward layer's gate or a normalized activation only the source stays in memory. What is computed rematerialized
- * waits for a gradient that is there by then: ONNX Runtime would else take it for the same as in the forward pass.
+ * Lets the backward pass compute again, by cheap operators from a single value, what it would otherwise keep from the
+ * forward pass: of a feed-forward layer's gate or a normalized activation only the source stays in memory. The second
+ * computation waits for a gradient that exists by then, because ONNX Runtime would otherwise merge it with the first.
  *
- * @param graph What {@link gradient} returns; `forward` are the nodes that were there before, `cotangents` names of the
- *   gradients that it began with.
+ * @param graph What {@link gradient} returns. `forward` are the nodes that were there before, `cotangents` the names of
+ *   the gradients it started with.
  */
 export function recomputeCheap(
   graph: Graph,
@@ -48,14 +48,14 @@ export function recomputeCheap(
   return emit.graph()
 }
 
-/** What follows from `source` by cheap operators and is wanted by the backward pass. */
+/** The values that follow from `source` by cheap operators and that the backward pass needs. */
 interface Chain {
   readonly source: string
   readonly wanted: readonly string[]
   readonly producers: ReadonlyMap<string, Node>
 }
 
-/** By the names of what is wanted. */
+/** By the names of the needed values. */
 function chainsOf(graph: Graph, forward: ReadonlySet<Node>, least: number): Map<string, Chain> {
   const producers = new Map([...forward].flatMap((node) => node.outputs.map((name) => [name, node])))
   const bytes = (name: string) => 4 * sizeOf(sizedIn(graph, name))
@@ -66,7 +66,7 @@ function chainsOf(graph: Graph, forward: ReadonlySet<Node>, least: number): Map<
     const origins = new Set(largeInputs(graph, node).map((name) => sources.get(name) ?? name))
     if (origins.size === 1) sources.set(node.outputs[0]!, [...origins][0]!)
   }
-  /** What a value is another view of. */
+  /** The value that another is a view of. */
   const based = (name: string): string => {
     const node = producers.get(name)
     return node?.operator === 'Reshape' ? based(node.inputs[0]!) : name
@@ -86,7 +86,7 @@ function chainsOf(graph: Graph, forward: ReadonlySet<Node>, least: number): Map<
   return chains
 }
 
-/** What a node reads that is not small beside what it makes; the rest is kept as it is. */
+/** The inputs of a node that are not small beside its output; the others are kept as they are. */
 function largeInputs(graph: Graph, node: Node): string[] {
   const made = sizeOf(sizedIn(graph, node.outputs[0]!))
   return node.inputs.filter((name) => {
@@ -94,7 +94,7 @@ function largeInputs(graph: Graph, node: Node): string[] {
   })
 }
 
-/** Emits a chain a second time, not to be computed before `after` is. @returns the new names of what is wanted */
+/** Emits a chain a second time, to be computed after `after`. @returns the new names of the needed values */
 function rematerialized(
   graph: Graph,
   { source, wanted, producers }: Chain,

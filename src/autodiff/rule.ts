@@ -2,15 +2,15 @@ import type { Emitter } from '../onnx/emitter.ts'
 import type { Node, Value } from '../onnx/graph.ts'
 
 /**
- * How a gradient goes backward through an operator: one gradient for each input, in the inputs' order. Left out or
- * `undefined`: none. A gradient may have any dims that the input's dims were broadcast to, or that broadcast to them;
- * the walk reduces or expands it. What is emitted but not needed is removed afterwards.
+ * An operator's gradient rule: one gradient for each input, in the order of the inputs; `undefined` or left out for
+ * none. A gradient may have any dims that the input's dims were broadcast to, or that broadcast to them: the walk
+ * reduces or expands it. Emitted nodes that aren't needed are removed afterwards.
  *
- * @throws Unsupported where the operator is used in a way the rule does not know.
+ * @throws Unsupported if the operator is used in a way the rule doesn't know
  */
 export type Rule = (call: Call, emit: Emitter) => readonly (Value | undefined)[]
 
-/** A node with its sizes, and the gradients (of the loss) by what it computes. */
+/** A node with its sizes, and the gradients of the loss with respect to its outputs. */
 export interface Call {
   readonly node: Node
   readonly inputs: readonly (Value | undefined)[]
@@ -28,7 +28,7 @@ export interface Call {
   readonly isConstant: (index: number) => boolean
 }
 
-/** A use of an operator that has no rule. `reason` completes "…, because ". */
+/** An operator is used in a way that has no rule. `reason` completes "…, because ". */
 export class Unsupported extends Error {
   override readonly name = 'Unsupported'
 }
@@ -45,12 +45,12 @@ export const text = ({ node }: Call, name: string, otherwise: string): string =>
 export const integers = ({ node }: Call, name: string): number[] | undefined =>
   (node.attributes[name] as readonly bigint[] | undefined)?.map(Number)
 
-/** The numbers of an input that has to be a constant, for instance the axes of a reduction. */
+/** The numbers of an input that has to be a constant, for example the axes of a reduction. */
 export function constantInput(call: Call, index: number, what: string): readonly number[] {
   const numbers = call.constant(index)
   if (!numbers) throw new Unsupported(`its ${what} are computed by the graph`)
   return numbers
 }
 
-/** From the front: `-1` is the last axis. */
+/** Counted from the front: `-1` is the last axis. */
 export const fromFront = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis)

@@ -6,7 +6,7 @@ import { movement } from './rules/movement.ts'
 import { normalization } from './rules/normalization.ts'
 import { reduction } from './rules/reduction.ts'
 
-/** Every operator that has a gradient, by name; those outside the standard set as `domain.name`. */
+/** Every operator that has a gradient rule, by name; outside the standard set as `domain.name`. */
 export const rules: Readonly<Record<string, Rule>> = {
   ...attention,
   ...elementwise,

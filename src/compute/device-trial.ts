@@ -8,8 +8,8 @@ import { buildGradientModel, cotangentScale, cotangentSize } from './gradient-mo
 import { firstLine } from './hardware.ts'
 import { cDims, normal, numbers, trialNetwork, xDims } from './trial-network.ts'
 
-// A short-lived child that tries a device out: started by path (device.ts), never imported. Whatever happens to it says
-// something about the device and harms nothing else.
+// A short-lived child process that tries a device out. It is started by path (device.ts) and never imported. Whatever
+// happens to it says something about the device and harms nothing else.
 
 const device = process.argv[2] as Device
 const trial = await tryOut().catch((error: unknown): Trial => ({ refused: firstLine(error) }))
@@ -59,7 +59,7 @@ async function fastest(session: Session, feeds: Feeds): Promise<number> {
 
 // ---- How large a tensor may be ----
 
-/** Beyond a binding's limit WebGPU computes a Softmax wrong without a word. The tensor is made, and looked at, on the device. */
+/** Beyond a binding's limit WebGPU silently computes Softmax wrong. The tensor is made and checked on the device. */
 async function largestSoftmax(): Promise<number> {
   const width = 1024
   const model = encodeGraph(
@@ -95,7 +95,7 @@ async function largestSoftmax(): Promise<number> {
       largest = bytes
     }
   } catch {
-    // Too large even to be made.
+    // Too large even to be allocated.
   }
   return largest
 }

@@ -4,11 +4,11 @@ import { type Device, knownDevices } from '../onnx/session.ts'
 import { LARGEST_ERROR_IN_HALF } from './half-precision.ts'
 import { cpu, type Hardware } from './hardware.ts'
 
-/** What a trial of a device found (device-trial.ts). */
+/** The result of trying a device out (device-trial.ts). */
 export type Trial =
   | { readonly refused: string }
   | {
-      /** Of a gradient, relative to the CPU's: in float32, and in float16 where that could be computed. */
+      /** The error of a gradient relative to the CPU's: in float32, and in float16 if that could be computed. */
       readonly error: number
       readonly errorInHalf?: number
       /** How many times as fast as the CPU. */
@@ -17,19 +17,19 @@ export type Trial =
     }
 
 export interface Choosing {
-  /** Told in one line what is used, and why not something better. */
+  /** Told in one line which device is used, and why not a better one. */
   readonly tell: (line: string) => void
-  /** @default in a child process, so that one that crashes or hangs takes nothing else with it */
+  /** @default in a child process, so that a crash or a hang harms nothing else */
   readonly tryOut?: (device: Device) => Promise<Trial>
   readonly known?: readonly Device[]
   readonly platform?: NodeJS.Platform
-  /** Whether the system shows a graphics card: without one, WebGPU on Linux can only be computed by the CPU. */
+  /** Whether the system has a graphics card. Without one, WebGPU on Linux would be computed by the CPU. */
   readonly hasCard?: boolean
 }
 
 /**
- * The device that is asked for, or with `auto` the best that loads, computes right and is faster than the CPU. What can't be
- * used is said, and the CPU used instead; where there is nothing but a CPU, nothing is said.
+ * The device that is asked for; with `auto` the best one that loads, computes correctly and is faster than the CPU. If
+ * a device can't be used, that is said and the CPU is used instead; if there is nothing but a CPU, nothing is said.
  */
 export async function chooseDevice(asked: Device | 'auto', choosing: Choosing): Promise<Hardware> {
   const { tell, tryOut = tryInChild, known = knownDevices() } = choosing
@@ -56,8 +56,8 @@ export async function chooseDevice(asked: Device | 'auto', choosing: Choosing): 
 }
 
 /**
- * WebGPU before Core ML, which rounds to half precision by itself. CUDA and Core ML are in no build for Windows, DirectML in
- * no other.
+ * WebGPU comes before Core ML, which rounds to half precision by itself. No build for Windows has CUDA or Core ML, and
+ * no other build has DirectML.
  */
 const order: Partial<Record<NodeJS.Platform, readonly Device[]>> = {
   linux: ['cuda', 'webgpu'],
@@ -79,7 +79,7 @@ const LARGEST_ERROR = 1e-3
 function faultOf(trial: Trial, isAuto: boolean): string | undefined {
   if ('refused' in trial) return trial.refused
   const { error, speedUp } = trial
-  // NaN is an error, too.
+  // NaN counts as an error.
   if (!(error <= LARGEST_ERROR)) return `its gradients are wrong by ${error.toExponential(0)}`
   if (isAuto && speedUp < 1) return `it takes ${(1 / speedUp).toFixed(1)} times as long as the CPU`
   return undefined
@@ -87,10 +87,10 @@ function faultOf(trial: Trial, isAuto: boolean): string | undefined {
 
 const missing = (device: Device, platform: NodeJS.Platform) =>
   device === 'cuda' && platform === 'linux'
-    ? 'its libraries are missing; npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12 fetches them'
-    : `it is not in ONNX Runtime for ${platform} on ${process.arch}`
+    ? 'its libraries are missing; npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12 downloads them'
+    : `it is not part of ONNX Runtime for ${platform} on ${process.arch}`
 
-/** Render nodes of the kernel, NVIDIA's own devices, and the one of Windows' subsystem. */
+/** Linux's render nodes, NVIDIA's own devices, and that of the Windows Subsystem for Linux. */
 function seesCard(): boolean {
   const names = [...namesIn('/dev'), ...namesIn('/dev/dri')]
   return names.some((name) => /^(renderD\d+|nvidia\d+|dxg)$/.test(name))
@@ -104,13 +104,13 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** @param path The child's program: it is given the device, and sends one {@link Trial}. */
+/** @param path The child's program. It is given the device and sends one {@link Trial}. */
 export function tryInChild(
   device: Device,
   path: string | URL = new URL('device-trial.ts', import.meta.url),
   patienceMilliseconds = USUAL_PATIENCE,
 ): Promise<Trial> {
-  // ONNX Runtime and the drivers complain at length on their own; what counts is in the message.
+  // ONNX Runtime and the drivers print a lot; what matters is in the message.
   const child = fork(path, [device], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
   const { promise, resolve } = Promise.withResolvers<Trial>()
   const timer = setTimeout(() => {
@@ -118,13 +118,13 @@ export function tryInChild(
     child.kill('SIGKILL')
   }, patienceMilliseconds)
   child.on('message', (trial: Trial) => resolve(trial))
-  child.on('error', (error) => resolve({ refused: `it could not be tried out (${error.message})` }))
+  child.on('error', (error) => resolve({ refused: `it could not be tried (${error.message})` }))
   child.on('exit', (code, signal) => {
     clearTimeout(timer)
-    resolve({ refused: `it ended the process that tried it out (${signal ?? `code ${code}`})` })
+    resolve({ refused: `it crashed the process that tried it (${signal ?? `code ${code}`})` })
   })
   return promise
 }
 
-/** Drivers compile their programs the first time; a card in use by others is slow. */
+/** Drivers compile their programs the first time, and a card that others use is slow. */
 const USUAL_PATIENCE = 120_000

@@ -13,53 +13,56 @@ import { createPlacement, lazily, type Sessions } from './placement.ts'
 export interface DifferentiableOptions extends Omit<GradientModelOptions, 'half'> {
   /** An ordinary inference graph. */
   readonly graph: Graph
-  /** What it is called where something is said of it. */
+  /** Its name in messages. */
   readonly name: string
   /**
-   * Text encoders: the lookup of token embeddings is cut out, and what it gave becomes the input `token_embeddings`
+   * For text encoders: the lookup of token embeddings is cut out, and its result becomes the input `token_embeddings`
    * [n, length, width]. `input_ids` stays an input, for pooling. @default false
    */
   readonly cutTokenEmbeddings?: boolean
   /** Where the gradient graph is kept, so that it is built once. @default built every time */
   readonly cacheFolder?: string
-  /** Runs and gradients come in long phases: of a large model only one of the two sessions is open at a time. @default false */
+  /**
+   * Runs and gradients alternate in long phases: for a large model only one of the two sessions is open at a time.
+   * @default false
+   */
   readonly inPhases?: boolean
   /** @default the CPU */
   readonly hardware?: Hardware
 }
 
 export interface Differentiable {
-  /** What the model takes, after the cut. Feeds of other types are converted, but not of other dims. */
+  /** The model's inputs, after the cut. Feeds of other types are converted; other dims are not accepted. */
   readonly inputs: ReadonlyMap<string, ValueInfo>
   /** Forward only, for any batch size that the model takes. Opens its own session, over the same weights, when first used. */
   run(feeds: Feeds): Promise<Record<string, Tensor>>
   /** Forward and backward, for `inputDims`. Opens its session when first used. */
   runWithGradient(feeds: Feeds): Promise<ForwardAndGradient>
-  /** The table that the cut took out. @throws TypeError when nothing was cut. */
+  /** The table that was cut out. @throws TypeError if nothing was cut out */
   tokenEmbeddingTable(): TokenEmbeddingTable
   close(): Promise<void>
 }
 
 export interface ForwardAndGradient {
-  /** The outputs that the loss is made of. */
+  /** The outputs that the loss is computed from. */
   readonly outputs: Readonly<Record<string, Tensor>>
   /** `weighted-mse` only: [n], the loss of each sample. */
   readonly loss?: Tensor
-  /** By the names in `by`, each as large as its input: the gradient of the sum of all losses. */
+  /** With respect to the names in `by`, each as large as its input: the gradient of the sum of all losses. */
   readonly gradients: Readonly<Record<string, Tensor>>
 }
 
 export interface TokenEmbeddingTable {
   /** [vocabulary, width] */
   readonly dims: readonly [number, number]
-  /** The embedding of a token, [width], read from disk. @throws RangeError when there is no such token. */
+  /** The embedding of a token, [width], read from disk. @throws RangeError if there is no such token */
   row(id: number): Float32Array
 }
 
 /**
- * A network that can be run, and differentiated by its inputs. Large weights are never copied: both sessions map the files.
- * Models in half precision are computed in float32, unless the hardware says otherwise.
- * @throws UserError when (before any inference) it has an operator without a gradient.
+ * A network that can be run, and differentiated with respect to its inputs. Large weights are never copied: both
+ * sessions map the files. Models in half precision are computed in float32, unless the hardware says otherwise.
+ * @throws UserError (before any inference) if an operator has no gradient
  */
 export async function openDifferentiable(options: DifferentiableOptions): Promise<Differentiable> {
   const { by, loss } = options
@@ -108,13 +111,13 @@ export async function openDifferentiable(options: DifferentiableOptions): Promis
   }
 }
 
-/** A network that is only ever run forward. */
+/** A network that is only run forward. */
 export const openForward = (options: Pick<DifferentiableOptions, 'graph' | 'name' | 'hardware'>) =>
   openDifferentiable({ ...options, inputDims: {}, by: [], loss: { kind: 'cotangent', outputs: [] } })
 
 /**
- * Below this many bytes of weights a session rearranges them for speed, into copies of its own (measured on 17 M
- * parameters: 30 % faster steps); above, every session shares the mapped files.
+ * Below this many bytes of weights a session rearranges them for speed into private copies (measured on 17 M
+ * parameters: 30 % faster steps). Above, all sessions share the mapped files.
  */
 const smallModel = 256 * 2 ** 20
 
@@ -125,7 +128,7 @@ function isSmall({ constants }: Graph): boolean {
 
 function sessionOptions(graph: Graph, device: Device) {
   if (device !== 'cpu') return { level: 'basic' } as const
-  // Asking for memory and giving it back takes a quarter of a step of Stable Diffusion 1.5.
+  // Allocating and freeing memory takes a quarter of a Stable Diffusion 1.5 step.
   return isSmall(graph)
     ? ({ level: 'all', copyWeights: true, keepMemory: true } as const)
     : ({ level: 'extended', keepMemory: true } as const)

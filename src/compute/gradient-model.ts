@@ -15,7 +15,7 @@ import { narrow } from '../onnx/to-float16.ts'
 export interface GradientModelOptions {
   /** The dims of every input while learning. */
   readonly inputDims: Readonly<Record<string, readonly number[]>>
-  /** Names of the inputs to differentiate by. */
+  /** Names of the inputs to differentiate with respect to. */
   readonly by: readonly string[]
   readonly loss: Loss
   /** Computes in float16 where that is safe. @default false */
@@ -24,9 +24,10 @@ export interface GradientModelOptions {
 }
 
 /**
- * What is differentiated; n is the batch, i a sample.
- * - `weighted-mse`: lossᵢ = Σⱼ weightᵢⱼ·(outputᵢⱼ − targetᵢⱼ)². Further inputs `target` and `weight`, as large as the output.
- * - `cotangent`: the gradient by each output is fed as `cotangent:<output>`.
+ * What is differentiated. n is the batch, i a sample.
+ * - `weighted-mse`: lossᵢ = Σⱼ weightᵢⱼ·(outputᵢⱼ − targetᵢⱼ)². Further inputs `target` and `weight`, as large as the
+ *   output.
+ * - `cotangent`: the gradient with respect to each output is fed as `cotangent:<output>`.
  */
 export type Loss =
   | { readonly kind: 'weighted-mse'; readonly output: string }
@@ -35,8 +36,9 @@ export type Loss =
 export const lossName = 'loss'
 
 /**
- * In half precision a gradient is carried backward multiplied by the output `cotangent_scale`, so that the largest number of
- * the cotangents is that of the further input `cotangent_size`, a scalar. The gradients are still multiplied by it.
+ * In half precision gradients are carried backward multiplied by the output `cotangent_scale`, so that the largest
+ * number of the cotangents equals the further scalar input `cotangent_size`. The returned gradients are still
+ * multiplied by it.
  */
 export const cotangentSize = 'cotangent_size'
 export const cotangentScale = 'cotangent_scale'
@@ -44,8 +46,9 @@ export const cotangentScale = 'cotangent_scale'
 export const lossOutputs = (loss: Loss): readonly string[] => (loss.kind === 'cotangent' ? loss.outputs : [loss.output])
 
 /**
- * The model that computes outputs, loss and gradients of `graph`, from the cache if it was built before: the key covers
- * the graph, where its weights lie, sizes, options, and the code that builds it. References are relative to `folder`.
+ * The model that computes the outputs, loss and gradients of `graph`, from the cache if it was built before. The key
+ * covers the graph, the positions of its weights, sizes, options, and the code that builds it. References are relative
+ * to `folder`.
  */
 export async function buildGradientModel(
   graph: Graph,
@@ -77,7 +80,7 @@ export async function buildGradientModel(
   return built
 }
 
-/** In float32; `half` says how the cotangents go backward. */
+/** In float32. `half` says how the cotangents are carried backward. */
 export async function gradientGraph(
   graph: Graph,
   { inputDims, by, loss, half = false }: GradientModelOptions,
@@ -99,7 +102,7 @@ export async function gradientGraph(
 
 interface GraphWithLoss {
   readonly graph: Graph
-  /** By output, the name of the loss's gradient by it. */
+  /** By output, the name of the loss's gradient with respect to it. */
   readonly cotangents: Readonly<Record<string, string>>
 }
 
@@ -145,7 +148,7 @@ function scaleCotangents({ graph, cotangents }: GraphWithLoss): GraphWithLoss {
 
 const outputOf = (graph: Graph, name: string) => graph.values.get(name) as Value
 
-/** A digest of what builds gradient graphs: another version of the code never reads this one's cache. */
+/** A digest of the code that builds gradient graphs: another version never reads this one's cache. */
 async function ownCode(): Promise<string> {
   const hash = createHash('sha256')
   for (const folder of ['../autodiff', '../autodiff/rules', '../onnx', '.']) {

@@ -4,22 +4,23 @@ import { lowerAttention } from '../onnx/lower-attention.ts'
 import { type Device, outputsOf, tidy } from '../onnx/session.ts'
 import { simplify } from '../onnx/simplify.ts'
 
-/** What networks are computed on. */
+/** The device that networks are computed on. */
 export interface Hardware {
   readonly device: Device
-  /** Models in half precision are computed in it, for they fill half the memory; else in float32. */
+  /** Whether models in half precision are computed in it, which takes half the memory, or in float32. */
   readonly half: boolean
-  /** Bytes of the largest tensor that it is known to compute right. */
+  /** The largest tensor that the device is known to compute correctly, in bytes. */
   readonly largestTensor: number
-  /** Told in a sentence what can't be computed there. */
+  /** Told in a sentence what can't be computed on it. */
   readonly tell: (line: string) => void
 }
 
 export const cpu: Hardware = { device: 'cpu', half: false, largestTensor: Number.POSITIVE_INFINITY, tell: () => {} }
 
 /**
- * Bytes of the largest tensor that the graph computes or holds for inputs of these dims. In the gradient none is larger.
- * @param gathered Large attention maps are worked through head by head, as in the gradient.
+ * The largest tensor, in bytes, that the graph computes or holds for inputs of these dims. The gradient has none
+ * larger.
+ * @param gathered Large attention maps are computed in slices, as in the gradient.
  */
 export async function largestTensor(
   graph: Graph,
@@ -34,7 +35,7 @@ export async function largestTensor(
 
 const bytesOf = ({ dims }: Pick<ValueInfo, 'dims'>) => dims.reduce<number>((bytes, dim) => bytes * Number(dim), 4)
 
-/** Of an error of ONNX Runtime, what it says after file, line and signature. */
+/** The message of an ONNX Runtime error without file, line and signature. */
 export function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
   const [line = ''] = text.split('\n')

@@ -4,7 +4,7 @@ import type { Device, Feeds, Session } from '../onnx/session.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { cpu, firstLine, type Hardware, largestTensor } from './hardware.ts'
 
-/** Of one network, on one device, in one precision. */
+/** The sessions of one network, on one device, in one precision. */
 export interface Sessions {
   readonly device: Device
   readonly half: boolean
@@ -27,9 +27,10 @@ export interface Placement {
 }
 
 /**
- * Where a network is computed: on its device; on the CPU where a tensor is larger than the device is known to compute right;
- * in float32 from the first time on that half precision was not enough. A device that fails, for instance for lack of
- * memory, is asked again with one of the two sessions closed; one that fails again gives way to the CPU.
+ * Decides where a network is computed: on its device; on the CPU if a tensor is larger than the device is known to
+ * compute correctly; in float32 from the first time that half precision was not enough. A device that fails, for
+ * example for lack of memory, is tried again with one of the two sessions closed; if it fails again, the CPU takes
+ * over.
  */
 export function createPlacement(
   { name, hardware = cpu, inputDims, takesTurns = false }: PlacementOptions,
@@ -58,7 +59,10 @@ export function createPlacement(
     fitting.set(key, found)
     return found
   }
-  /** Both sessions hold the weights on a device of its own memory: one at a time where there is no room for two. */
+  /**
+   * On a device with memory of its own both sessions hold the weights: only one is open at a time if there is no room
+   * for two.
+   */
   let isCrowded = false
   const withFallback = async (kind: Kind, isFitting: boolean, attempt: (sessions: Sessions) => Promise<Attempt>) => {
     if (!isFitting) {
@@ -75,13 +79,13 @@ export function createPlacement(
       })
       .catch(async (error: unknown) => {
         if (usual.device === 'cpu' || isOurs(error)) throw error
-        tell(`${name} is computed on the CPU: ${usual.device} gave it up (${firstLine(error)}).`)
+        tell(`${name} is computed on the CPU: ${usual.device} failed (${firstLine(error)}).`)
         await closed(usual)
         usual = place('cpu', false)
         return attempt(usual)
       })
     if (isRight || !usual.half) return results
-    tell(`${name} is computed in float32 from here on: its numbers leave the range of half precision.`)
+    tell(`${name} is computed in float32 from now on: its numbers exceed the range of half precision.`)
     await closed(usual)
     usual = place(usual.device, false)
     return (await attempt(usual)).results
@@ -102,7 +106,7 @@ interface PlacementOptions {
   readonly name: string
   readonly inputDims: Readonly<Record<string, readonly number[]>>
   readonly hardware?: Hardware
-  /** On the CPU only one of the two sessions is open at a time, for what each keeps for later. @default false */
+  /** On the CPU only one of the two sessions is open at a time, because each keeps memory for later. @default false */
   readonly takesTurns?: boolean
 }
 
@@ -116,7 +120,7 @@ const isOurs = (error: unknown) =>
 const closed = ({ forward, backward }: Sessions) => Promise.all([forward.close(), backward.close()])
 
 const excess = (bytes: number, limit: number, device: Device) =>
-  `it has a tensor of ${mebibytes(bytes)} MiB, and ${device} is known to compute right up to ${mebibytes(limit)} MiB`
+  `it has a tensor of ${mebibytes(bytes)} MiB, and ${device} is known to compute correctly up to ${mebibytes(limit)} MiB`
 
 const mebibytes = (bytes: number) => Math.ceil(bytes / 2 ** 20)
 
@@ -129,7 +133,7 @@ export function lazily(open: () => Promise<Session>): Lazy {
   let session: Promise<Session> | undefined
   return {
     get: () => (session ??= open()),
-    /** A session that could not be opened needs no closing. */
+    /** A session that failed to open needs no closing. */
     close: async () => {
       const closing = session
       session = undefined

@@ -25,7 +25,7 @@ const weights: Readonly<Record<string, Tensor>> = {
   ones: tensor([8], new Float32Array(8).fill(1)),
   zeros: tensor([8]),
 }
-/** Its inputs, and what its output is to be. */
+/** Its inputs and the target of its output. */
 export const numbers: Feeds = {
   ...{ x: normal(xDims), c: normal(cDims) },
   ...{
@@ -35,8 +35,8 @@ export const numbers: Feeds = {
 }
 
 /**
- * With what denoising networks are made of: y = attention of x to c, then a block of normalization, SiLU and convolutions at half the size, back
- * at the full one.
+ * What denoising networks are made of: y = attention of x to c, then a block of normalization, SiLU and convolution at
+ * half the size, and back to full size.
  */
 export function trialNetwork(): Graph {
   const integers = {

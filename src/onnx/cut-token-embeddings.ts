@@ -4,11 +4,11 @@ import { type Constant, type Graph, isFloat, type Node, prune } from './graph.ts
 export const tokenEmbeddings = 'token_embeddings'
 
 /**
- * Cuts the lookup of token embeddings out of a text encoder: what it computed becomes the input `token_embeddings`
- * [n, length, width], in front of everything that is added to it. `input_ids` stays an input, for pooling.
+ * Cuts the lookup of token embeddings out of a text encoder. Its result becomes the input `token_embeddings` [n,
+ * length, width], before anything is added to it. `input_ids` stays an input, for pooling.
  *
- * @returns the new graph and the table [vocabulary, width].
- * @throws UserError when the model has no such lookup.
+ * @returns the new graph and the table [vocabulary, width]
+ * @throws UserError if the model has no such lookup
  */
 export function cutTokenEmbeddings(graph: Graph, ids = 'input_ids'): { graph: Graph; table: Constant } {
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node])))
@@ -17,7 +17,7 @@ export function cutTokenEmbeddings(graph: Graph, ids = 'input_ids'): { graph: Gr
     const isLookup = node.operator === 'Gather' && table?.dims.length === 2 && isFloat(table.type)
     return isLookup && comesFrom(node.inputs[1]!, ids, producers)
   })
-  if (!lookup) throw new UserError(`This text encoder has no table of token embeddings that is looked up by ${ids}.`)
+  if (!lookup) throw new UserError(`This text encoder does not look ${ids} up in a table of token embeddings.`)
   const table = tableOf(graph, lookup.inputs[0]!, producers)!
   const idDims = graph.inputs.find(({ name }) => name === ids)!.dims
   const input = {
@@ -30,13 +30,13 @@ export function cutTokenEmbeddings(graph: Graph, ids = 'input_ids'): { graph: Gr
   return { graph: prune({ ...graph, nodes, inputs: [...graph.inputs, input] }), table }
 }
 
-/** The constant behind a name; half floats that are cast to single ones on the way are the same numbers. */
+/** The constant behind a name. Half floats that are cast to single ones on the way are the same numbers. */
 function tableOf(graph: Graph, name: string, producers: ReadonlyMap<string, Node>): Constant | undefined {
   const producer = producers.get(name)
   return graph.constants.get(producer?.operator === 'Cast' ? producer.inputs[0]! : name)
 }
 
-/** Whether a value is `origin` itself, seen through operators that only change its form. */
+/** Whether a value is `origin` itself, passed through operators that only change its form. */
 function comesFrom(name: string, origin: string, producers: ReadonlyMap<string, Node>): boolean {
   if (name === origin) return true
   const producer = producers.get(name)

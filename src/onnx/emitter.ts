@@ -12,8 +12,8 @@ import {
 export type Operand = Value | number
 
 /**
- * Appends standard-operator nodes to a graph, and knows the size of everything it appends.
- * A number in place of an operand is a scalar of the other operand's type.
+ * Appends standard-operator nodes to a graph and knows the size of everything it appends. A number instead of an
+ * operand is a scalar of the other operand's type.
  */
 export class Emitter {
   readonly opset: number
@@ -25,7 +25,7 @@ export class Emitter {
   readonly #producers: Map<string, Node>
   readonly #emitted = new Map<string, Value>()
 
-  /** `prefix` starts every new name and should not start one of the graph's. */
+  /** `prefix` starts every new name; no name of the graph should start with it. */
   constructor(graph: Graph, prefix: string) {
     this.opset = graph.opsets.get('') ?? 0
     this.#graph = graph
@@ -38,7 +38,7 @@ export class Emitter {
     this.#nodes.push(node)
   }
 
-  /** The graph with what was appended. */
+  /** The graph with everything that was appended. */
   graph(outputs: readonly string[] = this.#graph.outputs): Graph {
     return {
       ...this.#graph,
@@ -49,7 +49,7 @@ export class Emitter {
     }
   }
 
-  /** A node of one output. The same node a second time gives the first one's value, unless it is to have a `name`. */
+  /** A node with one output. The same node a second time returns the first one's value, unless it has a `name`. */
   node(
     operator: string,
     inputs: readonly (Value | undefined)[],
@@ -71,7 +71,7 @@ export class Emitter {
     return value
   }
 
-  /** A constant; the same numbers are kept once. */
+  /** A constant; equal numbers are stored once. */
   constant(type: ElementType, dims: readonly number[], numbers: readonly number[]): Value {
     const name = `${this.#prefix}${type}[${dims}]=${numbers.length > 16 ? this.#constants.size : numbers}`
     if (!this.#constants.has(name)) this.#constants.set(name, constantOf(type, dims, numbers))
@@ -124,7 +124,7 @@ export class Emitter {
     return this.node('MatMul', [a, b], [...batch, a.dims.at(-2)!, b.dims.at(-1)!])
   }
 
-  /** alpha·A′·B′ of matrices, where ′ is transposition if asked for. */
+  /** alpha·A′·B′ of matrices, where ′ is a transposition if asked for. */
   gemm(a: Value, b: Value, { transA = false, transB = false, alpha = 1 } = {}): Value {
     const dims = [a.dims[transA ? 1 : 0]!, b.dims[transB ? 0 : 1]!]
     return this.node('Gemm', [a, b], dims, { attributes: { transA: BigInt(transA), transB: BigInt(transB), alpha } })
@@ -135,7 +135,7 @@ export class Emitter {
   sumOfSquares = (x: Value, axes: readonly number[]) => this.#reduce('ReduceSumSquare', x, axes)
   mean = (x: Value, axes: readonly number[]) => this.#reduce('ReduceMean', x, axes)
 
-  /** `start` and `end` by axis; everything of the other axes. */
+  /** `start` and `end` by axis; all of the other axes. */
   slice(x: Value, axis: number, start: number, end: number): Value {
     if (start === 0 && end === x.dims[axis]) return x
     const dims = x.dims.with(axis, end - start)
@@ -148,7 +148,7 @@ export class Emitter {
     return this.node('Concat', parts, parts[0]!.dims.with(axis, length), { attributes: { axis: BigInt(axis) } })
   }
 
-  /** Zeros before and after, by axis. Negative: cut off. */
+  /** Zeros before and after, by axis; negative numbers cut off. */
   pad(x: Value, before: readonly number[], after: readonly number[]): Value {
     if ([...before, ...after].every((each) => each === 0)) return x
     const dims = x.dims.map((dim, axis) => dim + before[axis]! + after[axis]!)
@@ -162,14 +162,14 @@ export class Emitter {
 
   ones = (type: ElementType, dims: readonly number[]) => this.expand(this.constant(type, [], [1]), dims)
 
-  /** `x` unchanged, but not before `others` are computed: one number of each is put behind it and taken off again. */
+  /** `x` unchanged, but computed only after `others`: one number of each is appended to it and removed again. */
   after(x: Value, others: readonly Value[]): Value {
     const length = sizeOf(x)
     const firsts = others.map((other) => this.cast(this.slice(this.reshape(other, [sizeOf(other)]), 0, 0, 1), x.type))
     return this.reshape(this.slice(this.concat([this.reshape(x, [length]), ...firsts], 0), 0, 0, length), x.dims)
   }
 
-  /** The sum. Values that are parts of one axis among zeros, as slices leave them behind, are put side by side instead. */
+  /** The sum. Values that are parts of one axis among zeros, as slices leave them, are concatenated instead. */
   total(values: readonly Value[]): Value {
     return this.#sideBySide(values) ?? values.reduce((left, right) => this.add(left, right))
   }
@@ -192,7 +192,7 @@ export class Emitter {
       : undefined
   }
 
-  /** Of a value that `pad` made along one axis, what was there before, and where it stands. */
+  /** For a value that `pad` made along one axis: the value before, and its position. */
   #amongZeros(value: Value): { readonly part: Value; readonly axis: number; readonly start: number } | undefined {
     const node = this.#producers.get(value.name)
     const pads = node?.operator === 'Pad' ? this.#constants.get(node.inputs[1]!) : undefined
@@ -201,7 +201,7 @@ export class Emitter {
     return part && axes?.length === 1 ? { part, axis: axes[0]!, start: numbersOf(pads)![axes[0]!]! } : undefined
   }
 
-  /** What `x` was before it went through an operator of one data input. */
+  /** The data input of the operator that made `x`. */
   #sourceThrough(operator: string, x: Value): Value | undefined {
     const node = this.#producers.get(x.name)
     const [name = ''] = node?.operator === operator ? node.inputs : []
@@ -240,7 +240,7 @@ const sizeOf = ({ dims }: Value) => dims.reduce((product, dim) => product * dim,
 export const sameDims = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((dim, axis) => dim === b[axis])
 
-/** The dims two operands have together, by NumPy's rule. */
+/** The dims of two operands together, by NumPy's rule. */
 export function broadcast(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length)
   return Array.from({ length: rank }, (_, axis) => {

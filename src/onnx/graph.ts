@@ -17,7 +17,7 @@ export type ElementType =
   | 'bool'
   | 'string'
 
-/** Bytes that stay where they are on disk. `file` is an absolute real path. */
+/** Bytes that stay on disk. `file` is an absolute real path. */
 export interface ByteRange {
   readonly file: string
   readonly offset: number
@@ -29,11 +29,11 @@ export interface Constant {
   readonly type: ElementType
   readonly dims: readonly number[]
   readonly data: Uint8Array | ByteRange
-  /** What the bytes on disk are, where that is not `type`: they are converted when a session opens. @default type */
+  /** The type of the bytes on disk, if it is not `type`: they are converted when a session opens. @default type */
   readonly storedAs?: ElementType
 }
 
-/** A tensor that a graph computes or is fed. A `string` among `dims` is the name of a free size. */
+/** A tensor that a graph computes or is fed. A `string` among `dims` names a free size. */
 export interface ValueInfo {
   readonly name: string
   readonly type: ElementType
@@ -45,10 +45,10 @@ export interface Value extends ValueInfo {
   readonly dims: readonly number[]
 }
 
-/** ONNX integers are `bigint`, ONNX floats are `number`; a `Subgraph` is carried along as it is. */
+/** ONNX integers are `bigint`, ONNX floats are `number`; a `Subgraph` is passed through unchanged. */
 export type Attribute = bigint | number | string | readonly bigint[] | readonly number[] | Constant | Subgraph
 
-/** An attribute this project never looks into, as encoded, and the names that are used inside. */
+/** An attribute that this project never looks into, as encoded, and the names that it uses. */
 export interface Subgraph {
   readonly encoded: Uint8Array
   readonly uses: readonly string[]
@@ -68,7 +68,7 @@ export interface Node {
 /** A model's graph; its nodes are in topological order. */
 export interface Graph {
   readonly irVersion: number
-  /** Version of each operator set by domain; `''` is the standard one. */
+  /** The version of each operator set by domain; `''` is the standard one. */
   readonly opsets: ReadonlyMap<string, number>
   readonly inputs: readonly ValueInfo[]
   readonly outputs: readonly string[]
@@ -90,7 +90,7 @@ export function node(
   return { operator, domain: '', name: outputs[0] ?? operator, inputs, outputs, attributes }
 }
 
-/** A graph of opset 17 with nothing in it but what is given. */
+/** A graph of opset 17 that contains only what is given. */
 export function graphOf(parts: Partial<Graph>): Graph {
   return {
     irVersion: 8,
@@ -110,7 +110,7 @@ export const isOnDisk = (data: Constant['data']): data is ByteRange => !(data in
 export const isFloat = (type: ElementType): boolean =>
   type === 'float32' || type === 'float16' || type === 'float64' || type === 'bfloat16'
 
-/** Every name a node reads, those inside its subgraphs included. */
+/** Every name that a node reads, including those inside its subgraphs. */
 export function namesUsed(node: Node): string[] {
   const inside = Object.values(node.attributes).flatMap((attribute) =>
     typeof attribute === 'object' && 'uses' in attribute ? attribute.uses : [],
@@ -118,7 +118,7 @@ export function namesUsed(node: Node): string[] {
   return [...node.inputs.filter((name) => name !== ''), ...inside]
 }
 
-/** The same graph without the nodes and constants its outputs do not need. Inputs stay. */
+/** The same graph without the nodes and constants that its outputs don't need. Inputs stay. */
 export function prune(graph: Graph): Graph {
   const needed = new Set(graph.outputs)
   const nodes = graph.nodes.toReversed().filter((node) => {
@@ -132,7 +132,7 @@ export function prune(graph: Graph): Graph {
   return { ...graph, nodes: nodes.toReversed(), constants, values }
 }
 
-/** The numbers of a constant in memory, integers as `number`; `undefined` where they are on disk. */
+/** The numbers of a constant in memory, integers as `number`; `undefined` if they are on disk. */
 export function numbersOf({ type, data }: Constant): number[] | undefined {
   if (isOnDisk(data)) return undefined
   const { buffer, byteOffset, byteLength } = new Uint8Array(data)
@@ -154,7 +154,7 @@ const readers: Partial<Record<ElementType, [bytes: number, read: (view: DataView
 /** The upper half of a float32. */
 const fromBfloat16 = (bits: number) => new Float32Array(Uint32Array.of(bits << 16).buffer)[0]!
 
-/** A constant in memory. Types: the ones an exported graph computes with. */
+/** A constant in memory, of one of the types that exported graphs compute with. */
 export function constantOf(type: ElementType, dims: readonly number[], numbers: readonly number[]): Constant {
   return { type, dims, data: bytesOf(type, numbers) }
 }

@@ -2,7 +2,7 @@ import { Emitter } from './emitter.ts'
 import { type Graph, isFloat, type Node, type Value } from './graph.ts'
 
 /**
- * Writes the operator Attention (opset 23) as MatMul, Softmax and MatMul, so that the backward pass can use what the
+ * Rewrites the operator Attention (opset 23) as MatMul, Softmax and MatMul, so that the backward pass can use what the
  * forward pass computed. Sizes have to be known. Forms that no export of a diffusion model uses stay as they are.
  */
 export function lowerAttention(graph: Graph): Graph {
@@ -56,7 +56,7 @@ function joinHeads(x: Value, emit: Emitter): Value {
   return emit.reshape(emit.transpose(x, [0, 2, 1, 3]), [batch, length, heads * width])
 }
 
-/** Grouped heads: each key head serves as many query heads in a row. */
+/** Grouped heads: each key head serves several consecutive query heads. */
 function repeatHeads(x: Value, heads: number, emit: Emitter): Value {
   const [batch, own, length, width] = x.dims as [number, number, number, number]
   if (own === heads) return x
@@ -70,7 +70,7 @@ function repeatHeads(x: Value, heads: number, emit: Emitter): Value {
   return emit.reshape(repeated, [batch, heads, length, width])
 }
 
-/** Masks are added to the scores, or say by bool which scores count; a causal one hides what comes later. */
+/** Masks are added to the scores, or say as bool which scores count; a causal mask hides later positions. */
 function masked(scores: Value, node: Node, graph: Graph, emit: Emitter): Value {
   const [rows, columns] = scores.dims.slice(-2) as [number, number]
   const lowest = emit.constant(scores.type, [], [scores.type === 'float16' ? -65504 : -3.4e38])

@@ -1,8 +1,8 @@
 import { constantOf, type ElementType, type Graph, type Node } from './graph.ts'
 
 /**
- * Writes GroupNormalization as InstanceNormalization, as older exports have it: ONNX Runtime's CPU has a kernel only
- * for the latter, and would put a dozen operators with unknown sizes in its place.
+ * Rewrites GroupNormalization as InstanceNormalization, as older exports have it. ONNX Runtime's CPU has a kernel only
+ * for the latter, and would replace the former by a dozen operators of unknown sizes.
  */
 export function lowerGroupNormalization(graph: Graph): Graph {
   const constants = new Map(graph.constants)

@@ -54,7 +54,7 @@ export function tensorProto(name: string, constant: Constant, locationOf: (file:
   })
 }
 
-/** `undefined` where the type or the rank is not stated. */
+/** `undefined` if the type or the rank is not stated. */
 export function valueFrom({ name, type }: ValueInfoProto): ValueInfo | undefined {
   if (type?.value.case !== 'tensorType' || !type.value.value.shape) return undefined
   const { elemType, shape } = type.value.value
@@ -126,7 +126,10 @@ const bytesPerElement: Partial<Record<ElementType, number>> = {
 const byteLength = ({ type, dims }: Pick<Constant, 'type' | 'dims'>) =>
   dims.reduce((product, dim) => product * dim, bytesPerElement[type] ?? 0)
 
-/** ONNX keeps numbers as raw bytes or in a field of their type; narrow types, half floats' bits too, sit in int32Data. */
+/**
+ * ONNX stores numbers as raw bytes or in a field of their type; narrow types, including the bits of half floats, are in
+ * int32Data.
+ */
 function bytesOf(tensor: TensorProto): Uint8Array {
   const { rawData, floatData, int32Data, int64Data, doubleData, uint64Data, dataType } = tensor
   if (rawData.length > 0) return rawData

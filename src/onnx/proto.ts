@@ -26,8 +26,8 @@ import {
 import { readSkeleton, smallestWeight } from './scan.ts'
 
 /**
- * Reads a model's graph; its weights stay on disk as byte ranges of the model's own files.
- * @throws UserError when the file is no ONNX model, or names weights that are missing or outside its folder.
+ * Reads a model's graph. Its weights stay on disk as byte ranges of the model's own files.
+ * @throws UserError if the file is no ONNX model, or names weights that are missing or outside its folder
  */
 export function readModel(path: string): Graph {
   const resolved = resolve(path)
@@ -50,7 +50,7 @@ function reasonFor(cause: unknown, path: string): string {
     : 'it is not an ONNX model, or it is damaged'
 }
 
-/** Bytes → graph. External data is looked for in `folder`, except for the names in `known`. */
+/** Bytes → graph. External data is searched for in `folder`, except for the names in `known`. */
 export function decodeGraph(bytes: Uint8Array, folder = '.', known: Record<string, string> = {}): Graph {
   const model = fromBinary(ModelProtoSchema, bytes)
   if (!model.graph) throw new RangeError('Expected a graph in the model')
@@ -58,7 +58,7 @@ export function decodeGraph(bytes: Uint8Array, folder = '.', known: Record<strin
   return graphFrom(model, model.graph, (tensor) => bringSmall(tensorFrom(tensor, locate(folder, files))))
 }
 
-/** Graph → bytes. Weights on disk become external references relative to `folder`, which has to hold them all. */
+/** Graph → bytes. Weights on disk become external references relative to `folder`, which has to contain them all. */
 export function encodeGraph(graph: Graph, folder = '.'): Uint8Array {
   const locationOf = (file: string) => relative(folder, file).split(sep).join('/')
   const stored = [...graph.constants].map(([name, constant]) => storedConstant(name, constant))
@@ -89,7 +89,7 @@ export function encodeGraph(graph: Graph, folder = '.'): Uint8Array {
   return toBinary(ModelProtoSchema, model)
 }
 
-/** The deepest folder that holds all weights of a graph; `fallback` when there are none on disk. */
+/** The deepest folder that contains all weights of a graph; `fallback` if none are on disk. */
 export function folderOfWeights(graph: Graph, fallback = '.'): string {
   const files = new Set([...graph.constants.values()].flatMap(({ data }) => (isOnDisk(data) ? [data.file] : [])))
   const folders = [...files].map((file) => dirname(file).split(sep))
@@ -156,7 +156,7 @@ function fail(name: string): never {
   throw new UserError(`The model's input ${name} has no tensor type; this model cannot be used.`)
 }
 
-/** Whole numbers and small tensors shape the graph, so they are read wherever they lie. */
+/** Integers and small tensors shape the graph, so they are read wherever they are. */
 function bringSmall(constant: Constant): Constant {
   if (!isOnDisk(constant.data)) return constant
   const small = constant.data.length < (isFloat(constant.type) ? smallestWeight : 1 << 20)

@@ -2,12 +2,12 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 
-/** Smaller tensors are read along: they are mostly shapes and scales, which ONNX Runtime folds. */
+/** Smaller tensors are read: they are mostly shapes and scales, which ONNX Runtime folds. */
 export const smallestWeight = 1024
 
 /**
- * The bytes of a model file without its weights: every tensor of {@link smallestWeight} bytes or more becomes an
- * external reference to the place in this same file where its numbers lie. They are skipped, not read.
+ * The bytes of a model file without its weights. Every tensor of {@link smallestWeight} bytes or more becomes an
+ * external reference to its position in the same file; it is skipped and not read.
  */
 export function readSkeleton(path: string): Uint8Array {
   const descriptor = openSync(path, 'r')
@@ -26,7 +26,7 @@ interface FileWindow {
   readonly bytes: (start: number, end: number) => Uint8Array
 }
 
-/** Field numbers of onnx.proto on the way from a model to the tensors in it. */
+/** Field numbers of onnx.proto on the path from a model to its tensors. */
 const nested: Record<string, Record<number, string>> = {
   model: { 7: 'graph' },
   graph: { 1: 'node', 5: 'tensor' },
@@ -61,7 +61,7 @@ function writeReference(writer: BinaryWriter, location: string, offset: number, 
   writer.tag(14, WireType.Varint).int32(1)
 }
 
-/** Where a field's content starts and ends; `start` is behind the tag and the length. */
+/** The beginning and end of a field's content; `start` is after the tag and the length. */
 function readField(file: FileWindow, at: number, limit: number): { number: number; start: number; end: number } {
   const head = file.bytes(at, Math.min(at + 20, limit))
   const [tag, tagEnd] = readVarint(head, 0)
@@ -81,7 +81,7 @@ function contentLength(wireType: number, length: number, head: Uint8Array, at: n
   throw new RangeError(`Expected a protobuf wire type, got ${wireType}`)
 }
 
-/** Exact up to 2⁵³; the ten bytes of a negative number only have to be stepped over. */
+/** Exact up to 2⁵³; the ten bytes of a negative number only need to be skipped. */
 function readVarint(bytes: Uint8Array, at: number): [value: number, end: number] {
   let value = 0
   for (let index = at; index < Math.min(at + 10, bytes.length); index++) {

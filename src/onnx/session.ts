@@ -8,7 +8,7 @@ import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'on
 import { sizeOf, type Tensor } from '../tensor/tensor.ts'
 import type { ElementType, ValueInfo } from './graph.ts'
 
-/** Numbers for an input, in any numeric array; they are converted to what the model declares. */
+/** Numbers for an input, in any numeric array; they are converted to the type that the model declares. */
 export interface Feed {
   readonly dims: readonly number[]
   readonly data: Float32Array | Float64Array | Int32Array | Uint8Array | BigInt64Array
@@ -19,17 +19,22 @@ export type Feeds = Readonly<Record<string, Feed>>
 export interface Session {
   readonly inputs: ReadonlyMap<string, ValueInfo>
   /**
-   * Runs the whole graph. Feeds that the model has no input for are left out; every output comes back as float32.
-   * @throws RangeError when an input is missing or does not fit the declared dims.
+   * Runs the whole graph. Feeds that the model has no input for are ignored; every output comes back as float32.
+   * @throws RangeError if an input is missing or doesn't fit the declared dims
    */
   run(feeds: Feeds, fetches?: readonly string[]): Promise<Record<string, Tensor>>
   close(): Promise<void>
 }
 
-/** What computes. Everything but the CPU is asked for as the first choice: what it has no kernel for runs on the CPU. */
+/**
+ * A device that computes. Any but the CPU is only the first choice: operators without a kernel there run on the CPU.
+ */
 export type Device = 'cpu' | 'cuda' | 'directml' | 'coreml' | 'webgpu'
 
-/** Devices that ONNX Runtime has its code for here. CUDA's is not in the package, and fetched when a person asks for it. */
+/**
+ * Devices that this build of ONNX Runtime supports. CUDA's libraries are not in the package; they are downloaded on
+ * request.
+ */
 export function knownDevices(): Device[] {
   const isBundled = new Map(listSupportedBackends().map(({ name, bundled }) => [name, bundled]))
   return (Object.keys(providers) as Device[])
@@ -47,19 +52,19 @@ const providers = { cpu: 'cpu', cuda: 'cuda', directml: 'dml', coreml: 'coreml',
 export interface SessionOptions {
   /** @default 'cpu' */
   readonly device?: Device
-  /** The folder that external weights are relative to; a real path, or ONNX Runtime refuses them. */
+  /** The folder that external weights are relative to. It must be a real path, or ONNX Runtime refuses them. */
   readonly folder?: string
   /** How far ONNX Runtime rewrites the graph. Beyond `extended` it copies the weights. @default 'basic' */
   readonly level?: 'disabled' | 'basic' | 'extended' | 'all'
-  /** Spends memory on speed: weights rearranged into private copies. @default false */
+  /** Uses memory for speed: weights are rearranged into private copies. @default false */
   readonly copyWeights?: boolean
-  /** Spends memory on speed: what is freed is kept for later, instead of given back and asked for again. @default false */
+  /** Uses memory for speed: freed memory is kept for later instead of being returned. @default false */
   readonly keepMemory?: boolean
   /** Minimum: `1`. @default the number of cores */
   readonly threads?: number
 }
 
-/** Opens a model of which the weights may lie on disk; those are mapped, and shared by every session over them. */
+/** Opens a model whose weights may be on disk. Those are mapped, and shared by every session that uses them. */
 export async function openSession(model: Uint8Array, options: SessionOptions = {}): Promise<Session> {
   const session = await InferenceSession.create(model, ortOptions(options))
   const inputs = new Map(session.inputMetadata.map((info) => [info.name, infoOf(info)]))
@@ -77,7 +82,7 @@ export async function openSession(model: Uint8Array, options: SessionOptions = {
 }
 
 /**
- * ONNX Runtime's own tidy version of a model without weights: shape arithmetic folded, standard operators only.
+ * ONNX Runtime's optimised version of a model without weights: shape arithmetic folded, standard operators only.
  * `model` may not refer to weights on disk.
  */
 export async function tidy(model: Uint8Array): Promise<Uint8Array> {
@@ -109,7 +114,7 @@ function ortOptions({
   threads,
 }: SessionOptions): InferenceSession.SessionOptions {
   return {
-    // Named alone: of several, one that can't be had is left out without a word. The CPU takes what is left in any case.
+    // Named alone: of several, one that is unavailable is left out silently. The CPU computes the rest in any case.
     executionProviders: [providers[device]],
     graphOptimizationLevel: level,
     logSeverityLevel: 3,
@@ -138,7 +143,7 @@ function ortTensor({ name, type, dims }: ValueInfo, feed: Feed | undefined): Ort
   }
   const data = converted(type, feed.data)
   const tensor = new OrtTensor(type as 'float32', data as Float32Array, feed.dims)
-  // The native side of onnxruntime-node 1.30 reads half floats as their bits only.
+  // The native side of onnxruntime-node 1.30 reads half floats only as their bits.
   return data instanceof Float16Array
     ? Object.defineProperty(tensor, 'data', { value: new Uint16Array(data.buffer) })
     : tensor

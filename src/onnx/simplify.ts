@@ -3,18 +3,20 @@ import { type Graph, isOnDisk, prune, type Value, type ValueInfo } from './graph
 import { lowerGroupNormalization } from './lower.ts'
 import { decodeGraph, encodeGraph } from './proto.ts'
 
-/** What the simplification asks of an inference runtime: `tidy` folds a model, `outputsOf` tells what it computes. */
+/**
+ * What the simplification needs from an inference runtime: `tidy` folds a model, `outputsOf` returns what it computes.
+ */
 export interface Runtime {
   tidy(model: Uint8Array): Promise<Uint8Array>
   outputsOf(model: Uint8Array): Promise<ValueInfo[]>
 }
 
 /**
- * The same computation for inputs of fixed size, with shape arithmetic folded and sizes known.
- * Weights on disk are not read: they are shown to the runtime as inputs and hung back afterwards.
+ * The same computation for inputs of fixed size, with shape arithmetic folded and sizes known. Weights on disk are not
+ * read: the runtime sees them as inputs, and they are put back afterwards.
  *
- * `inputDims` says the dims of every input.
- * @throws UserError when the model cannot take inputs of these dims.
+ * `inputDims` gives the dims of every input.
+ * @throws UserError if the model can't take inputs of these dims
  */
 export async function simplify(
   original: Graph,
@@ -52,7 +54,7 @@ async function tidyModel(graph: Graph, sizes: string, runtime: Runtime): Promise
   }
 }
 
-/** Declares everything an output, by name only, and asks for the sizes. */
+/** Declares every value an output, by name only, and asks for the sizes. */
 async function valuesOf(graph: Graph, runtime: Runtime): Promise<Map<string, ValueInfo>> {
   const outputs = graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== ''))
   const infos = await runtime.outputsOf(encodeGraph({ ...graph, outputs, values: new Map() }))

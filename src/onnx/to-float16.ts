@@ -10,10 +10,11 @@ import {
 } from './graph.ts'
 
 /**
- * A float32 graph with all sizes known, computed in float16 where that is safe; weights that are stored as float16 are used
- * as they are. Products, activations, normalizations and sums of float16 values are float16 (they add up in more inside).
- * Powers, roots, exponentials, reductions, and whatever is added or multiplied to their results, stay float32, for their
- * numbers leave the range: they are float16 again in the next product. Inputs and outputs stay float32.
+ * A float32 graph with all sizes known, computed in float16 where that is safe. Weights stored as float16 are used as
+ * they are. Products, activations, normalizations and sums of float16 values are float16 (they accumulate in more).
+ * Powers, roots, exponentials, reductions, and whatever is added to or multiplied with their results, stay float32,
+ * because their numbers exceed the range; they become float16 again in the next product. Inputs and outputs stay
+ * float32.
  */
 export function narrow(graph: Graph, wide: ReadonlySet<string> = outOfRange): Graph {
   const constants = new Map(graph.constants)
@@ -22,7 +23,7 @@ export function narrow(graph: Graph, wide: ReadonlySet<string> = outOfRange): Gr
     ...graph.values,
   ])
   const nodes: Node[] = []
-  /** `name type` → the name of what is cast */
+  /** `name type` → the name of the cast value */
   const casts = new Map<string, string>()
   const as = (type: 'float16' | 'float32', name: string): string => {
     const info = values.get(name) ?? constants.get(name)
@@ -40,12 +41,12 @@ export function narrow(graph: Graph, wide: ReadonlySet<string> = outOfRange): Gr
   for (const node of graph.nodes) {
     const isFloat = node.outputs.some((name) => values.get(name)?.type === 'float32')
     if (!isFloat || node.operator === 'Cast' || !isHalf(node, values, constants, wide)) {
-      // Casts take anything; so do nodes that compute integers of floats, but for comparisons.
+      // Casts accept anything. So do nodes that compute integers from floats, except comparisons.
       const inputs = node.operator === 'Cast' ? node.inputs : node.inputs.map((name) => as('float32', name))
       nodes.push({ ...node, inputs })
       continue
     }
-    // A Resize is told its scales in float32.
+    // A Resize takes its scales in float32.
     const inputs = node.inputs.map((name, index) =>
       node.operator === 'Resize' && index > 0 ? name : as('float16', name),
     )
@@ -71,9 +72,9 @@ function isHalf(
 ): boolean {
   if (products.has(operator)) return true
   if (wide.has(operator)) return false
-  // A scalar or a weight has no say, nor has an index.
+  // Scalars, weights and indices don't decide.
   const types = inputs.filter((name) => !constants.has(name)).map((name) => values.get(name)?.type)
-  // A weight that is only turned or reshaped is a weight.
+  // A weight that is only transposed or reshaped is a weight.
   if (types.length === 0) return weightMovements.has(operator)
   return !types.includes('float32') && types.includes('float16')
 }
@@ -82,7 +83,7 @@ const weightMovements = new Set(['Transpose', 'Reshape'])
 
 const products = new Set(['MatMul', 'Gemm', 'Conv', 'ConvTranspose'])
 
-/** Operators of which the numbers leave the range of float16, or lose what matters. */
+/** Operators whose numbers exceed the range of float16, or that lose what matters. */
 const outOfRange = new Set(
   'ReduceMean ReduceSum ReduceSumSquare ReduceMax Pow Sqrt Exp Log Sin Cos Reciprocal Range Max Abs'.split(' '),
 )
@@ -103,5 +104,5 @@ function narrowConstant(constant: Constant): Constant {
     : { type: 'float16', dims, data, storedAs: storedAs ?? 'float32' }
 }
 
-/** A mask of −∞ stays one, in effect. */
+/** A mask of −∞ keeps its effect. */
 const largestHalf = 65504

@@ -24,7 +24,7 @@ function wideConstant(constant: Constant): Constant {
   return constantOf('float32', constant.dims, numbersOf(constant)!)
 }
 
-/** Some operators say in an attribute what they make: 1 is float32, 10 is float16. */
+/** Some operators state in an attribute which type they make: 1 is float32, 10 is float16. */
 function wideNode(node: Node): Node {
   const attributes = Object.entries(node.attributes).map(([name, value]): [string, Attribute] => {
     if ((name === 'to' || name === 'dtype') && value === 10n) return [name, 1n]

@@ -90,7 +90,7 @@ test('half precision is for devices that are exact enough in it', async () => {
 test('what this build does not have is said without a trial', async () => {
   const { device, lines } = await chosen('directml', {}, {})
   assert.deepEqual([device, lines.length], ['cpu', 1])
-  assert.match(lines[0]!, /^Computing on the CPU\. DirectML: it is not in ONNX Runtime for linux on \w+\.$/)
+  assert.match(lines[0]!, /^Computing on the CPU\. DirectML: it is not part of ONNX Runtime for linux on \w+\.$/)
   const cuda = await chosen('cuda', { known: ['cpu'] }, {})
   assert.match(cuda.lines[0]!, /CUDA: its libraries are missing; npm rebuild onnxruntime-node/)
 })
@@ -115,7 +115,7 @@ test('a trial that crashes or hangs says so, and harms nothing else', async () =
       return path
     }
     const crashing = await tryInChild('webgpu', program('crash.mjs', 'process.kill(process.pid, "SIGSEGV")'))
-    assert.deepEqual(crashing, { refused: 'it ended the process that tried it out (SIGSEGV)' })
+    assert.deepEqual(crashing, { refused: 'it crashed the process that tried it (SIGSEGV)' })
     const hanging = await tryInChild('webgpu', program('hang.mjs', 'for (;;);'), 300)
     assert.deepEqual(hanging, { refused: 'it did nothing for 0.3 s' })
   } finally {

@@ -119,7 +119,7 @@ test('a network whose own numbers leave the range is computed in float32 from th
   const { y } = await model.run({ x: ones })
   assert.ok(y!.data.every((value) => value === 4096 ** 2))
   await model.close()
-  assert.deepEqual(told, ['unet is computed in float32 from here on: its numbers leave the range of half precision.'])
+  assert.deepEqual(told, ['unet is computed in float32 from now on: its numbers exceed the range of half precision.'])
 })
 
 test('a network that its device gives up is computed on the CPU, and says so', async () => {
@@ -137,7 +137,7 @@ test('a network that its device gives up is computed on the CPU, and says so', a
   await model.close()
   assert.ok([...y!.data, ...gradients.x!.data].every((value) => value === 4))
   assert.equal(told.length, 1)
-  assert.match(told[0]!, /^vae is computed on the CPU: \w+ gave it up \(no available backend found\. /)
+  assert.match(told[0]!, /^vae is computed on the CPU: \w+ failed \(no available backend found\. /)
 })
 
 test('models in float32 stay in it', async () => {

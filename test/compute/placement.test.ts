@@ -75,7 +75,7 @@ test('where there is room for none, the CPU computes, and it is said once', asyn
   for (const run of [forward, backward, forward]) await run()
   await placement.close()
   assert.deepEqual(events.slice(0, 2), ['cpu forward', 'cpu backward'])
-  assert.deepEqual(told, ['unet is computed on the CPU: cuda gave it up (out of memory).'])
+  assert.deepEqual(told, ['unet is computed on the CPU: cuda failed (out of memory).'])
 })
 
 test('a mistake of the caller is not the device’s', async () => {

@@ -3,12 +3,12 @@ import type { Value } from '../../onnx/graph.ts'
 import { type Call, integer, integers, type Rule, text } from '../rule.ts'
 
 /**
- * Numbers in a kernel that is small enough to be kept twice. Turned around, it makes the gradient a plain Conv, which
- * is up to 1.3 times as fast as ConvTranspose on a CPU; ONNX Runtime turns it when the session opens.
+ * The numbers in a kernel that is small enough to be kept twice. With the flipped kernel the gradient is a plain Conv,
+ * which is up to 1.3 times as fast as ConvTranspose on a CPU. ONNX Runtime flips it when the session opens.
  */
 const smallKernel = 2 ** 21
 
-/** By the input: the convolution transposed. x: [n, in, …], weight: [out, in / groups, …]. */
+/** With respect to the input: the transposed convolution. x: [n, in, …], weight: [out, in / groups, …]. */
 export const convolution: Rule = (call, emit) => {
   const { gradient, x, operands } = call
   const weight = operands[1]
@@ -29,7 +29,7 @@ export const convolution: Rule = (call, emit) => {
 const bigints = (lists: Record<string, readonly number[]>) =>
   Object.fromEntries(Object.entries(lists).map(([name, values]) => [name, values.map(BigInt)]))
 
-/** [in, out, …], every spatial axis backward. */
+/** [in, out, …], every spatial axis reversed. */
 function turned(weight: Value, emit: Emitter): Value {
   const axes = weight.dims.map((_, axis) => axis).slice(2)
   const swapped = emit.transpose(weight, [1, 0, ...axes])
@@ -41,8 +41,8 @@ function turned(weight: Value, emit: Emitter): Value {
 }
 
 /**
- * Per axis: input x, output y, kernel k, stride s, dilation d. A stride that does not divide evenly leaves rows of x
- * unread at the end; `output_padding` gives them back: x − (s(y−1) + d(k−1) + 1 − pads).
+ * Per axis: input x, output y, kernel k, stride s, dilation d. A stride that doesn't divide evenly leaves rows of x
+ * unread at the end; `output_padding` restores them: x − (s(y−1) + d(k−1) + 1 − pads).
  */
 function windowOf(call: Call, x: readonly number[], y: readonly number[], kernel: readonly number[]) {
   const strides = integers(call, 'strides') ?? x.map(() => 1)
@@ -57,7 +57,7 @@ function windowOf(call: Call, x: readonly number[], y: readonly number[], kernel
   return { strides, dilations, pads, kernel_shape: [...kernel], output_padding }
 }
 
-/** `missing`: how far the windows reach beyond x, which `SAME_…` pads. */
+/** `missing`: how far the windows reach beyond x, which is what `SAME_…` pads. */
 function padsOf(call: Call, missing: readonly number[]): readonly number[] {
   const auto = text(call, 'auto_pad', 'NOTSET')
   if (auto === 'NOTSET') return integers(call, 'pads') ?? [...missing, ...missing].map(() => 0)

@@ -11,7 +11,7 @@ export const linear: Record<string, Rule> = {
     const byLeft = right.dims.length === 2 ? byWeight(outer, right, emit) : emit.matmul(outer, emit.swap(right))
     return [reshapeTo(byLeft, a, emit), reshapeTo(byRight(left, right, outer, emit), b, emit)]
   },
-  /** y = α·A′B′ + β·C, where ′ is transposition or nothing. */
+  /** y = α·A′B′ + β·C, where ′ is a transposition or nothing. */
   Gemm: (call, emit) => {
     const {
       gradient,
@@ -29,7 +29,7 @@ export const linear: Record<string, Rule> = {
       beta === 1 ? gradient : emit.mul(gradient, beta),
     ]
   },
-  /** The letters of an operand and of the output change places. */
+  /** The letters of an operand and of the output are swapped. */
   Einsum: (call, emit) => {
     const { gradient, inputs } = call
     const [left = '', output = ''] = text(call, 'equation', '').replaceAll(' ', '').split('->')
@@ -51,20 +51,20 @@ export const linear: Record<string, Rule> = {
 const row = (x: Value, emit: Emitter) => emit.reshape(x, [1, x.dims[0]!])
 const column = (x: Value, emit: Emitter) => emit.reshape(x, [x.dims[0]!, 1])
 
-/** Of a vector operand the gradient has an axis of size 1 too many, beside axes that the walk sums over. */
+/** The gradient of a vector operand has one axis of size 1 too many, beside the axes that the walk sums over. */
 function reshapeTo(gradient: Value, operand: Value, emit: Emitter): Value {
   if (operand.dims.length !== 1) return gradient
   return emit.reshape(gradient, [...gradient.dims.slice(0, -2), operand.dims[0]!])
 }
 
-/** g·Bᵀ for a matrix B. Gemm reads B transposed, so that no transposed copy of a weight is made. */
+/** g·Bᵀ for a matrix B. Gemm reads B transposed, so no transposed copy of a weight is made. */
 function byWeight(gradient: Value, matrix: Value, emit: Emitter): Value {
   const [rows, columns] = matrix.dims as [number, number]
   const flat = emit.reshape(gradient, [product(gradient.dims.slice(0, -1)), columns])
   return emit.reshape(emit.gemm(flat, matrix, { transB: true }), [...gradient.dims.slice(0, -1), rows])
 }
 
-/** Aᵀ·g; for a matrix B also summed over what B is shared by. */
+/** Aᵀ·g; for a matrix B also summed over the axes along which B is shared. */
 function byRight(a: Value, b: Value, gradient: Value, emit: Emitter): Value {
   if (b.dims.length > 2) return emit.matmul(emit.swap(a), gradient)
   const flat = (x: Value) => emit.reshape(x, [product(x.dims.slice(0, -1)), x.dims.at(-1)!])

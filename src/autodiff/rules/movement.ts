@@ -10,7 +10,7 @@ export const movement: Record<string, Rule> = {
   Flatten: reshape,
   Squeeze: reshape,
   Unsqueeze: reshape,
-  /** The walk sums over what was repeated. */
+  /** The walk sums over the repeated axes. */
   Expand: ({ gradient }) => [gradient],
   Transpose: (call, emit) => {
     const permutation = integers(call, 'perm') ?? call.x.dims.map((_, axis) => axis).reverse()
@@ -63,7 +63,7 @@ export const movement: Record<string, Rule> = {
       })
     return [emit.pad(gradient, cut(0), cut(1))]
   },
-  /** Nearest, by whole factors: the sum over each block. */
+  /** Nearest neighbour by whole factors: the sum over each block. */
   Resize: (call, emit) => {
     const { gradient, x } = call
     const scales = nearestScales(call)
@@ -71,7 +71,7 @@ export const movement: Record<string, Rule> = {
     const axes = scales.flatMap((scale, axis) => (scale > 1 ? [2 * axis + 1] : []))
     return [emit.reshape(emit.sum(emit.reshape(gradient, blocks), axes), x.dims)]
   },
-  /** A one-hot matrix times the gradient: rows that are looked up twice add up. */
+  /** A one-hot matrix times the gradient: rows that are looked up twice are added up. */
   Gather: (call, emit) => {
     const { gradient, x, operands } = call
     const axis = fromFront(integer(call, 'axis', 0), x.dims.length)
@@ -97,7 +97,7 @@ export const movement: Record<string, Rule> = {
   },
 }
 
-/** Zeros behind every element along an axis, so that each takes `step` places. */
+/** Zeros after every element along an axis, so that each takes `step` elements. */
 function withGaps(value: Value, axis: number, step: number, emit: Emitter): Value {
   if (step === 1) return value
   const { dims } = value
@@ -121,7 +121,7 @@ function oneHot(indices: Value, size: number, like: Value, emit: Emitter): Value
   return emit.node('OneHot', [indices, depth, values], [size, ...indices.dims], options)
 }
 
-/** Before opset 16 an index may stand only once, as that of a pooled token does. */
+/** Before opset 16 an index may occur only once, as that of a pooled token does. */
 function scatter(onto: Value, indices: Value, updates: Value, emit: Emitter): Value {
   const attributes = emit.opset >= 16 ? { reduction: 'add' } : undefined
   return emit.node('ScatterND', [onto, indices, updates], onto.dims, { attributes })

@@ -2,9 +2,9 @@ import type { Emitter } from '../../onnx/emitter.ts'
 import type { Value } from '../../onnx/graph.ts'
 import { type Call, float, fromFront, integer, type Rule } from '../rule.ts'
 
-/** The mean and the deviation are computed rematerialized: the optional outputs that hold them are not there on every device. */
+/** The mean and the deviation are computed again: not every device has the optional outputs that hold them. */
 export const normalization: Record<string, Rule> = {
-  /** x: [n, channels, …], normalized over all behind the channels. */
+  /** x: [n, channels, …], normalized over all axes after the channels. */
   InstanceNormalization: (call, emit) => {
     const { gradient, x, inputs } = call
     const axes = x.dims.flatMap((_, axis) => (axis >= 2 ? [axis] : []))
@@ -14,7 +14,7 @@ export const normalization: Record<string, Rule> = {
     const ownOutput = plain && isAll(call, 2, 0)
     return [normalizedInput(x, scaled, axes, float(call, 'epsilon', 1e-5), emit, ownOutput ? call.y : undefined)]
   },
-  /** Normalized over `axis` and all behind it. */
+  /** Normalized over `axis` and all axes after it. */
   LayerNormalization: (call, emit) => {
     const { gradient, x, inputs } = call
     const first = fromFront(integer(call, 'axis', -1), x.dims.length)
@@ -22,7 +22,10 @@ export const normalization: Record<string, Rule> = {
     const scaled = isAll(call, 1, 1) ? gradient : emit.mul(gradient, inputs[1]!)
     return [normalizedInput(x, scaled, axes, float(call, 'epsilon', 1e-5), emit)]
   },
-  /** x̂·scale with x̂ = x·r and r = 1/√(mean(x²) + ε), over `axis` and all behind it: r·(g − x̂·mean(g·x̂)), g scaled. */
+  /**
+   * x̂·scale with x̂ = x·r and r = 1/√(mean(x²) + ε), over `axis` and all axes after it: r·(g − x̂·mean(g·x̂)), g
+   * scaled.
+   */
   RMSNormalization: (call, emit) => {
     const { gradient, x, inputs } = call
     const first = fromFront(integer(call, 'axis', -1), x.dims.length)
@@ -42,8 +45,8 @@ const isAll = (call: Call, index: number, value: number) =>
 const sizeAlong = (x: Value, axes: readonly number[]) => axes.reduce((product, axis) => product * x.dims[axis]!, 1)
 
 /**
- * r·(g − mean(g) − x̂·mean(g·x̂)), where x̂ = (x − mean(x))·r and r = 1/√(variance + ε).
- * `normalized` is x̂ where it is at hand.
+ * r·(g − mean(g) − x̂·mean(g·x̂)), where x̂ = (x − mean(x))·r and r = 1/√(variance + ε). `normalized` is x̂, if it is
+ * available.
  */
 function normalizedInput(
   x: Value,

@@ -21,7 +21,7 @@ export const reduction: Record<string, Rule> = {
   },
 }
 
-/** With the reduced axes back as size 1; the walk repeats along them. */
+/** With the reduced axes restored as size 1; the walk repeats along them. */
 function spread(call: Call, gradient: Value, emit: Emitter): Value {
   const axes = reducedAxes(call)
   return emit.reshape(
@@ -30,7 +30,7 @@ function spread(call: Call, gradient: Value, emit: Emitter): Value {
   )
 }
 
-/** Axes come as an attribute or, later, as an input; none means all, unless the node says none. */
+/** The axes are an attribute or, in later opsets, an input. None means all, unless the node says otherwise. */
 function reducedAxes(call: Call): number[] {
   const rank = call.x.dims.length
   const given = call.inputs[1] ? constantInput(call, 1, 'axes') : integers(call, 'axes')

@@ -2,7 +2,7 @@ import { type Call, text, Unsupported } from '../rule.ts'
 
 /**
  * The whole factors by which a Resize repeats each axis.
- * @throws Unsupported when it does anything but repeat every element equally often.
+ * @throws Unsupported if it does anything but repeat every element equally often
  */
 export function nearestScales(call: Call): number[] {
   const { x, y } = call
@@ -20,7 +20,7 @@ export function nearestScales(call: Call): number[] {
   })
 }
 
-/** Which input element an output element is a copy of. */
+/** The input element that an output element is a copy of. */
 function sourceOf(call: Call, index: number, scale: number, inputSize: number, outputSize: number): number {
   const position = positions[text(call, 'coordinate_transformation_mode', 'half_pixel')]
   const round = roundings[text(call, 'nearest_mode', 'round_prefer_floor')]
