@@ -44,5 +44,5 @@ for (const [form, lookup] of [
 
 test('a model without such a lookup is refused', () => {
   const graph = encoder([node('Gather', ['table', 'order'], ['looked'])])
-  assert.throws(() => cutTokenEmbeddings(graph), { name: 'UserError', message: /does not look input_ids up|table of token embeddings/ })
+  assert.throws(() => cutTokenEmbeddings(graph), { name: 'UserError', message: /table of token embeddings/ })
 })
