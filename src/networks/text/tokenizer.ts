@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { brotliDecompressSync } from 'node:zlib'
 import { UserError } from '../../errors.ts'
 import { readJson } from '../json.ts'
 
@@ -20,13 +21,31 @@ export interface Tokenizer {
  * @throws UserError when the folder holds no CLIP tokenizer.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
-  const { vocab, merges } = await readModel(folder).catch((cause) => {
+  const model = await readModel(folder).catch((cause) => {
     throw new UserError(`Expected vocab.json and merges.txt of a CLIP tokenizer in ${folder}.`, { cause })
   })
-  const { added, roles, maxLength } = await readSpecials(folder)
+  return tokenizerOf(model, await readSpecials(folder), folder)
+}
+
+/**
+ * CLIP's own, for models that come without: it is the same in all of them, but for what fills up a prompt.
+ * @param pad `end` in Stable Diffusion 1.x and SDXL's first encoder, `!` in 2.x and SDXL's second.
+ */
+export async function clipTokenizer(pad: 'end' | '!'): Promise<Tokenizer> {
+  const packed = await readFile(join(import.meta.dirname, 'vocabulary', 'clip-merges.txt.br'))
+  const merges = brotliDecompressSync(packed).toString().split('\n').map(pairOf)
+  const letters = [...BYTE_LETTERS].sort()
+  const words = [...letters, ...letters.map((letter) => `${letter}</w>`), ...merges.map((pair) => pair.join(''))]
+  const [begin, end] = ['<|startoftext|>', '<|endoftext|>']
+  const vocab = new Map([...words, begin!, end!].map((word, id) => [word, id]))
+  const roles = { bos_token: begin!, eos_token: end!, unk_token: end!, pad_token: pad === 'end' ? end! : '!' }
+  return tokenizerOf({ vocab, merges }, { added: new Map(), roles, maxLength: CLIP_LENGTH }, 'CLIP')
+}
+
+function tokenizerOf({ vocab, merges }: Model, { added, roles, maxLength }: Specials, where: string): Tokenizer {
   const idOf = (name: string): number => {
     const id = vocab.get(name) ?? added.get(name)
-    if (id === undefined) throw new UserError(`The tokenizer in ${folder} has no token ${JSON.stringify(name)}.`)
+    if (id === undefined) throw new UserError(`The tokenizer in ${where} has no token ${JSON.stringify(name)}.`)
     return id
   }
   const eos = idOf(roles.eos_token)
@@ -48,6 +67,17 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
         return id === undefined ? (clean(part).match(WORDS) ?? []).flatMap(encodeWord) : [id]
       }),
   }
+}
+
+interface Model {
+  readonly vocab: ReadonlyMap<string, number>
+  readonly merges: Merges
+}
+
+interface Specials {
+  readonly added: Map<string, number>
+  readonly roles: Names
+  readonly maxLength: number
 }
 
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+/gu
@@ -98,7 +128,7 @@ const BYTE_LETTERS: readonly string[] = (() => {
   return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(visible(byte) ? byte : 256 + hidden++))
 })()
 
-async function readModel(folder: string): Promise<{ vocab: Map<string, number>; merges: Merges }> {
+async function readModel(folder: string): Promise<Model> {
   const vocab = await readJson<Record<string, number>>(join(folder, 'vocab.json'))
   if (vocab) {
     const lines = (await readFile(join(folder, 'merges.txt'), 'utf8')).split('\n')
@@ -125,7 +155,7 @@ type Config = Partial<Record<Role, Name>> & {
 }
 
 /** SD 2.x's config says one padding token and its special_tokens_map another; the map is the one that counts. */
-async function readSpecials(folder: string) {
+async function readSpecials(folder: string): Promise<Specials> {
   const config = (await readJson<Config>(join(folder, 'tokenizer_config.json'))) ?? {}
   const map = (await readJson<Config>(join(folder, 'special_tokens_map.json'))) ?? {}
   const roles: Names = { bos_token: '<|startoftext|>', eos_token: '<|endoftext|>' }

@@ -1,0 +1,157 @@
+import type { Tensors } from '../architectures/tensors.ts'
+import { UserError } from '../errors.ts'
+import type { PartConfig, StoredPart } from './configuration.ts'
+import { readSafetensorsIndex } from './safetensors.ts'
+import { type SingleFile, takeApart } from './single-file.ts'
+
+/** What the network's output is: the noise, or the velocity. */
+export type Prediction = 'epsilon' | 'v'
+
+/** A whole model in one file. */
+export interface Checkpoint {
+  readonly unet: StoredPart
+  readonly vae: StoredPart
+  readonly text_encoder: StoredPart
+  readonly text_encoder_2?: StoredPart
+  /** As its scheduler_config.json would say. */
+  readonly scheduler: PartConfig
+  /** What fills up a prompt, for each text encoder. */
+  readonly padding: readonly ('end' | '!')[]
+}
+
+/**
+ * Reads a model in one file of `.safetensors`: what it is its tensors' names, shapes and metadata say, and what they leave
+ * open is as in all models of its family.
+ * @param prediction Of Stable Diffusion 2, which does not say.
+ * @throws UserError when it is of another kind, not whole, or leaves open what it predicts.
+ */
+export function readCheckpoint(path: string, prediction?: Prediction): Checkpoint {
+  const { tensors, metadata } = readSafetensorsIndex(path)
+  const { unet, vae, clip, openClip } = takeApart(tensors)
+  if (!unet?.has('conv_in.weight')) throw new UserError(`${path} ${otherKind(tensors)}.`)
+  const first = clip ?? openClip
+  const lacking = [!vae && 'autoencoder', !first && 'text encoder'].filter(Boolean)
+  if (!vae || !first || lacking.length > 0) {
+    throw new UserError(
+      `${path} has no ${lacking.join(' and no ')}: get the whole model (often called “full” or “with VAE”).`,
+    )
+  }
+  const family = familyOf(path, { unet, clip, openClip })
+  const predicts = prediction ?? predictionOf(tensors, metadata) ?? (family === 'sd2' ? undefined : 'epsilon')
+  if (!predicts) {
+    throw new UserError(
+      `${path} is Stable Diffusion 2, and its file does not say what it predicts: try \`--prediction v\` (models for 768 pixels), else \`--prediction epsilon\`; in \`MODEL\`, write @v or @epsilon behind the path.`,
+    )
+  }
+  const isTerminal = tensors.has('ztsnr')
+  const latentSide = { sd1: 64, sd2: predicts === 'v' ? 96 : 64, sdxl: 128 }[family]
+  return {
+    unet: { tensors: unet, config: { ...unetConfig(unet, family), sample_size: latentSide } },
+    vae: { tensors: vae, config: vaeConfig(vae, family) },
+    text_encoder: { tensors: first, config: clipConfig(first, clip ? 'quick_gelu' : 'gelu') },
+    ...(clip && openClip && { text_encoder_2: { tensors: openClip, config: clipConfig(openClip, 'gelu') } }),
+    scheduler: schedulerConfig(unet, family, predicts, isTerminal),
+    padding: family === 'sd2' ? ['!'] : ['end', '!'],
+  }
+}
+
+type Family = 'sd1' | 'sd2' | 'sdxl'
+
+function familyOf(path: string, { unet, clip, openClip }: SingleFile): Family {
+  const channels = unet!.get('conv_in.weight')!.dims[1]
+  if (channels !== LATENT_CHANNELS) {
+    throw new UserError(
+      `${path} takes a picture beside the prompt (its network has ${channels} channels instead of ${LATENT_CHANNELS}): use the plain model that it was made from.`,
+    )
+  }
+  if (unet!.has('add_embedding.linear_1.weight')) {
+    if (clip && openClip) return 'sdxl'
+    throw new UserError(`${path} is a refiner, or lacks a text encoder: use the whole base model.`)
+  }
+  return openClip ? 'sd2' : 'sd1'
+}
+
+const LATENT_CHANNELS = 4
+
+/** What a file without a UNet is, in words that follow its name. */
+function otherKind(tensors: Tensors): string {
+  const names = [...tensors.keys()]
+  const has = (part: RegExp) => names.some((name) => part.test(name))
+  if (has(/\blora_|\.lora[._]|hada_|lokr_|dora_scale/))
+    return 'is a LoRA: name it behind a model, as in MODEL=model.safetensors+lora.safetensors:0.8'
+  if (has(/double_blocks\./)) return 'is FLUX, which is read from a folder exported to ONNX only'
+  if (has(/joint_blocks\./)) return 'is Stable Diffusion 3, which is read from a folder exported to ONNX only'
+  if (has(/^(emb_params|clip_[lg]|string_to_param)/)) return 'is a difference, no model: apply it with `--diff`'
+  if (has(/^(down_blocks|conv_in)\b/)) return 'is one part of a diffusers folder: name the folder'
+  if (has(/^(encoder|decoder|first_stage_model)\./)) return 'is an autoencoder alone: get the whole model'
+  if (has(/^control_model\.|controlnet/))
+    return 'is a ControlNet, no model of its own: use the model that it belongs to'
+  return 'holds no Stable Diffusion 1.x, 2.x or XL under the names that A1111 and ComfyUI use: get the model in that form, or as a diffusers folder'
+}
+
+/** What ComfyUI marks such models with, and Stability AI's metadata. */
+function predictionOf(tensors: Tensors, metadata: Readonly<Record<string, string>>): Prediction | undefined {
+  if (tensors.has('v_pred')) return 'v'
+  const said = metadata['modelspec.prediction_type']?.toLowerCase()
+  if (said?.startsWith('v')) return 'v'
+  return said?.startsWith('eps') ? 'epsilon' : undefined
+}
+
+function unetConfig(tensors: Tensors, family: Family): PartConfig {
+  const levels = levelsOf(tensors, /^down_blocks\.(\d+)\.resnets\.0\.conv1\.weight$/)
+  const heads = levels.map((width) =>
+    family === 'sd1' ? HEADS_OF_1 : Math.max(1, Math.floor(width / WIDTH_OF_A_HEAD)),
+  )
+  return {
+    ...{ _class_name: 'UNet2DConditionModel', in_channels: LATENT_CHANNELS, norm_num_groups: 32 },
+    ...{ down_block_types: levels.map(() => 'DownBlock2D'), attention_head_dim: heads },
+    ...{ time_cond_proj_dim: tensors.get('time_embedding.cond_proj.weight')?.dims[1] ?? null },
+  }
+}
+
+const HEADS_OF_1 = 8
+const WIDTH_OF_A_HEAD = 64
+
+function vaeConfig(tensors: Tensors, family: Family): PartConfig {
+  return {
+    block_out_channels: levelsOf(tensors, /^encoder\.down_blocks\.(\d+)\.resnets\.0\.conv1\.weight$/),
+    latent_channels: LATENT_CHANNELS,
+    norm_num_groups: 32,
+    scaling_factor: family === 'sdxl' ? 0.13025 : 0.18215,
+  }
+}
+
+function clipConfig(tensors: Tensors, activation: 'gelu' | 'quick_gelu'): PartConfig {
+  const position = [...tensors].find(([name]) => name.endsWith('embeddings.position_embedding.weight'))
+  const [length = 77, width = 0] = position?.[1].dims ?? []
+  const heads = Math.max(1, Math.floor(width / WIDTH_OF_A_HEAD))
+  return { num_attention_heads: heads, hidden_act: activation, max_position_embeddings: length, eos_token_id: 2 }
+}
+
+/** As the family's own repositories have it; the consistency models' where the network is told of guidance. */
+function schedulerConfig(tensors: Tensors, family: Family, prediction: Prediction, isTerminal: boolean): PartConfig {
+  const kind = { sd1: 'PNDMScheduler', sd2: 'DDIMScheduler', sdxl: 'EulerDiscreteScheduler' }[family]
+  const isConsistency = tensors.has('time_embedding.cond_proj.weight')
+  return {
+    ...{ beta_schedule: 'scaled_linear', beta_start: 0.00085, beta_end: 0.012, num_train_timesteps: 1000 },
+    ...{
+      clip_sample: false,
+      set_alpha_to_one: false,
+      steps_offset: 1,
+      skip_prk_steps: true,
+      timestep_spacing: 'leading',
+    },
+    prediction_type: prediction === 'v' ? 'v_prediction' : 'epsilon',
+    _class_name: kind,
+    ...(isConsistency && { _class_name: 'LCMScheduler', original_inference_steps: 50, set_alpha_to_one: true }),
+    ...(isTerminal && { rescale_betas_zero_snr: true, timestep_spacing: 'trailing' }),
+  }
+}
+
+/** Of every level, the first dimension of a tensor. */
+function levelsOf(tensors: Tensors, name: RegExp): number[] {
+  const found = [...tensors].flatMap(([each, { dims }]) =>
+    name.test(each) ? [[Number(name.exec(each)![1]), dims[0]!] as const] : [],
+  )
+  return found.sort(([one], [other]) => one - other).map(([, width]) => width)
+}

@@ -1,0 +1,101 @@
+import { rowsOf, type StoredTensor, type Tensors } from '../architectures/tensors.ts'
+import { unetNames, vaeName } from './original-names.ts'
+
+/** The networks that a single file holds; each by the names that diffusers and transformers give its tensors. */
+export interface SingleFile {
+  readonly unet?: Tensors
+  readonly vae?: Tensors
+  /** OpenAI's CLIP. */
+  readonly clip?: Tensors
+  /** OpenCLIP's: in SDXL beside the other one, in Stable Diffusion 2 alone. */
+  readonly openClip?: Tensors
+}
+
+/**
+ * Takes a checkpoint as Stability AI published it apart, and as fine-tunes of Civitai, A1111 and ComfyUI are kept. Nothing is
+ * copied: tensors are views. What is known to be of no use (moving averages, schedules) is left out.
+ */
+export function takeApart(tensors: Tensors): SingleFile {
+  return {
+    unet: unetOf(behind(tensors, 'model.diffusion_model.')),
+    vae: vaeOf(behind(tensors, 'first_stage_model.')),
+    clip: some(behind(tensors, 'cond_stage_model.transformer.', 'conditioner.embedders.0.transformer.')),
+    openClip:
+      openClipOf(behind(tensors, 'conditioner.embedders.1.model.'), true) ??
+      openClipOf(behind(tensors, 'cond_stage_model.model.'), false),
+  }
+}
+
+/** What stands behind one of the prefixes. */
+function behind(tensors: Tensors, ...prefixes: string[]): Map<string, StoredTensor> {
+  return new Map(
+    [...tensors].flatMap(([name, tensor]) => {
+      const prefix = prefixes.find((each) => name.startsWith(each))
+      return prefix ? [[name.slice(prefix.length), tensor] as const] : []
+    }),
+  )
+}
+
+const some = (tensors: Tensors): Tensors | undefined => (tensors.size > 0 ? tensors : undefined)
+
+function unetOf(tensors: Tensors): Tensors | undefined {
+  const nameOf = unetNames(tensors)
+  return some(new Map([...tensors].map(([name, tensor]) => [nameOf(name), tensor])))
+}
+
+function vaeOf(tensors: Tensors): Tensors | undefined {
+  const levels = new Set([...tensors.keys()].flatMap((name) => /^decoder\.up\.(\d+)\./.exec(name)?.[1] ?? []))
+  const used = [...tensors].filter(([name]) => /^(encoder|decoder|quant_conv|post_quant_conv)\./.test(name))
+  return some(new Map(used.map(([name, tensor]) => [vaeName(name, levels.size), tensor])))
+}
+
+/** @param isWhole with all layers and the projection; Stable Diffusion 2 has no use for the last one. */
+function openClipOf(tensors: Tensors, isWhole: boolean): Tensors | undefined {
+  const found = new Map<string, StoredTensor>()
+  for (const [name, tensor] of tensors) {
+    const block = /^transformer\.resblocks\.(\d+)\.(.*)$/.exec(name)
+    if (block) {
+      if (!isWhole && Number(block[1]) >= LAYERS_OF_2) continue
+      for (const [own, view] of openClipBlock(block[2]!, tensor)) found.set(`encoder.layers.${block[1]}.${own}`, view)
+    } else if (name === 'text_projection') {
+      if (isWhole) found.set('text_projection.weight', { ...tensor, isTurned: true })
+    } else if (name === 'text_projection.weight') {
+      // As diffusers' own converter writes it: turned already.
+      if (isWhole) found.set(name, tensor)
+    } else if (OPEN_CLIP[name]) {
+      found.set(OPEN_CLIP[name], tensor)
+    }
+  }
+  return some(found)
+}
+
+/** ViT-H has 24. */
+const LAYERS_OF_2 = 23
+
+const OPEN_CLIP: Readonly<Record<string, string>> = {
+  'token_embedding.weight': 'embeddings.token_embedding.weight',
+  positional_embedding: 'embeddings.position_embedding.weight',
+  'ln_final.weight': 'final_layer_norm.weight',
+  'ln_final.bias': 'final_layer_norm.bias',
+}
+
+/** Queries, keys and values are three parts of one tensor. */
+function openClipBlock(name: string, tensor: StoredTensor): [string, StoredTensor][] {
+  const joined = /^attn\.in_proj_(weight|bias)$/.exec(name)
+  if (!joined)
+    return [
+      [
+        name
+          .replace('ln_', 'layer_norm')
+          .replace('attn.', 'self_attn.')
+          .replace('c_fc', 'fc1')
+          .replace('c_proj', 'fc2'),
+        tensor,
+      ],
+    ]
+  const third = tensor.dims[0]! / 3
+  return ['q', 'k', 'v'].map((which, index) => [
+    `self_attn.${which}_proj.${joined[1]}`,
+    rowsOf(tensor, index * third, (index + 1) * third),
+  ])
+}
