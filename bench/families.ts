@@ -63,7 +63,7 @@ async function printRow(
   const { first, last } = await lossOverSteps(opened, STEPS)
   const conditioning = await conditioningErrors(opened)
   await model.close()
-  const layout = await readLayout(folder)
+  const layout = await readLayout({ path: folder, loras: [] })
   const { _class_name: kind = '?' } = layout.index
   const cells = [
     ...[name, kind.replace('Pipeline', ''), model.schedule.config.predictionType],

@@ -53,6 +53,7 @@ const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly
       'src/diffusion',
       'src/engine',
       'src/exact',
+      'src/hub',
       'src/image',
       'src/jobs',
       'src/jobs/protocol.ts',

@@ -13,7 +13,7 @@ export interface UsableModels {
 }
 
 /**
- * @param given A folder name in `folder`, or the path of a model folder.
+ * @param given A folder name in `folder`, or a path to a model, with its LoRAs.
  * @param log Called for other models that can't be used, unless they were never downloaded.
  * @throws UserError if the given model can't be used
  */
@@ -44,7 +44,7 @@ export async function findUsableModels(
     names: [...names].sort(),
     usual,
     usualModel,
-    locate: (name) => (isElsewhere && name === usual ? usualModel.folder : name),
+    locate: (name) => (isElsewhere && name === usual ? given : name),
   }
 }
 

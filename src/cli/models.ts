@@ -32,7 +32,7 @@ export const modelsCheck: CommandLine = async (given, { modelsFolder, runJob }) 
   const model = await findModel(given.operands[0]!, modelsFolder)
   if (await isUnfetched(model)) throw unfetched(model)
   if (model.files.length === 0) {
-    const options = { model: model.folder, mode: 'fast', seed: 0 } as const
+    const options = { model: given.operands[0]!, mode: 'fast', seed: 0 } as const
     const { bench, peakRssBytes } = (await runJob({ kind: 'bench-step', repeats: 1, options })).report
     if (given.has('json')) return JSON.stringify({ ...(await describe(model)), ...bench, peakRssBytes })
     const cost = `a learning step takes ${readableTime(bench!.stepMs)} and ${readableSize(peakRssBytes)} of memory`

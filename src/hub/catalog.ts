@@ -1,9 +1,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { basename, join } from 'node:path'
 import { UserError } from '../errors.ts'
 import { isUnchanged } from './checksum.ts'
 import { isModelFile, isWantedFile, type ModelFile, type WantedFile } from './files.ts'
 import { covers, readLock } from './lock.ts'
+import { isName, readReference } from './reference.ts'
 
 /** What a model's manifest.json says about it. */
 export interface Model {
@@ -60,17 +61,16 @@ export async function listModels(folder: string): Promise<Model[]> {
 }
 
 /**
- * @param model A name in `folder`, or the path of a model folder. Without a manifest.json it is recognised by its
- *   model_index.json.
- * @throws UserError if there is no such model, or its manifest is damaged
+ * @param model A name in `folder`, or a path to a model folder or `.safetensors` file, as `readReference` takes it.
+ * A folder without a manifest.json is known by its model_index.json.
+ * @throws UserError when there is no such model, or its manifest is damaged.
  */
 export async function findModel(model: string, folder: string): Promise<Model> {
-  const isName = /^\w[\w.-]*$/.test(model)
-  const path = isName ? join(folder, model) : resolve(model)
-  const found = (await readManifest(path)) ?? (await readIndex(path))
+  const { path } = readReference(model, folder)
+  const found = (await readManifest(path)) ?? (await readIndex(path)) ?? (await readSingleFile(path))
   if (found) return found
   throw new UserError(
-    isName || model === ''
+    isName(model) || model === ''
       ? `There is no model \`${model}\`: \`models list\` shows which there are.`
       : `There is no model in \`${model}\`: ${await reasonFor(path)}.`,
   )
@@ -78,8 +78,10 @@ export async function findModel(model: string, folder: string): Promise<Model> {
 
 async function reasonFor(path: string): Promise<string> {
   const info = await stat(path).catch(() => undefined)
-  if (!info) return 'there is no such folder'
-  if (!info.isDirectory()) return 'it is a file, and a model is a folder of ONNX files with a model_index.json'
+  if (!info) return 'there is no such folder or file'
+  if (!info.isDirectory()) return 'it is a file, and no .safetensors'
+  const single = (await readdir(path)).find((name) => name.endsWith('.safetensors'))
+  if (single) return `a model in one file is named by the file: \`${join(path, single)}\``
   return 'it has neither a model_index.json nor a manifest.json'
 }
 
@@ -149,6 +151,13 @@ async function readIndex(folder: string): Promise<Model | undefined> {
   if (text === undefined) return undefined
   const { _class_name: kind = 'model' } = parseObject(text)
   return { folder, name: basename(folder), description: `A ${kind}.`, licence: 'see where it came from', files: [] }
+}
+
+/** A whole model in one file. */
+async function readSingleFile(path: string): Promise<Model | undefined> {
+  if (!path.endsWith('.safetensors') || !(await stat(path).catch(() => undefined))?.isFile()) return undefined
+  const name = basename(path, '.safetensors')
+  return { folder: path, name, description: 'A model in one file.', licence: 'see where it came from', files: [] }
 }
 
 async function settled(folder: string, asked: readonly ModelSource[]): Promise<Pick<Model, 'files' | 'sources'>> {

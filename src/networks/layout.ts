@@ -1,14 +1,18 @@
 import { existsSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.ts'
 import { type Model, readManifest } from '../hub/catalog.ts'
+import type { ModelReference } from '../hub/reference.ts'
 import type { Graph, ValueInfo } from '../onnx/graph.ts'
 import { readJson } from './json.ts'
-import { hasOtherWeights, type Part, type Parts, partsOfFolder } from './parts.ts'
+import { hasOtherWeights, type Part, type Parts, partsOfFile, partsOfFolder } from './parts.ts'
+import { loadTokenizer, type Tokenizer } from './text/tokenizer.ts'
 
 /** What a model on disk consists of: looked at once, and handed on. */
 export interface ModelLayout {
-  /** The model's folder. */
+  readonly reference: ModelReference
+  /** The model's folder; of a single file the file. */
   readonly path: string
   readonly manifest?: Model
   readonly index: ModelIndex
@@ -23,6 +27,8 @@ export interface ModelLayout {
   config(part: Part): Readonly<Record<string, unknown>>
   /** @throws UserError when it is not there, or damaged. */
   graph(part: Part): Graph
+  /** CLIP's. @throws UserError when it is not there. */
+  tokenizer(part: 'text_encoder' | 'text_encoder_2'): Promise<Tokenizer>
 }
 
 /** `model_index.json`, as far as it matters. */
@@ -44,17 +50,15 @@ export interface ModelIndex {
 export type Architecture = 'unet' | 'sd3' | 'flux'
 
 /**
- * Looks at a model folder in the diffusers layout.
+ * Looks at a model folder in the diffusers layout, or at a model in one file.
  * @throws UserError when there is no model, or one that cannot be used; it names everything which is missing.
  */
-export async function readLayout(folder: string): Promise<ModelLayout> {
+export async function readLayout(reference: ModelReference): Promise<ModelLayout> {
+  const { path: folder, prediction } = reference
   const manifest = await readManifest(folder)
-  const index = await readJson<ModelIndex>(join(folder, 'model_index.json'))
-  if (!manifest && !index) throw new UserError(`There is no model in ${folder}: choose one that \`models list\` names.`)
-  const parts = await partsOfFolder(folder)
-  const scheduler = await readJson<ModelLayout['scheduler']>(join(folder, 'scheduler', 'scheduler_config.json'))
-  if (!manifest) checkParts(folder, index ?? {}, parts)
-  if (!scheduler) throw lacking(folder, ['scheduler/scheduler_config.json'])
+  const file = await singleFileOf(folder, manifest !== undefined)
+  const found = file ? partsOfFile(file, prediction) : await filesOf(folder, manifest !== undefined)
+  const { parts, scheduler, index, tokenizer } = found
   const architecture = architectureOf(folder, parts)
   const vae = vaeConfigOf(parts)
   const config = (part: Part) => parts.config(part) ?? {}
@@ -62,10 +66,38 @@ export async function readLayout(folder: string): Promise<ModelLayout> {
   const { max_position_embeddings: promptLength = USUAL_LENGTH } = config('text_encoder')
   const sizes = { side, latentSide: side / (vae.factor ?? USUAL_FACTOR), promptLength: promptLength as number }
   return {
-    ...{ path: folder, manifest, index: index ?? {}, scheduler, architecture, side, vae, config },
+    ...{ reference, path: folder, manifest, index, scheduler, tokenizer, architecture, side, vae, config },
     has: parts.has,
     graph: (part) => parts.graph(part, sizes),
   }
+}
+
+interface Found {
+  readonly parts: Parts
+  readonly scheduler: ModelLayout['scheduler']
+  readonly index: ModelIndex
+  readonly tokenizer: ModelLayout['tokenizer']
+}
+
+/** The file itself; with a manifest, the one `.safetensors` that stands beside it. */
+async function singleFileOf(path: string, hasManifest: boolean): Promise<string | undefined> {
+  if (path.endsWith('.safetensors') && (await stat(path).catch(() => undefined))?.isFile()) return path
+  if (!hasManifest) return undefined
+  const [file] = (await readdir(path)).filter((name) => name.endsWith('.safetensors'))
+  return file && join(path, file)
+}
+
+async function filesOf(folder: string, hasManifest: boolean): Promise<Found> {
+  const index = await readJson<ModelIndex>(join(folder, 'model_index.json'))
+  if (!hasManifest && !index) {
+    throw new UserError(`There is no model in ${folder}: choose one that \`models list\` names.`)
+  }
+  const parts = await partsOfFolder(folder)
+  const scheduler = await readJson<ModelLayout['scheduler']>(join(folder, 'scheduler', 'scheduler_config.json'))
+  if (!hasManifest) checkParts(folder, index ?? {}, parts)
+  if (!scheduler) throw lacking(folder, ['scheduler/scheduler_config.json'])
+  const tokenizer: Found['tokenizer'] = (part) => loadTokenizer(join(folder, part.replace('text_encoder', 'tokenizer')))
+  return { parts, scheduler, index: index ?? {}, tokenizer }
 }
 
 /** @throws UserError that names everything which is missing, or for a model that refines what another one makes. */

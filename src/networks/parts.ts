@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { clipText } from '../architectures/clip-text.ts'
 import { unet } from '../architectures/unet.ts'
 import { vaeDecoder, vaeEncoder } from '../architectures/vae.ts'
+import { type Prediction, readCheckpoint } from '../checkpoints/checkpoint.ts'
 import {
   clipTextConfiguration,
   type PartConfig,
@@ -15,6 +16,7 @@ import { UserError } from '../errors.ts'
 import type { Graph } from '../onnx/graph.ts'
 import { readModel } from '../onnx/proto.ts'
 import { readJson } from './json.ts'
+import { clipTokenizer } from './text/tokenizer.ts'
 
 /** The networks that a model is made of. */
 export type Part = 'denoiser' | 'text_encoder' | 'text_encoder_2' | 'text_encoder_3' | 'vae_encoder' | 'vae_decoder'
@@ -68,6 +70,33 @@ export async function partsOfFolder(folder: string): Promise<Parts> {
     return built(part, { tensors: readPart(path)!, config }, sizes)
   })
   return { has: (part) => found.has(part), config: (part) => found.get(part)?.config, exported, graph: graphOf }
+}
+
+/** Of a model in one file; what its files would say beside the weights is as in all models of its family. */
+export function partsOfFile(file: string, prediction?: Prediction) {
+  const checkpoint = readCheckpoint(file, prediction)
+  const { unet, vae, text_encoder, text_encoder_2, scheduler, padding } = checkpoint
+  const found = new Map<Part, StoredPart>([
+    ['denoiser', unet],
+    ['vae_encoder', vae],
+    ['vae_decoder', vae],
+    ['text_encoder', text_encoder],
+    ...(text_encoder_2 ? [['text_encoder_2', text_encoder_2] as const] : []),
+  ])
+  const graph = once((part: Part, sizes: Sizes) => {
+    const stored = found.get(part)
+    if (!stored) throw new UserError(`There is no ${part} in ${file}: get the whole model.`)
+    return built(part, stored, sizes)
+  })
+  const parts: Parts = {
+    has: (part) => found.has(part),
+    config: (part) => found.get(part)?.config,
+    exported: () => undefined,
+    graph,
+  }
+  const tokenizer = (part: 'text_encoder' | 'text_encoder_2') =>
+    clipTokenizer(padding[part === 'text_encoder' ? 0 : 1]!)
+  return { parts, scheduler, index: {}, tokenizer }
 }
 
 const FOLDERS: Readonly<Record<Part, readonly string[]>> = {

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { cpu, type Hardware } from '../compute/hardware.ts'
 import type { DiffusionModel } from '../diffusion/model.ts'
 import { readScheduleConfig, schedule } from '../diffusion/schedule.ts'
-import type { JobOptions } from '../jobs/protocol.ts'
+import { readReference } from '../hub/reference.ts'
 import { type ModelLayout, readLayout } from '../networks/layout.ts'
 import { loadModel } from '../networks/load.ts'
 import { openSafetyChecker, type SafetyChecker } from '../networks/vision/safety-checker.ts'
@@ -23,7 +24,7 @@ export interface ModelCacheOptions {
 
 export interface ModelCache {
   /** @throws UserError when the folder is not a model that can be used. */
-  readonly look: (folder: string) => Promise<ModelLayout>
+  readonly look: (model: string) => Promise<ModelLayout>
   /** @throws UserError when one of its networks cannot be used. */
   readonly load: (layout: ModelLayout) => Promise<LoadedModel>
 }
@@ -31,10 +32,12 @@ export interface ModelCache {
 /** Keeps the last model in memory, and closes it before another is loaded. */
 export function createModelCache({ cacheFolder, hardware = async () => cpu }: ModelCacheOptions): ModelCache {
   let loaded: (LoadedModel & { readonly layout: ModelLayout }) | undefined
-  const look: ModelCache['look'] = async (folder) =>
-    loaded?.layout.path === folder ? loaded.layout : readLayout(folder)
+  const look: ModelCache['look'] = async (model) => {
+    const reference = readReference(model, MODELS)
+    return isDeepStrictEqual(loaded?.layout.reference, reference) ? loaded!.layout : readLayout(reference)
+  }
   const load: ModelCache['load'] = async (layout) => {
-    if (loaded?.layout.path === layout.path) return loaded
+    if (loaded?.layout === layout) return loaded
     await Promise.all([loaded?.model.close(), loaded?.checker?.close()])
     loaded = undefined
     const found = await hardware()
@@ -51,8 +54,7 @@ export function createModelCache({ cacheFolder, hardware = async () => cpu }: Mo
   return { look, load }
 }
 
-/** The folder of the model that a job names: in `models/`, or a path. */
-export const folderOf = ({ model }: JobOptions): string =>
-  /[/\\]/.test(model) ? resolve(model) : resolve(import.meta.dirname, '../../models', model)
+/** Where models are looked for by name. */
+const MODELS = resolve(import.meta.dirname, '../../models')
 
 const LEARNING_BATCH = 6

@@ -25,7 +25,7 @@ import { createRandom } from '../tensor/random.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
 import { type Clock, startClock } from './clock.ts'
 import { encodeLearned, factsOf, factsOfOrigin, readDifferences } from './differences.ts'
-import { createModelCache, folderOf, type LoadedModel, type ModelCacheOptions } from './model-cache.ts'
+import { createModelCache, type LoadedModel, type ModelCacheOptions } from './model-cache.ts'
 import { hardlyDifferent, leftOut, missingNetworks } from './notices.ts'
 import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf } from './pictures.ts'
 import { createPreviews } from './previews.ts'
@@ -49,7 +49,7 @@ export function createPerformer(options: ModelCacheOptions): Performer {
       const clock = startClock(onProgress)
       let device: string | undefined
       let looked: Promise<ModelLayout> | undefined
-      const look = () => (looked ??= models.look(folderOf(job.options)))
+      const look = () => (looked ??= models.look(job.options.model))
       let evaluations = () => 0
       const load = async () => {
         const loaded = await clock.during('load', async () => models.load(await look()))

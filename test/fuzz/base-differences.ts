@@ -65,7 +65,7 @@ async function identity() {
   // As config.ts has it.
   process.env.ORT_DISABLE_TELEMETRY = '1'
   const networks = await loadModel({
-    layout: await readLayout(fileURLToPath(new URL('../../models/emoji', import.meta.url))),
+    layout: await readLayout({ path: fileURLToPath(new URL('../../models/emoji', import.meta.url)), loras: [] }),
     learningBatch: 6,
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })

@@ -44,11 +44,8 @@ test('a model that is not there is refused in one sentence', async () => {
       `There is no model \`${name}\`: \`models list\` shows which there are.`,
     ]),
     ['..', 'There is no model in `..`: it has neither a model_index.json nor a manifest.json.'],
-    ['/nowhere', 'There is no model in `/nowhere`: there is no such folder.'],
-    [
-      `${folder}/README.md`,
-      `There is no model in \`${folder}/README.md\`: it is a file, and a model is a folder of ONNX files with a model_index.json.`,
-    ],
+    ['/nowhere', 'There is no model in `/nowhere`: there is no such folder or file.'],
+    [`${folder}/README.md`, `There is no model in \`${folder}/README.md\`: it is a file, and no .safetensors.`],
   ] as const) {
     await assert.rejects(findModel(name!, folder), { name: 'UserError', message: sentence })
   }

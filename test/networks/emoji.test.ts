@@ -22,7 +22,7 @@ let model: DiffusionModel
 before(async () => {
   const start = performance.now()
   model = await loadModel({
-    layout: await readLayout(join(root, 'models/emoji')),
+    layout: await readLayout({ path: join(root, 'models/emoji'), loras: [] }),
     learningBatch: 2,
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })

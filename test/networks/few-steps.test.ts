@@ -107,7 +107,7 @@ for (const name of ['lcm', 'turbo']) {
       })
 
       test('the manifest goes before the scheduler, also in what the network is told of guidance', async () => {
-        const usual = embeddedGuidance(await readLayout(folder), 24)
+        const usual = embeddedGuidance(await readLayout({ path: folder, loras: [] }), 24)
         const sampling = { steps: 2, guidanceScale: 1.5, embeddedGuidance: 3 }
         const path = join(folder, 'manifest.json')
         await writeFile(
@@ -117,7 +117,7 @@ for (const name of ['lcm', 'turbo']) {
         const other = await load(folder)
         await other.close()
         assert.deepEqual(other.sampling, { steps: 2, guidanceScale: 1.5 })
-        assert.notDeepEqual(embeddedGuidance(await readLayout(folder), 24), usual)
+        assert.notDeepEqual(embeddedGuidance(await readLayout({ path: folder, loras: [] }), 24), usual)
         await rm(path)
       })
     } else {
@@ -136,7 +136,7 @@ test('the models of few steps that can be pulled say so', async () => {
 
 async function load(folder: string): Promise<DiffusionModel> {
   return loadModel({
-    layout: await readLayout(folder),
+    layout: await readLayout({ path: folder, loras: [] }),
     learningBatch: 3,
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })

@@ -89,7 +89,8 @@ describe('a folder that cannot be used says why', () => {
     await cp(join(import.meta.dirname, '../fixtures/pipelines/sdxl'), model, { recursive: true })
   })
   const gone = (...paths: string[]) => Promise.all(paths.map((path) => rm(join(model, path), { recursive: true })))
-  const refused = (sentence: RegExp) => assert.rejects(readLayout(model), { name: 'UserError', message: sentence })
+  const refused = (sentence: RegExp) =>
+    assert.rejects(readLayout({ path: model, loras: [] }), { name: 'UserError', message: sentence })
 
   test('where parts are missing, all of them', async () => {
     await gone('scheduler', 'text_encoder_2', 'vae_encoder/model.onnx')

@@ -5,6 +5,7 @@ import type { DiffusionModel, Tokens } from '../../src/diffusion/model.ts'
 import { differenceGuidance, repeatConditioning, sample } from '../../src/diffusion/sampler.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { adam } from '../../src/engine/adam.ts'
+import type { ModelReference } from '../../src/hub/reference.ts'
 import { readLayout } from '../../src/networks/layout.ts'
 import { loadModel } from '../../src/networks/load.ts'
 import { sumRows } from '../../src/tensor/math.ts'
@@ -34,18 +35,23 @@ export interface PipelineCase {
   readonly tokens: Tokens
 }
 
-export const load = async (folder: string): Promise<DiffusionModel> =>
+export const load = async (path: string, more: Partial<ModelReference> = {}): Promise<DiffusionModel> =>
   loadModel({
-    ...{ layout: await readLayout(folder), learningBatch: 3 },
+    ...{ layout: await readLayout({ path, loras: [], ...more }), learningBatch: 3 },
     readSchedule: (config, imageTokens) => schedule(readScheduleConfig(config, imageTokens)),
   })
 
 /** @param numbersAt Where the numbers are: before `.json` and `.safetensors`. */
-export async function openCase(name: string, folder = join(pipelinesFolder, name), numbersAt = folder) {
+export async function openCase(
+  name: string,
+  folder = join(pipelinesFolder, name),
+  numbersAt = folder,
+  more?: Partial<ModelReference>,
+) {
   const known: Known = JSON.parse(await readFile(`${numbersAt}.json`, 'utf8'))
   const { tensors: numbers } = decodeSafetensors(await readFile(`${numbersAt}.safetensors`), name)
   const tokens = [0, 1].flatMap((encoder) => numbers[`tokens ${encoder}`] ?? [])
-  return { model: await load(folder), known, numbers, tokens } satisfies PipelineCase
+  return { model: await load(folder, more), known, numbers, tokens } satisfies PipelineCase
 }
 
 /** ‖actual − expected‖ ÷ ‖expected‖ */

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Hardware } from '../../compute/hardware.ts'
 import { UserError } from '../../errors.ts'
 import type { ModelLayout } from '../layout.ts'
@@ -6,7 +5,6 @@ import { openTextNetwork } from './clip-text.ts'
 import { joinEncoders, type PromptEncoder, pooledBeside } from './prompt.ts'
 import { openT5 } from './t5.ts'
 import { openTextEncoder, type TextEncoder } from './text-encoder.ts'
-import { loadTokenizer } from './tokenizer.ts'
 
 export interface TextEncodersOptions {
   readonly layout: ModelLayout
@@ -28,7 +26,7 @@ export async function openTextEncoders({ layout, cacheFolder, hardware }: TextEn
   let length = 0
   for (const name of ['text_encoder', 'text_encoder_2'] as const) {
     if (!layout.has(name)) continue
-    const tokenizer = await loadTokenizer(join(folder, name.replace('text_encoder', 'tokenizer')))
+    const tokenizer = await layout.tokenizer(name)
     length = tokenizer.maxLength
     const layer = isXl || isSd3 ? 'penultimate' : 'last'
     const graph = layout.graph(name)
@@ -48,7 +46,7 @@ async function openEncodersOfFlux(options: TextEncodersOptions): Promise<PromptE
   const { layout } = options
   const missing = (['text_encoder', 'text_encoder_2'] as const).find((part) => !layout.has(part))
   if (missing) throw new UserError(`There is no ${missing} in ${layout.path}: download the model again.`)
-  const tokenizer = await loadTokenizer(join(layout.path, 'tokenizer'))
+  const tokenizer = await layout.tokenizer('text_encoder')
   const own = { graph: layout.graph('text_encoder'), name: 'text_encoder' }
   const network = await openTextNetwork({ ...options, ...own, tokenizer, outputs: ['pooler_output'] })
   const { places = USUAL_LENGTH_OF_FLUX, width } = sizeOfStates(layout)

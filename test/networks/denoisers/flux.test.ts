@@ -83,7 +83,7 @@ test('pictures are as large as the graph was made for, and 1024 where it leaves 
     try {
       await cp(fixture, folder, { recursive: true })
       await writeFile(join(folder, 'transformer', 'model.onnx'), encodeGraph(graph))
-      return (await readLayout(folder)).side
+      return (await readLayout({ path: folder, loras: [] })).side
     } finally {
       await rm(folder, { recursive: true })
     }

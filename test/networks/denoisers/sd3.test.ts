@@ -25,7 +25,7 @@ import { type Tensor, tensor } from '../../../src/tensor/tensor.ts'
 const fixture = join(import.meta.dirname, '../../fixtures/pipelines/sd3')
 const load = async (folder: string): Promise<DiffusionModel> =>
   loadModel({
-    layout: await readLayout(folder),
+    layout: await readLayout({ path: folder, loras: [] }),
     learningBatch: 4,
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })

@@ -14,7 +14,9 @@ for (const { name, before } of [
   { name: 'sd3', before: 12 },
 ]) {
   test(`in ${name} the joint space is a part of the pooled embedding, and has its gradient`, async () => {
-    const encoders = await openTextEncoders({ layout: await readLayout(join(pipelinesFolder, name)) })
+    const encoders = await openTextEncoders({
+      layout: await readLayout({ path: join(pipelinesFolder, name), loras: [] }),
+    })
     const { encode, gradient, projecting } = encoders
     const random = createRandom(3)
     const tokens = encoders.tokenWidths.map((width) => random.normal([2, width]))
