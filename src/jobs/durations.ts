@@ -1,7 +1,7 @@
 import type { Job, Progress, Stage } from './protocol.ts'
 
 export interface Durations {
-  /** Seconds that a job like this takes: the medians of the last ones, or a guess. */
+  /** How many seconds a job like this takes: the medians of the latest ones, or a guess. */
   readonly expect: (job: Job) => number
   /** For a job that starts now. */
   readonly start: (job: Job) => Stopwatch
@@ -9,9 +9,9 @@ export interface Durations {
 
 export interface Stopwatch {
   readonly see: (progress: Progress) => void
-  /** Until the job ends: what is left of its stage at the pace seen so far, and the stages that follow. */
+  /** Until the job ends: the rest of its stage at the pace seen so far, and the stages that follow. */
   readonly secondsLeft: () => number
-  /** The job came to its end: what it took counts from now on. */
+  /** The job finished: what it took counts from now on. */
   readonly finish: () => void
 }
 
@@ -30,7 +30,7 @@ export function createDurations(now: () => number): Durations {
     const spent = new Map<Stage, number>()
     let reached = 0
     let since = now()
-    /** The first step seen of this stage, from which its pace is told. */
+    /** The first step of this stage that was seen; its pace is measured from there. */
     let first: { readonly step: number; readonly at: number } | undefined
     let share = 0
     const elapsed = () => (now() - since) / 1000
@@ -42,7 +42,7 @@ export function createDurations(now: () => number): Durations {
     }
     return {
       see: ({ stage, step, of }) => {
-        // B is captioned after A and A′ were learned from: the way never leads back.
+        // B is captioned after learning from A and A′: stages never go back.
         const index = Math.max(reached, stages.indexOf(stage))
         if (index !== reached) leave()
         reached = index
@@ -68,7 +68,7 @@ export function createDurations(now: () => number): Durations {
   return { expect, start }
 }
 
-/** Few enough to follow a machine that becomes busy, enough that one hiccup says nothing. */
+/** Few enough to follow a machine that becomes busy, enough for one outlier not to matter. */
 const REMEMBERED = 9
 
 function stagesOf({ kind }: Job): readonly Stage[] {
@@ -81,7 +81,7 @@ function stagesOf({ kind }: Job): readonly Stage[] {
   }[kind] as readonly Stage[]
 }
 
-/** Seconds of the model that ships on two cores. */
+/** Seconds of the model that ships, on two cores. */
 function guess({ options: { mode, steps } }: Job, stage: Stage): number {
   const isFast = mode === 'fast'
   const walk = isFast ? 2 : 6

@@ -7,15 +7,15 @@ interface Entry extends Waiting {
 }
 
 export interface FairLine {
-  /** For PQueue, one queue per line. */
+  /** For PQueue; each instance has a queue of its own. */
   readonly queueClass: new () => FairQueue
-  /** Ids in the order in which they will be taken, unless more come. */
+  /** Ids in the order in which they will run, unless more are added. */
   readonly order: () => readonly string[]
-  /** Takes a waiting job out. */
+  /** Removes a waiting job. */
   readonly remove: (id: string) => void
 }
 
-/** What PQueue asks of its queue. */
+/** The queue class that PQueue asks for. */
 export interface FairQueue {
   size: number
   enqueue(run: RunFunction, options?: Partial<Waiting>): void
@@ -24,7 +24,7 @@ export interface FairQueue {
   setPriority(): void
 }
 
-/** The line of one process, in turns (turns.ts). */
+/** The waiting jobs of one process, in fair order (turns.ts). */
 export function createFairLine(): FairLine {
   const entries = new Map<string, Entry>()
   const servings = createServings()
@@ -42,7 +42,8 @@ export function createFairLine(): FairLine {
       return entries.size
     }
     enqueue(run: RunFunction, { id, scope, person }: Partial<Waiting> = {}) {
-      if (id === undefined || scope === undefined || person === undefined) throw new TypeError('Whose job is it?')
+      if (id === undefined || scope === undefined || person === undefined)
+        throw new TypeError('Expected the job to have an id, a scope and a person.')
       entries.set(id, { id, scope, person, run })
       sorted = undefined
     }
@@ -58,7 +59,7 @@ export function createFairLine(): FairLine {
       return order().map(({ run }) => run)
     }
     setPriority() {
-      throw new TypeError('All are served alike.')
+      throw new TypeError('Priorities are not supported.')
     }
   }
   return { queueClass: Line, order: () => order().map(({ id }) => id), remove }
@@ -70,7 +71,7 @@ interface Servings {
   readonly last: (name: string) => number
 }
 
-/** Long-forgotten names count as never served. */
+/** Names that were not seen for long count as never served. */
 function createServings(): Servings {
   const served = new Map<string, number>()
   let count = 0

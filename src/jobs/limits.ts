@@ -1,11 +1,11 @@
 import { UserError } from '../errors.ts'
 
 export interface Limits {
-  /** Jobs of one person, waiting or running, wherever they were placed. @default 5 */
+  /** Jobs of one person, waiting or running, wherever they were started. @default 5 */
   readonly person?: number
   /** Jobs of one scope. @default 20 */
   readonly scope?: number
-  /** Jobs in all. @default 60 */
+  /** Jobs in total. @default 60 */
   readonly all?: number
   /** Bytes of all jobs' pictures: they are held in memory. @default 512 MiB */
   readonly bytes?: number
@@ -18,9 +18,9 @@ interface Claim {
 }
 
 /**
-@param tickets All that wait or run; `places` are those that have a place already.
-@throws UserError when there is no room for one more; it says when there will be.
-*/
+ * @param tickets All that wait or run; `places` are those that already have a position.
+ * @throws UserError if there is no room for one more; it says when there will be
+ */
 export function checkLimits(
   { person, scope, job }: Claim,
   tickets: readonly Claim[],
@@ -36,7 +36,7 @@ export function checkLimits(
   if (theirs >= ofPerson) {
     const have = theirs === 1 ? 'a job' : `${theirs} jobs`
     throw new UserError(
-      `You have ${have} in the line already, as many as one person may have: please wait for one to end, in ${firstEnd(isTheirs)}.`,
+      `You have ${have} in the queue already, which is the limit for one person: please wait for one to end, in ${firstEnd(isTheirs)}.`,
     )
   }
   const isFromHere = (ticket: Claim) => ticket.scope === scope
@@ -44,14 +44,14 @@ export function checkLimits(
   if (fromHere >= ofScope) {
     const are = fromHere === 1 ? 'A job from here is' : `${fromHere} jobs from here are`
     throw new UserError(
-      `${are} in the line already, as many as may be: there is room again in ${firstEnd(isFromHere)}.`,
+      `${are} in the queue already, which is the limit: there is room again in ${firstEnd(isFromHere)}.`,
     )
   }
   const heldBytes = tickets.reduce((total, ticket) => total + bytesOf(ticket.job), bytesOf(job))
   if (tickets.length >= all || heldBytes > bytes) {
     const work = duration(places.at(-1)?.secondsLeft ?? 0)
     throw new UserError(
-      `The line is full (${tickets.length} jobs, ${work} of work): please try again in ${firstEnd(() => true)}.`,
+      `The queue is full (${tickets.length} jobs, ${work} of work): please try again in ${firstEnd(() => true)}.`,
     )
   }
 }
@@ -64,7 +64,7 @@ function duration(seconds: number): string {
   return `about ${Math.round(minutes / 60)} hours`
 }
 
-/** Of every byte array inside plain data. */
+/** The sum over every byte array inside plain data. */
 function bytesOf(value: unknown): number {
   if (ArrayBuffer.isView(value)) return value.byteLength
   if (typeof value !== 'object' || value === null) return 0

@@ -1,4 +1,6 @@
-/** What the bot (or the command line) and the worker process say to each other. Plain data: survives structured clone. */
+/**
+ * The messages between the bot (or the command line) and the worker process. Plain data that survives structured clone.
+ */
 
 export interface ImagePair {
   /** Encoded image bytes, as received (PNG, JPEG, WebP, GIF, …). */
@@ -7,10 +9,10 @@ export interface ImagePair {
 }
 
 export interface JobOptions {
-  /** A folder name in `models/`, or a path to a model folder. */
+  /** A folder name in `models/`, or the path of a model. */
   readonly model: string
   readonly mode: 'fast' | 'parity'
-  /** Minimum 0 (a whole number below 2³²). Same seed, same machine, same bytes out. */
+  /** A whole number from 0 to 2³² − 1. The same seed on the same machine gives the same bytes. */
   readonly seed: number
   /** Learning steps. @default chosen by the mode */
   readonly steps?: number
@@ -20,7 +22,7 @@ export interface JobOptions {
   readonly preserve?: number
   /** B in words, instead of a caption made by the model. */
   readonly prompt?: string
-  /** B′ may be seen by anyone: the model's safety checker, where it came with one, may withhold it. @default false */
+  /** B′ may be seen by anyone: the model's safety checker, if it has one, may withhold it. @default false */
   readonly requiresSafetyCheck?: boolean
 }
 
@@ -52,39 +54,39 @@ export interface BenchStepJob {
   readonly options: JobOptions
 }
 
-/** Reads a difference file and says what it is. */
+/** Reads a difference file and reports what it is. */
 export interface InspectJob {
   readonly kind: 'inspect'
   /** A file of ours or a textual inversion made elsewhere (safetensors). */
   readonly bytes: Uint8Array
-  /** `model`: the one it is to be used on. */
+  /** `model`: the one it is to be used with. */
   readonly options: JobOptions
 }
 
 export type Job = AnalogyJob | LearnJob | ApplyJob | BenchStepJob | InspectJob
 
-/** `try`: the difference is tried on A, against A′. */
+/** `try`: the difference is applied to A and compared with A′. */
 export type Stage = 'load' | 'caption' | 'learn' | 'try' | 'invert' | 'sample'
 
 export interface Progress {
   readonly stage: Stage
   readonly step: number
   readonly of: number
-  /** B′ as it forms, a small PNG; a few times during `sample`. */
+  /** B′ as it forms, a small PNG; sent a few times during `sample`. */
   readonly preview?: Uint8Array
 }
 
-/** The `--json` line of DESIGN.md §6, less `out`. Fields that a job has no use for are absent. */
+/** The `--json` object (docs/architecture.md) without `out`. Fields that don't apply to a job are absent. */
 export interface Report {
-  /** Of isto. */
+  /** The version of isto. */
   readonly version?: string
   readonly model: string
-  /** Tells models of one name apart. */
+  /** Distinguishes models with the same name. */
   readonly modelHash?: string
   readonly mode: 'fast' | 'parity'
   readonly seed: number
   readonly steps?: number
-  /** Example pairs that it was learned from. */
+  /** How many pairs it was learned from. */
   readonly pairs?: number
   readonly caption?: { readonly a?: string; readonly a2?: string; readonly b?: string }
   readonly seconds: Readonly<Partial<Record<'load' | 'learn' | 'invert' | 'sample' | 'total', number>>>
@@ -97,10 +99,10 @@ export interface Report {
   readonly verdict?: 'well' | 'partly' | 'not'
   /** What the difference is in words, where words were found. */
   readonly name?: string
-  /** Of the denoising network, each sample of a batch counted, with or without its gradient. */
+  /** Evaluations of the denoising network: each sample of a batch counts, with or without its gradient. */
   readonly evaluations?: number
   readonly peakRssBytes: number
-  /** What the model was computed on: cpu, cuda, directml, coreml or webgpu. */
+  /** The device that computed: cpu, cuda, directml, coreml or webgpu. */
   readonly device?: string
   /** Of a `bench-step` job: medians in milliseconds. */
   readonly bench?: { readonly forwardMs: number; readonly stepMs: number; readonly ratio: number }
@@ -120,30 +122,30 @@ export interface Pictures {
 export interface JobResult {
   /** B′ as PNG bytes. */
   readonly image?: Uint8Array
-  /** The model's safety checker found B′ not fit for everyone: there is no picture, and nothing was kept of it. */
+  /** The model's safety checker found B′ unfit for everyone: there is no picture, and nothing of it was kept. */
   readonly withheld?: true
-  /** The learned difference as safetensors bytes; of an `inspect` job the one it was given, written anew. */
+  /** The learned difference as safetensors bytes; for an `inspect` job the given one, written again. */
   readonly difference?: Uint8Array
   readonly pictures?: Pictures
   readonly report: Report
-  /** Sentences the person should see, such as "B is animated; its first frame was used." */
+  /** Sentences that the person should see, such as "B is animated; its first frame was used." */
   readonly notices: readonly string[]
 }
 
 export type ToWorker =
   | { readonly type: 'run'; readonly id: string; readonly job: Job }
-  /** Seen between two runs of a network; the job then fails with `cancelled`. */
+  /** Noticed between two runs of a network; the job then fails with `cancelled`. */
   | { readonly type: 'cancel'; readonly id: string }
 
 export type FromWorker =
   | { readonly type: 'ready' }
-  /** At once: the child listens. Every later message is a sign of life, too. */
+  /** Sent at once: the child listens. Every later message is a sign of life, too. */
   | { readonly type: 'begun'; readonly id: string }
   | { readonly type: 'progress'; readonly id: string; readonly progress: Progress }
   | { readonly type: 'done'; readonly id: string; readonly result: JobResult }
   | ({ readonly type: 'failed'; readonly id: string } & Failure)
 
-/** An error as plain data. `message` may be shown to the person as it is where `reason` is `user` or `other-model`. */
+/** An error as plain data. `message` may be shown to the person if `reason` is `user` or `other-model`. */
 export interface Failure {
   readonly reason: 'user' | 'other-model' | 'cancelled' | 'internal'
   readonly message: string

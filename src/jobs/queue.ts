@@ -113,9 +113,9 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
   }
 
   const add: Queue<FollowUp>['add'] = async (ticket, shares = {}) => {
-    if (!handlers) throw new Error('The line has to be opened first.')
+    if (!handlers) throw new Error('The queue has to be opened first.')
     if (isParked) throw new UserError(restarting)
-    if (entries.has(ticket.id)) throw new Error(`The ticket ${ticket.id} is in the line already.`)
+    if (entries.has(ticket.id)) throw new Error(`The ticket ${ticket.id} is in the queue already.`)
     const placed = [...entries.values()].map((entry) => entry.ticket)
     const { person = limits?.person, scope = limits?.scope } = shares
     checkLimits(ticket, placed, placesNow(), { ...limits, person, scope })

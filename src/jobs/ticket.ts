@@ -1,20 +1,20 @@
 import type { Limits } from './limits.ts'
 import type { Failure, Job, JobResult, Progress } from './protocol.ts'
 
-/** A job, whose it is, and what is to be done with its result. Plain data: it outlives the process. */
+/** A job, its owner, and what to do with its result. Plain data: it outlives the process. */
 export interface Ticket<FollowUp = unknown> {
   readonly id: string
   readonly person: string
   /** The server, or `@` and the person in direct messages. */
   readonly scope: string
   readonly job: Job
-  /** What is to be done with the result: plain data of whoever placed it. */
+  /** What to do with the result: plain data of the caller. */
   readonly followUp: FollowUp
   /** Milliseconds since 1970. */
   readonly placedAt: number
 }
 
-/** A call that is to become a job: what is known of it before its pictures are fetched. */
+/** A command that is to become a job: what is known about it before its pictures are downloaded. */
 export interface Expected<FollowUp = unknown> extends Omit<Ticket<FollowUp>, 'job' | 'followUp'> {
   readonly followUp: Partial<FollowUp>
 }
@@ -31,12 +31,12 @@ export type StoredOutcome =
   | { readonly type: 'failed'; readonly failure: Failure }
 
 export interface Place<FollowUp = unknown> {
-  /** Byte arrays in it may be empty: a place is no way to the pictures. */
+  /** Byte arrays in the ticket may be empty: a place doesn't give access to the pictures. */
   readonly ticket: Ticket<FollowUp>
   readonly isRunning: boolean
-  /** Jobs that will have begun before this one, the running ones included. */
+  /** Jobs that will have started before this one, including running ones. */
   readonly ahead: number
-  /** Until it ends, told from measured durations. */
+  /** Until it ends, estimated from measured durations. */
   readonly secondsLeft: number
 }
 
@@ -46,50 +46,52 @@ export interface QueueHandlers<FollowUp = unknown> {
   /** Byte arrays in the ticket may be empty. */
   readonly onProgress: (ticket: Ticket<FollowUp>, progress: Progress, secondsLeft: number) => void
   /**
-  Awaited before the ticket is forgotten; after a crash it may come a second time for the same ticket. A rejection is
-  logged, and the ticket is forgotten all the same.
-  */
+   * Awaited before the ticket is forgotten. After a crash it may be called a second time for the same ticket. If it
+   * rejects, that is logged and the ticket is forgotten all the same.
+   */
   readonly onEnd: (ticket: Ticket<FollowUp>, outcome: Outcome) => Promise<void>
-  /** An earlier process was killed before this call became a job, and will never answer it. Awaited as `onEnd` is. */
+  /**
+   * An earlier process was killed before this command became a job, so it will never be answered. Awaited like `onEnd`.
+   */
   readonly onInterrupted: (expected: Expected<FollowUp>) => Promise<void>
 }
 
 export interface Queue<FollowUp = unknown> {
-  /** Reads what was left and goes on with it. To be awaited before anything else. */
+  /** Reads what was left and continues with it. Await it before anything else. */
   readonly open: (handlers: QueueHandlers<FollowUp>) => Promise<void>
   /**
-  On disk when it resolves, until `add` or `release` with the same id: to be awaited before a person is told to wait. It
-  may be called again when more is known.
-
-  @throws UserError when the line takes no more jobs
-  */
+   * On disk when it resolves, until `add` or `release` with the same id. Await it before telling a person to wait. It
+   * may be called again when more is known.
+   *
+   * @throws UserError if the queue accepts no more jobs
+   */
   readonly expect: (expected: Expected<FollowUp>) => Promise<void>
   /** There will be no job, or there is one: nothing more is expected of this id. */
   readonly release: (id: string) => Promise<void>
   /**
-  On disk when it resolves.
-
-  @throws UserError when the line, or the person's or the server's share of it, is full; it says the expected wait.
-  */
+   * On disk when it resolves.
+   *
+   * @throws UserError if the queue, or the person's or the server's share of it, is full; it says how long to wait
+   */
   readonly add: (ticket: Ticket<FollowUp>, limits?: Pick<Limits, 'person' | 'scope'>) => Promise<void>
-  /** Waiting or running; `reason` is a sentence for the person. @returns false when there is no such job */
+  /** Waiting or running; `reason` is a sentence for the person. @returns false if there is no such job */
   readonly cancel: (id: string, reason: string) => Promise<boolean>
-  /** Of one scope, in the order in which they will run, unless more come. */
+  /** The jobs of one scope, in the order in which they will run, unless more are added. */
   readonly places: (scope: string) => Promise<readonly Place<FollowUp>[]>
   /** Jobs of all scopes that wait or run. */
   readonly length: () => Promise<number>
   /**
-  Stops taking jobs; the running one is put back, not counted as an attempt. Everything stays on disk for the next start.
-  Resolves when what was being written or delivered is.
-  */
+   * Stops accepting jobs. The running one is put back and doesn't count as an attempt. Everything stays on disk for the
+   * next start. Resolves when pending writes and deliveries are done.
+   */
   readonly park: () => Promise<void>
 }
 
-/** A job older than this is let go. */
+/** A job older than this is dropped. */
 export const dayMilliseconds = 24 * 60 * 60 * 1000
 
 // Sentences for the person whose job was stopped.
 export const tooOld =
-  'I am sorry: this waited for more than a day, so I let it go. Please send it again if you still want it.'
-export const gaveUp = 'I am sorry: I was interrupted twice while I worked on this, so I let it go.'
-export const restarting = 'I am being restarted: please send it again in a minute.'
+  'I am sorry: this waited for more than a day, so I dropped it. Please send it again if you still want it.'
+export const gaveUp = 'I am sorry: I was interrupted twice while I worked on this, so I gave it up.'
+export const restarting = 'I am restarting: please send it again in a minute.'

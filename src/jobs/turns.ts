@@ -1,4 +1,4 @@
-/** Whose a waiting job is. */
+/** The owner of a waiting job. */
 export interface Waiting {
   readonly id: string
   readonly scope: string
@@ -9,12 +9,12 @@ export const scopeOf = ({ scope }: Waiting): string => scope
 export const personOf = ({ scope, person }: Waiting): string => `${scope} ${person}`
 
 /**
-Round robin: of the scopes that wait, the one served longest ago; in it, the person served longest ago; of that person's
-jobs, the first that came. Who was never served comes before everyone who was, in the order of arrival.
-
-@param waiting In the order of arrival.
-@param lastServed When the scope or person of this name was last served, as any growing number; 0 if never.
-*/
+ * Round robin: of the waiting scopes, the one that was served longest ago; in it, the person served longest ago; of
+ * that person's jobs, the first to arrive. Those that were never served come first, in the order of arrival.
+ *
+ * @param waiting In the order of arrival.
+ * @param lastServed When the scope or person of this name was last served, as any increasing number; 0 if never.
+ */
 export function inTurns<Entry extends Waiting>(
   waiting: readonly Entry[],
   lastServed: (name: string) => number,
@@ -23,11 +23,11 @@ export function inTurns<Entry extends Waiting>(
 }
 
 /**
-The groups take turns, the one served longest ago first. Serving a group puts it behind all others and changes nothing
-else, so the k-th of every group comes before the (k + 1)-th of any.
-
-@param within Puts one group's entries in order. @default as they came
-*/
+ * The groups take turns, the one served longest ago first. Serving a group moves it behind all others and changes
+ * nothing else, so the k-th of every group comes before the (k + 1)-th of any.
+ *
+ * @param within Sorts the entries of one group. @default in the order of arrival
+ */
 function takeTurns<Entry extends Waiting>(
   entries: readonly Entry[],
   groupOf: (entry: Waiting) => string,

@@ -5,53 +5,55 @@ import { errorOf } from './job-error.ts'
 import type { FromWorker, Job, JobResult, Progress, ToWorker } from './protocol.ts'
 
 export interface RunOptions {
-  /** Aborting rejects with the signal's reason, as soon as the run of a network that is under way ends. */
+  /** Aborting rejects with the signal's reason as soon as the current run of a network ends. */
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: Progress) => void
 }
 
-/** @throws UserError with a sentence for the person, the signal's reason, or an Error for a fault of ours. */
+/** @throws UserError with a sentence for the person, the signal's reason, or an Error for our own fault */
 export type Run = (job: Job, options?: RunOptions) => Promise<JobResult>
 
 export interface WorkerOptions {
-  /** The child's entry, a file that speaks jobs/protocol. */
+  /** The child's entry file, which speaks jobs/protocol. */
   readonly path: string | URL
   /** The child's arguments. @default none */
   readonly args?: readonly string[]
-  /** The same for one that follows a child that died or hung, and for all after it. @default `args` */
+  /** The arguments of a child that follows one that died or hung, and of all later ones. @default `args` */
   readonly argsAfterEnd?: readonly string[]
-  /** Called when the child dies unasked, with how ("code 1", "SIGKILL", "no sign of life for 300 s"). */
+  /** Called when the child ends unexpectedly, with how ("code 1", "SIGKILL", "no sign of life for 300 s"). */
   readonly onExit?: (exit: string) => void
   /**
-  How long a child may take to start, and to say that it has begun a job. Its event loop is free then.
-
-  @default 60_000
-  */
+   * How long a child may take to start, and to say that it has begun a job. Its event loop is free then.
+   *
+   * @default 60_000
+   */
   readonly answerMilliseconds?: number
   /**
-  How long a child at work may be silent before it is taken for hung and killed. A run of a network blocks its event
-  loop, so only progress is a sign of life: the longest pauses are one step of a large model on a CPU (12 s measured
-  for SD 1.5, about a minute for SDXL) and the loading of one (some minutes from a slow disk).
-
-  @default 300_000
-  */
+   * How long a busy child may be silent before it is considered hung and killed. A run of a network blocks its event
+   * loop, so only progress is a sign of life. The longest pauses are one step of a large model on a CPU (12 s measured
+   * for SD 1.5, about a minute for SDXL) and loading one (some minutes from a slow disk).
+   *
+   * @default 300_000
+   */
   readonly silenceMilliseconds?: number
   /**
-  How long a cancelled job may go on before the child is killed.
-
-  @default 30_000
-  */
+   * How long a cancelled job may continue before the child is killed.
+   *
+   * @default 30_000
+   */
   readonly cancelGraceMilliseconds?: number
 }
 
 export interface Worker {
   /** One job at a time. A job whose child dies is run once more in a new child. */
   readonly run: Run
-  /** Ends the child at once; a job that is running rejects. */
+  /** Ends the child at once; a running job rejects. */
   readonly close: () => Promise<void>
 }
 
-/** Starts the child at once. One that dies is started again when the next job needs it, so that a broken one can't spin. */
+/**
+ * Starts the child at once. One that dies is started again only when the next job needs it, so a broken one can't loop.
+ */
 export function startWorker({ path, args = [], argsAfterEnd = args, onExit, ...given }: WorkerOptions): Worker {
   const timeouts = { ...defaultTimeouts, ...given }
   let busy = false
@@ -65,7 +67,7 @@ export function startWorker({ path, args = [], argsAfterEnd = args, onExit, ...g
   let worker = spawn(path, args, report)
 
   const run: Run = async (job, options = {}) => {
-    if (busy) throw new Error('The worker does one job at a time; put a queue before it.')
+    if (busy) throw new Error('The worker runs one job at a time; put a queue in front of it.')
     busy = true
     try {
       for (let attempt = 1; ; attempt++) {
@@ -76,7 +78,7 @@ export function startWorker({ path, args = [], argsAfterEnd = args, onExit, ...g
         if (outcome.type === 'done') return outcome.result
         options.signal?.throwIfAborted()
         if (outcome.type === 'failed') throw outcome.error
-        if (closed) throw new Error('The worker was closed while it worked.')
+        if (closed) throw new Error('The worker was closed during a job.')
         if (attempt === 2) throw endedTwice(outcome.exit)
       }
     } finally {
@@ -101,17 +103,17 @@ const defaultTimeouts: Timeouts = {
   cancelGraceMilliseconds: 30_000,
 }
 
-const deaf = 'deaf to a cancel'
+const deaf = 'no reaction to a cancel'
 
 const endedTwice = (exit: string) =>
   new UserError(
-    'The model’s process ended twice on this job, so I gave it up: perhaps the machine has too little memory for it.',
+    'The model’s process ended twice during this job, so I gave it up: the machine may have too little memory for it.',
     { cause: new Error(exit) },
   )
 
 interface Spawned {
   readonly child: ChildProcess
-  /** True once the child listens, false when it died before. */
+  /** True once the child listens, false if it died before. */
   readonly ready: Promise<boolean>
   /** How the child ended ("code 1", "SIGKILL"). */
   readonly exited: Promise<string>
@@ -121,7 +123,7 @@ interface Spawned {
 }
 
 function spawn(path: string | URL, args: readonly string[], onExit: (exit: string) => void): Spawned {
-  // The child's standard output joins our standard error: ours belongs to `--json`.
+  // The child's standard output joins our standard error, because ours belongs to `--json`.
   const child = fork(path, args, { serialization: 'advanced', stdio: ['ignore', 2, 2, 'ipc'] })
   let ended: string | undefined
   let killed: string | undefined
@@ -144,7 +146,7 @@ function spawn(path: string | URL, args: readonly string[], onExit: (exit: strin
   ])
   const kill = (why: string) => {
     killed = why
-    // Ends a stopped process, too; only one that hangs inside the kernel outlives it, and is no longer waited for.
+    // Ends a stopped process, too. Only one that hangs inside the kernel outlives it, and that is no longer waited for.
     child.kill('SIGKILL')
     setTimeout(() => end(why), 10_000).unref()
   }
@@ -199,7 +201,7 @@ async function converse(worker: Spawned, job: Job, options: RunOptions, timeouts
   }
 }
 
-/** Calls `onSilence` once when nothing is allowed anew in time. */
+/** Calls `onSilence` once if nothing arrives in time. */
 function watchSilence(onSilence: (seconds: number) => void) {
   let timer: NodeJS.Timeout | undefined
   return {

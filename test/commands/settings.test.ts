@@ -162,7 +162,7 @@ test('the limit per person follows as well', async () => {
   const { done } = await bot.work()
   const second = ask()
   await until(() => second.followUps.length > 0, 'a refusal')
-  assert.match(textOf(second.followUps[0]!), /^You have a job in the line already, as many as one person may have/)
+  assert.match(textOf(second.followUps[0]!), /^You have a job in the queue already, which is the limit for one person/)
   assert.ok(second.message!.isDeleted)
   done()
   await until(() => textOf(first.message!).startsWith('**A**'), 'the result')

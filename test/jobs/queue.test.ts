@@ -142,7 +142,7 @@ describe('limits', () => {
   test('a person’s share', async () => {
     const { queue, add, next, disk } = await openLine()
     for (let number = 0; number < 5; number++) await add(ticket(`ann${number}`, { scope: `server ${number}` }))
-    await refused(queue.add(ticket('ann5')), /^You have 5 jobs in the line already, .* in about \d+ seconds\.$/)
+    await refused(queue.add(ticket('ann5')), /^You have 5 jobs in the queue already, .* in about \d+ seconds\.$/)
     assert.equal(disk.size, 5)
     await add(ticket('bob0', { person: 'bob' }))
     await next()
@@ -152,14 +152,17 @@ describe('limits', () => {
   test('a server may set another share', async () => {
     const { queue, add } = await openLine()
     await add(ticket('a'), { person: 1 })
-    await refused(queue.add(ticket('b'), { person: 1 }), /^You have a job in the line already/)
+    await refused(queue.add(ticket('b'), { person: 1 }), /^You have a job in the queue already/)
     await add(ticket('b'))
   })
 
   test('a server’s share', async () => {
     const { queue, add } = await openLine({ limits: { scope: 2 } })
     for (const person of ['ann', 'bob']) await add(ticket(person, { person }))
-    await refused(queue.add(ticket('cid', { person: 'cid' })), /^2 jobs from here are in the line already, .* in about/)
+    await refused(
+      queue.add(ticket('cid', { person: 'cid' })),
+      /^2 jobs from here are in the queue already, .* in about/,
+    )
     await add(ticket('dan', { person: 'dan', scope: 'elsewhere' }))
   })
 
@@ -168,14 +171,14 @@ describe('limits', () => {
     for (const person of ['ann', 'bob']) await add(ticket(person, { person, scope: person }))
     await refused(
       queue.add(ticket('cid', { person: 'cid' })),
-      /^The line is full \(2 jobs, about \d+ seconds of work\): please try again in about \d+ seconds\.$/,
+      /^The queue is full \(2 jobs, about \d+ seconds of work\): please try again in about \d+ seconds\.$/,
     )
     const { queue: small } = await openLine({ limits: { bytes: 1000 } })
     const large = (id: string) =>
       small.add(ticket(id, { job: { ...job(id), kind: 'apply', differences: [], image: new Uint8Array(400) } }))
     await large('a')
     await large('b')
-    await refused(large('c'), /^The line is full/)
+    await refused(large('c'), /^The queue is full/)
   })
 
   test('a hundred at once get no more than their share between them', async () => {
@@ -197,7 +200,7 @@ describe('limits', () => {
   test('the same ticket twice is a mistake', async () => {
     const { queue, add } = await openLine()
     await add(ticket('a'))
-    await assert.rejects(queue.add(ticket('a')), /in the line already/)
+    await assert.rejects(queue.add(ticket('a')), /in the queue already/)
   })
 })
 

@@ -91,7 +91,7 @@ test('killed while one runs: those that wait go on, the one that ran is tried on
   const third = start(folder)
   await third.until('forgotten c')
   assert.deepEqual(third.ends(), [
-    'end deadly I am sorry: I was interrupted twice while I worked on this, so I let it go.',
+    'end deadly I am sorry: I was interrupted twice while I worked on this, so I gave it up.',
     'end b done',
     'end c done',
   ])

@@ -71,7 +71,7 @@ test('a job that kills every child is given up, and the next one gets a new chil
   const worker = startWorker({ path })
   await assert.rejects(worker.run(job('die', attempts)), (error: Error) => {
     assert.ok(error instanceof UserError)
-    assert.match(error.message, /^The model’s process ended twice on this job/)
+    assert.match(error.message, /^The model’s process ended twice during this job/)
     assert.match(String(error.cause), /SIGKILL/)
     return true
   })
@@ -82,7 +82,7 @@ test('a job that kills every child is given up, and the next one gets a new chil
 
 test('an entry that cannot start is a clear error, not a hang', async () => {
   const worker = startWorker({ path: new URL('../fixtures/missing.ts', import.meta.url) })
-  await assert.rejects(worker.run(job('any')), /ended twice on this job/)
+  await assert.rejects(worker.run(job('any')), /ended twice during this job/)
   await worker.close()
 })
 
@@ -112,7 +112,7 @@ test('a child that hangs at work is killed, and the job done in a new one', asyn
 
 test('a job on which every child hangs is given up', async () => {
   const worker = startWorker({ path, ...impatient })
-  await assert.rejects(worker.run(job('freeze')), /ended twice on this job/)
+  await assert.rejects(worker.run(job('freeze')), /ended twice during this job/)
   await worker.run(job('any'))
   await worker.close()
 })
