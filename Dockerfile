@@ -3,7 +3,7 @@ FROM node:24-slim
 ENV NODE_ENV=production
 WORKDIR /app
 
-# Without install scripts: the image has its Node, and the packages come with the binaries that they need.
+# No install scripts: the image has Node, and the packages contain the binaries they need.
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
 COPY . .
@@ -13,5 +13,5 @@ USER node
 VOLUME /data
 HEALTHCHECK --interval=30s --timeout=5s --start-period=2m \
   CMD ["node", "--eval", "fetch('http://127.0.0.1:8080/healthz').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-# Fixed here, whatever .env says. The bot takes SIGTERM itself: no shell between.
+# These override .env. The bot handles SIGTERM itself, so there is no shell in between.
 CMD ["env", "DATA_DIR=/data", "HEALTH_PORT=8080", "node", "src/main.ts"]

@@ -6,7 +6,7 @@ import { galleryOf, startLoopback, textOf, token, until } from '../test/loopback
 import { startProcess } from '../test/loopback/process.ts'
 import { storm, uploadExample } from '../test/loopback/storm.ts'
 
-// How soon the bot acknowledges commands while its worker is at work: the unchanged process on a loopback Discord, which
+// How soon the bot acknowledges commands while its worker is busy: the unchanged process on a loopback Discord, which
 // measures from sending the interaction over the gateway to receiving the answer. Prints a row for RESULTS.md.
 
 const { values } = parseArgs({

@@ -5,10 +5,10 @@ import { readModel } from '../src/onnx/proto.ts'
 import { narrow } from '../src/onnx/to-float16.ts'
 import { widen } from '../src/onnx/to-float32.ts'
 
-// What a learning step of a denoising network has to hold on a device, counted from the sizes in its gradient graph: nothing
-// is run. `node bench/device-memory.ts --unet FOLDER/unet/model.onnx [--side 64] [--batch 1]`
+// What a learning step of a denoising network has to hold on a device, counted from the sizes in its gradient graph:
+// nothing is run. `node bench/device-memory.ts --unet FOLDER/unet/model.onnx [--side 64] [--batch 1]`
 
-/** Operators that only give a value another shape. */
+/** Operators that only change a value's shape. */
 const reshaping = new Set(['Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity'])
 
 const { values } = parseArgs({
@@ -52,7 +52,7 @@ function weightsOf({ constants }: Graph): number {
   return [...constants.values()].reduce((bytes, info) => bytes + bytesOf(info), 0)
 }
 
-/** Every value from the node that makes it to the last that reads it; what only gives a value another shape costs nothing. */
+/** Every value lives from the node that makes it to the last that reads it; changing only the shape costs nothing. */
 function largestMoment(graph: Graph): number {
   const roots = new Map<string, string>()
   const rootOf = (name: string) => roots.get(name) ?? name

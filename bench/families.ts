@@ -1,7 +1,8 @@
 /**
- * Every family of models that is known here, in the forms that people have: `npx node bench/families.ts [NAME]...`
+ * Every supported family of models, in the forms that people have: `npx node bench/families.ts [NAME]...`
  *
- * Small random members of each (test/fixtures/pipelines and few-steps), against what diffusers computes with the same weights.
+ * Compares small random members of each (test/fixtures/pipelines and few-steps) with what diffusers computes from the
+ * same weights.
  */
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -81,7 +82,7 @@ async function namesIn(folder: string): Promise<string[]> {
   return files.map((file) => file.slice(0, -'.json'.length)).sort()
 }
 
-/** Exporter, opset, numbers, sizes and nodes, as its graph shows them. */
+/** Exporter, opset, number format, sizes and nodes, as the graph shows them. */
 function formOf({ nodes, opsets, constants, inputs }: Graph): string[] {
   const isLegacy = nodes.some((node) => node.name.startsWith('/'))
   const types = new Set([...constants.values()].map(({ type }) => type))

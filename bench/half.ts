@@ -18,13 +18,16 @@ import {
   relativeError,
 } from '../test/autodiff/reference.ts'
 
-// Gradients of exports in half precision, in several ways, against PyTorch's in float64. Prints a table for RESULTS.md.
-// `--device webgpu`: elsewhere than on the CPU.
+// Gradients of exports in half precision, in several ways, compared with PyTorch's in float64. Prints a table for
+// RESULTS.md. `--device webgpu` uses a device other than the CPU.
 
 const { values } = parseArgs({ options: { device: { type: 'string', default: 'cpu' } } })
 const device = values.device as Device
 
-/** `size`: of the largest cotangent as it goes backward. A real one, of a mean over 64 × 64 × 4 latents, has some 1e-4. */
+/**
+ * `size`: of the largest cotangent as it goes backward. In a real loss, a mean over 64 × 64 × 4 latents, it is about
+ * 1e-4.
+ */
 interface Way {
   readonly name: string
   readonly size: number
@@ -54,7 +57,7 @@ for (const way of ways) {
 const known = names.map((name) => readCase<Export>(name).errorOfPyTorch.gradient.toExponential(1))
 console.log(`| PyTorch's own in float16, on the CPU | ${known.join(' | ')} |`)
 
-/** Of the gradients by all inputs together. */
+/** The error of the gradients with respect to all inputs together. */
 async function errorOf(name: string, { size, precision }: Way): Promise<number> {
   const described = readCase<Export>(name)
   const { inputs, outputs, by } = described

@@ -81,7 +81,7 @@ function buttonsOf(row: Message['components'][number], top: number): string {
     .join('')
 }
 
-/** Bold as Discord marks it. */
+/** Bold, marked as in Discord. */
 function marked(text: string): string {
   return escaped(text).replace(/\*\*(.+?)\*\*/g, '<tspan font-weight="bold" fill="#fff">$1</tspan>')
 }

@@ -1,7 +1,8 @@
 /**
- * A learning step and a forward run of a denoising network: ours beside PyTorch's, eager and compiled, on the same weights,
- * batch and threads, in turn: `npx node bench/step.ts --python VENV/bin/python [--model FOLDER] [--latents 8] [--batch 4]
- * [--repeats 5] [--rounds 3] [--modes eager,compiled]`. The virtual environment is that of test/reference/requirements.txt.
+ * A learning step and a forward run of a denoising network, ours and PyTorch's (eager and compiled) in turn, with the
+ * same weights, batch and threads: `npx node bench/step.ts --python VENV/bin/python [--model FOLDER] [--latents 8]
+ * [--batch 4] [--repeats 5] [--rounds 3] [--modes eager,compiled]`. The virtual environment is that of
+ * test/reference/requirements.txt.
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -32,7 +33,7 @@ const { values: given } = parseArgs({
     repeats: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
     modes: { type: 'string', default: 'eager,compiled' },
-    /** Where the inputs lie: this process is one of the contestants. */
+    /** The folder of the inputs. This process is one of the contestants. */
     inputs: { type: 'string' },
     gradient: { type: 'string' },
   },
