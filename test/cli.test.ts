@@ -13,8 +13,6 @@ import sharp from 'sharp'
 import { type LoopbackHub, REPOSITORY_OF_THE_HUB, startHub } from './loopback/hub.ts'
 
 const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
-const MODEL = fileURLToPath(new URL('../models/emoji', import.meta.url))
-const skip = !existsSync(join(MODEL, 'manifest.json')) && 'the model is not there'
 const concurrency = availableParallelism()
 
 let root: string
@@ -84,7 +82,7 @@ describe('bad arguments and files: one sentence, exit 2, nothing left', { concur
   })
 })
 
-describe('bad pictures: one sentence, exit 2, nothing left', { skip, concurrency }, () => {
+describe('bad pictures: one sentence, exit 2, nothing left', { concurrency }, () => {
   for (const [what, words, sentence] of [
     ['not a picture', analogy('', { a: 'text.png' }), /^A is not a picture/],
     ['an SVG', analogy('', { a2: 'drawing.svg' }), /^A′ is an SVG drawing/],
@@ -100,7 +98,7 @@ describe('bad pictures: one sentence, exit 2, nothing left', { skip, concurrency
   }
 })
 
-describe('every kind of picture works', { skip }, () => {
+describe('every kind of picture works', () => {
   const short = '--steps 2 --strength 1 --preserve 0.5 --json'
 
   test('16 bits with transparency, CMYK of another size, an animation', async () => {
@@ -153,7 +151,7 @@ describe('every kind of picture works', { skip }, () => {
 })
 
 describe('models', { concurrency }, () => {
-  test('the model that ships is listed and whole', { skip }, async () => {
+  test('the model that ships is listed and whole', async () => {
     const listed = await isto('models list --json', inputs)
     const { models } = JSON.parse(listed.stdout)
     assert.ok(models.some(({ name, isComplete }: Record<string, unknown>) => name === 'emoji' && isComplete === true))

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { OtherModelError, UserError } from '../../src/errors.ts'
 import type { Job, Progress } from '../../src/jobs/protocol.ts'
 import { startWorker } from '../../src/jobs/worker-client.ts'
@@ -121,7 +121,6 @@ test('a child that hangs while it has nothing to do is noticed at the next job',
   const exits: string[] = []
   const worker = startWorker({ path, answerMilliseconds: 2000, onExit: (exit) => exits.push(exit) })
   await worker.run(job('freeze later'))
-  await sleep(100)
   assert.equal((await worker.run(job('any'))).report.model, 'any')
   assert.deepEqual(exits, ['no sign of life for 2 s'])
   await worker.close()
@@ -135,11 +134,13 @@ test('a job that takes long is not taken for hung as long as it tells of its pro
   await worker.close()
 })
 
-test('a child that is stopped can be closed', async () => {
+test('a child that is stopped can be closed', { timeout: 60_000 }, async () => {
   const worker = startWorker({ path })
-  await worker.run(job('freeze later'))
-  await sleep(100)
+  const childId = Number((await worker.run(job('freeze later'))).report.model)
+  const state = () => execFileSync('ps', ['-o', 'stat=', '-p', String(childId)], { encoding: 'utf8' })
+  while (!state().startsWith('T')) await new Promise(setImmediate)
   await worker.close()
+  assert.throws(() => process.kill(childId, 0), { code: 'ESRCH' })
 })
 
 test('cancelling rejects with the reason given, and the child lives on', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client, GatewayIntentBits } from 'discord.js'
+import { Client, Events, GatewayIntentBits } from 'discord.js'
 import { watchPresence } from '../../../src/discord/gateway/presence.ts'
 import { save } from '../../commands/whispers.ts'
 import { startBot } from '../../loopback/bot.ts'
@@ -21,12 +21,13 @@ test('the store hears in order who is there, who leaves and who comes back, and 
   const log: string[] = []
   const client = new Client({ intents: [GatewayIntentBits.Guilds], rest: { api: discord.apiUrl } })
   const store = {
+    // As slow as can be: by then all that follows has been heard of.
     syncServers: async (servers: readonly string[]) => {
-      await sleep(100)
+      await until(() => heard === 3, 'two servers that leave, and one that comes')
       calls.push(`there: ${[...servers].sort()}`)
     },
     leave: async (scope: string) => {
-      await sleep(50)
+      await new Promise(setImmediate)
       calls.push(`left: ${scope}`)
     },
     markReturned: async (scope: string) => {
@@ -34,6 +35,8 @@ test('the store hears in order who is there, who leaves and who comes back, and 
       throw new Error('The disk is full.')
     },
   }
+  let heard = 0
+  for (const event of [Events.GuildCreate, Events.GuildDelete] as const) client.on(event, () => heard++)
   watchPresence(client, store, (line) => log.push(line))
   await client.login(token)
   await until(() => client.isReady(), 'the session')

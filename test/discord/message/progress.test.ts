@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { type TestContext, test } from 'node:test'
 import { narrate, throttleLatest } from '../../../src/discord/message/progress.ts'
 
 test('a place in the queue, a stage, and the time until the end', () => {
@@ -23,38 +22,81 @@ test('a place in the queue, a stage, and the time until the end', () => {
   assert.doesNotMatch(narrate({ stage: 'sample', step: 1, of: 20 }), /left/)
 })
 
-test('edits are apart, never overlap, and show the newest value only', async () => {
-  const shown: number[] = []
+/** A clock that stands still until it is moved on. */
+function stopClock({ mock }: TestContext) {
+  let now = 0
+  mock.timers.enable({ apis: ['setTimeout'] })
+  mock.method(performance, 'now', () => now)
+  return async (milliseconds: number) => {
+    for (let step = 0; step < milliseconds; step++) {
+      now++
+      mock.timers.tick(1)
+      await new Promise(setImmediate)
+    }
+  }
+}
+
+test('edits are apart, never overlap, and show the newest value only', async (context) => {
+  const pass = stopClock(context)
+  const shown: [value: number, at: number][] = []
   let underWay = 0
   const edits = throttleLatest<number>(async (value) => {
     assert.equal(++underWay, 1)
-    shown.push(value)
-    await sleep(5)
+    shown.push([value, performance.now()])
+    await new Promise<void>((resolve) => setTimeout(resolve, 50))
     underWay--
   }, 40)
-  const started = performance.now()
   for (let value = 0; value < 20; value++) {
     edits.push(value)
-    await sleep(5)
+    await pass(5)
   }
-  while (shown.at(-1) !== 19) await sleep(5)
-  const most = (performance.now() - started) / 40 + 1
-  assert.ok(shown.length <= most, `${shown.length} edits where ${most} are allowed`)
-  assert.ok(shown.length > 1)
+  await pass(100)
+  // The second waits for the first, which takes longer than they are apart.
+  assert.deepEqual(shown, [
+    [0, 1],
+    [10, 52],
+    [19, 103],
+  ])
   await edits.stop()
 })
 
-test('stopping waits for the edit under way and drops the one that waits', async () => {
+test('edits that are quick start as far apart as was said', async (context) => {
+  const pass = stopClock(context)
+  const shown: [value: number, at: number][] = []
+  const edits = throttleLatest<number>(async (value) => void shown.push([value, performance.now()]), 40)
+  for (let value = 0; value < 20; value++) {
+    edits.push(value)
+    await pass(5)
+  }
+  await pass(100)
+  assert.deepEqual(shown, [
+    [0, 1],
+    [8, 41],
+    [16, 81],
+    [19, 121],
+  ])
+})
+
+test('stopping waits for the edit under way and drops the one that waits', async (context) => {
+  const pass = stopClock(context)
   const shown: string[] = []
+  const first = Promise.withResolvers<void>()
   const edits = throttleLatest<string>(async (value) => {
-    await sleep(20)
+    await first.promise
     shown.push(value)
   }, 1)
   edits.push('first')
-  await sleep(10)
+  await pass(10)
   edits.push('stale')
-  await edits.stop()
+  let isStopped = false
+  const stopped = edits.stop().then(() => {
+    isStopped = true
+  })
+  await pass(10)
+  assert.equal(isStopped, false)
+  first.resolve()
+  await stopped
   edits.push('late')
-  await sleep(30)
+  await pass(10)
   assert.deepEqual(shown, ['first'])
 })
