@@ -7,39 +7,40 @@ import {
   otherModelPost,
 } from '../src/discord/actions/apply-saved.ts'
 import { bold, checkNotComing, completeSaved, longestName, savedNamed } from '../src/discord/actions/saved.ts'
-import { checkAttachment } from '../src/discord/interaction/attachments.ts'
+import { checkAttachment, isSpoiler } from '../src/discord/interaction/attachments.ts'
 import type { ActionCall, Command } from '../src/discord/interaction/command.ts'
-import { addApplyOptions } from '../src/discord/interaction/options.ts'
+import { addApplyOptions, addPrivacyOptions, readPrivacy } from '../src/discord/interaction/options.ts'
 import { checkSaver } from '../src/discord/interaction/permission.ts'
+import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
 
 export const applyDiff = {
-  data: addApplyOptions(
-    new SlashCommandBuilder()
-      .setName('apply-diff')
-      .setDescription('Apply a saved difference to a picture')
-      .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
-      .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
-      .addStringOption((option) =>
-        option
-          .setName('name')
-          .setDescription('The saved difference')
-          .setAutocomplete(true)
-          .setMaxLength(longestName)
-          .setRequired(true),
-      )
-      .addAttachmentOption((option) =>
-        option.setName('image').setDescription('B: the picture to change').addFileTypes('image').setRequired(true),
-      ),
-  )
-    .addStringOption((option) =>
+  data: addPrivacyOptions(
+    addApplyOptions(
+      new SlashCommandBuilder()
+        .setName('apply-diff')
+        .setDescription('Apply a saved difference to a picture')
+        .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
+        .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
+        .addStringOption((option) =>
+          option
+            .setName('name')
+            .setDescription('The saved difference')
+            .setAutocomplete(true)
+            .setMaxLength(longestName)
+            .setRequired(true),
+        )
+        .addAttachmentOption((option) =>
+          option.setName('image').setDescription('B: the picture to change').addFileTypes('image').setRequired(true),
+        ),
+    ).addStringOption((option) =>
       option
         .setName('and')
         .setDescription('A second one to add, with its saved strength')
         .setAutocomplete(true)
         .setMaxLength(longestName),
-    )
-    .toJSON(),
+    ),
+  ).toJSON(),
 
   async execute(call) {
     const { interaction, reply, scope, store, models, fetchAttachment } = call
@@ -54,13 +55,21 @@ export const applyDiff = {
     const settings = await store.settings.get(scope)
     const foreign = ofOtherModel(chosen, settings, models)
     if (foreign) return reply.whisper(otherModelPost(foreign, modelInUse(settings, models)))
-    await reply.open()
+    const privacy = readPrivacy(interaction)
+    await reply.open(privacy)
     const image = await fetchAttachment('The picture', attachment)
-    await applySaved(call, settings, chosen, image, {
-      strength: options.getNumber('strength') ?? undefined,
-      preserve: options.getNumber('preserve') ?? undefined,
-      seed: options.getInteger('seed') ?? undefined,
-    })
+    const b = sensitivityOf(interaction, privacy.isSpoiler || isSpoiler(attachment))
+    await applySaved(
+      call,
+      settings,
+      chosen,
+      { bytes: image, sensitivity: b },
+      {
+        strength: options.getNumber('strength') ?? undefined,
+        preserve: options.getNumber('preserve') ?? undefined,
+        seed: options.getInteger('seed') ?? undefined,
+      },
+    )
   },
 
   autocomplete: completeSaved,
@@ -76,15 +85,16 @@ async function relearn(call: ActionCall): Promise<void> {
   const { interaction, argument, reply, scope, store, queue, models, place } = call
   const settings = await store.settings.get(scope)
   checkSaver(interaction, settings)
-  const { name, facts, pairs = [] } = await savedNamed(store, scope, argument)
+  const { name, facts, pairs = [], sensitivity } = await savedNamed(store, scope, argument)
   if (pairs.length === 0) {
     throw new UserError(`The pictures of ${bold(name)} are not kept; please learn it again with \`/learn\`.`)
   }
   await checkNotComing(queue, scope, name)
   const model = modelInUse(settings, models)
+  await call.claim()
   await reply.open()
   await place(
     { kind: 'learn', pairs, options: { model, mode: facts.mode, seed: facts.seed } },
-    { type: 'save', name, how: 'learned', replace: true },
+    { type: 'save', name, how: 'learned', replace: true, sensitivity },
   )
 }

@@ -14,6 +14,7 @@ import { type SeenPicture, seenPictures } from '../src/discord/interaction/seen-
 import { updateOrWhisper } from '../src/discord/interaction/update-or-whisper.ts'
 import { pageButtons, pageOf } from '../src/discord/message/pages.ts'
 import { buttonRow, type Post, textDisplay, withRows } from '../src/discord/message/post.ts'
+import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
 import type { DifferenceEntry } from '../src/store/differences.ts'
 
@@ -68,9 +69,11 @@ export const applyMenu = {
       if (ofOtherModel([saved], settings, models)) {
         return reply.whisper(otherModelPost(saved, modelInUse(settings, models)))
       }
+      await call.claim()
       await reply.open()
       const image = await fetchAttachment('The picture', { url: picture.url, name: '', size: 0, contentType: null })
-      await applySaved(call, settings, [saved], image)
+      const sensitivity = sensitivityOf(interaction, picture.isSpoiler)
+      await applySaved(call, settings, [saved], { bytes: image, sensitivity })
     },
   },
 } satisfies MenuCommand
@@ -110,7 +113,10 @@ const shown = (text: string, pictures: readonly SeenPicture[]): Post => ({
     textDisplay(text),
     {
       type: ComponentType.MediaGallery,
-      items: pictures.map(({ url, alt }) => ({ media: { url }, description: alt })),
+      items: pictures.map(({ url, alt, isSpoiler }) => ({
+        ...{ media: { url }, description: alt },
+        ...(isSpoiler && { spoiler: true }),
+      })),
     },
   ],
 })

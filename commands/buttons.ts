@@ -1,21 +1,26 @@
-import type { ModalSubmitInteraction } from 'discord.js'
+import { MessageFlags, type ModalSubmitInteraction } from 'discord.js'
 import { cancelJob } from '../src/discord/actions/cancel-job.ts'
 import { findResult } from '../src/discord/actions/find-result.ts'
-import { checkAttachment, fileName } from '../src/discord/interaction/attachments.ts'
+import type { ResultAction } from '../src/discord/delivery/result-action.ts'
+import { checkAttachment, fileName, isSpoiler } from '../src/discord/interaction/attachments.ts'
 import type { ActionCall, Actions } from '../src/discord/interaction/command.ts'
 import { form, picturesField, uploadsOf } from '../src/discord/interaction/form.ts'
-import { newSeed, strengthLimit } from '../src/discord/interaction/options.ts'
+import { newSeed } from '../src/discord/interaction/options.ts'
 import { isModerator } from '../src/discord/interaction/permission.ts'
+import { strengthLimit } from '../src/discord/interaction/strength.ts'
+import { round } from '../src/discord/message/result.ts'
+import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
-import type { ApplyJob, JobOptions } from '../src/jobs/protocol.ts'
+import type { ApplyJob, Job, JobOptions } from '../src/jobs/protocol.ts'
 import type { ResultRecord } from '../src/store/results.ts'
+import type { Sensitivity } from '../src/store/sensitivity.ts'
 
 /** The buttons under a result and under a running job. They name the result, which the store keeps. */
 export const buttons: Actions = {
   again: (call) => repeat(call, () => ({ seed: newSeed() })),
-  stronger: (call) => repeat(call, ({ strength }) => ({ strength: within(strength * 1.5) })),
-  weaker: (call) => repeat(call, ({ strength }) => ({ strength: within(strength / 1.5) })),
-  reverse: (call) => repeat(call, ({ strength }) => ({ strength: -strength })),
+  stronger: (call) => repeat(call, ({ strength }) => changed(strength, within(strength * 1.5))),
+  weaker: (call) => repeat(call, ({ strength }) => changed(strength, within(strength / 1.5))),
+  reverse: (call) => repeat(call, ({ strength }) => changed(strength, -strength)),
 
   async another(call) {
     const { interaction, argument } = call
@@ -39,10 +44,33 @@ export const buttons: Actions = {
     await store.results.remove(argument)
   },
 
+  /** A job that was let go, with the inputs that were kept. */
+  async retry(call) {
+    const { store, scope, person, interaction, argument } = call
+    const retry = await store.retries.get(argument)
+    const isHere = retry && (retry.scope === scope || !interaction.guildId)
+    if (!retry || !isHere) throw new UserError('What was asked for is no longer kept; please send it again.')
+    if (retry.person !== person) throw new UserError('Only the person who asked for it can try it again.')
+    await call.claim()
+    await call.reply.open({ isPrivate: interaction.message?.flags.has(MessageFlags.Ephemeral) })
+    await call.place(retry.job as Job, retry.action as ResultAction)
+    await store.retries.remove(argument)
+  },
+
   async cancel(call) {
     if (!(await cancelJob(call, call.argument))) return call.reply.whisper('That job has already ended.')
     if (call.interaction.isButton()) await call.interaction.deferUpdate()
   },
+}
+
+/** @throws UserError where nothing would change, and the same picture would come again */
+function changed(from: number, to: number): Partial<JobOptions> {
+  if (to !== from && from !== 0) return { strength: to }
+  throw new UserError(
+    from === 0
+      ? 'The strength is 0, which leaves B as it is; ask again with another `strength`.'
+      : `The strength is ${round(from)} already, and that is the limit.`,
+  )
 }
 
 const within = (strength: number) => Math.max(-strengthLimit, Math.min(strengthLimit, strength))
@@ -53,10 +81,12 @@ async function repeat(
   change: (options: JobOptions & { readonly strength: number }) => Partial<JobOptions>,
 ): Promise<void> {
   const record = await findResult(call)
-  await call.reply.open()
-  const strength = record.options.strength ?? record.differences[0]?.strength ?? 1
-  const options = { ...record.options, ...change({ ...record.options, strength }) }
-  await apply(call, record, { image: record.image, options, fileNames: record.fileNames })
+  const { options, differences, image, fileNames, isPrivate, sensitivity } = record
+  const strength = options.strength ?? differences[0]?.strength ?? 1
+  const wanted = { ...options, ...change({ ...options, strength }) }
+  await call.claim()
+  await call.reply.open({ isPrivate })
+  await apply(call, record, { image, options: wanted, fileNames, b: sensitivity?.b })
 }
 
 async function applyToAnother(call: ActionCall, interaction: ModalSubmitInteraction): Promise<void> {
@@ -64,16 +94,23 @@ async function applyToAnother(call: ActionCall, interaction: ModalSubmitInteract
   const [attachment] = uploadsOf(interaction, 'image')
   if (!attachment) throw new UserError('There was no picture in the form; please choose one.')
   checkAttachment('The picture', attachment)
-  await call.reply.open()
+  await call.reply.open({ isPrivate: record.isPrivate })
   const image = await call.fetchAttachment('The picture', attachment)
   const fileNames = { ...record.fileNames, b: fileName('b', attachment) }
-  await apply(call, record, { image, options: { ...record.options, prompt: undefined, seed: newSeed() }, fileNames })
+  const options = { ...record.options, prompt: undefined, seed: newSeed() }
+  const b = sensitivityOf(interaction, isSpoiler(attachment))
+  await apply(call, record, { image, options, fileNames, b })
+}
+
+interface Change extends Pick<ApplyJob, 'image' | 'options'>, Pick<ResultRecord, 'fileNames'> {
+  /** Of the picture. */
+  readonly b?: Sensitivity
 }
 
 function apply(
   call: ActionCall,
-  { differences, pairs, facts, pictures }: ResultRecord,
-  { image, options, fileNames }: Pick<ApplyJob, 'image' | 'options'> & Pick<ResultRecord, 'fileNames'>,
+  { differences, pairs, facts, pictures, sensitivity }: ResultRecord,
+  { image, options, fileNames, b }: Change,
 ): Promise<void> {
   // A second difference keeps its own strength: the buttons change the first one.
   const turned = differences.map((one, index) =>
@@ -81,7 +118,10 @@ function apply(
   )
   return call.place(
     { kind: 'apply', differences: turned, image, options },
-    { type: 'show', pairs, names: namesOf(differences), fileNames, learned: { facts, pictures } },
+    {
+      ...{ type: 'show', pairs, names: namesOf(differences), fileNames, learned: { facts, pictures } },
+      sensitivity: { example: sensitivity?.example, b },
+    },
   )
 }
 

@@ -7,36 +7,38 @@ import {
 } from 'discord.js'
 import { modelInUse } from '../src/discord/actions/apply-saved.ts'
 import { checkNewName, longestName } from '../src/discord/actions/saved.ts'
-import { checkAttachment } from '../src/discord/interaction/attachments.ts'
+import { checkAttachment, isSpoiler } from '../src/discord/interaction/attachments.ts'
 import type { ActionCall, Command } from '../src/discord/interaction/command.ts'
 import { form, picturesField, uploadsOf } from '../src/discord/interaction/form.ts'
-import { newSeed } from '../src/discord/interaction/options.ts'
+import { addPrivacyOptions, newSeed, readPrivacy } from '../src/discord/interaction/options.ts'
 import { checkPlace } from '../src/discord/interaction/permission.ts'
+import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
 import type { ImagePair, JobOptions } from '../src/jobs/protocol.ts'
 import { checkName } from '../src/store/names.ts'
 
 export const learn = {
-  data: new SlashCommandBuilder()
-    .setName('learn')
-    .setDescription('Learn one difference from up to five pairs of pictures and save it')
-    .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
-    .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
-    .addStringOption((option) =>
-      option
-        .setName('name')
-        .setDescription('A name for the difference, such as “to winter”')
-        .setMaxLength(longestName)
-        .setRequired(true),
-    )
-    .toJSON(),
+  data: addPrivacyOptions(
+    new SlashCommandBuilder()
+      .setName('learn')
+      .setDescription('Learn one difference from up to five pairs of pictures and save it')
+      .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
+      .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
+      .addStringOption((option) =>
+        option
+          .setName('name')
+          .setDescription('A name for the difference, such as “to winter”')
+          .setMaxLength(longestName)
+          .setRequired(true),
+      ),
+  ).toJSON(),
 
   async execute(call) {
     const { interaction } = call
     const name = checkName(interaction.options.getString('name', true))
     checkPlace(interaction, await checkNewName(call, name))
     await interaction.showModal(
-      form(`learn:${name}`, 'What changes?', [
+      form(`learn:${flagsOf(readPrivacy(interaction))}${name}`, 'What changes?', [
         picturesField({
           ...{ id: 'before', label: 'Before', most: mostPairs },
           description: `One to ${mostPairs} pictures`,
@@ -53,18 +55,33 @@ export const learn = {
     async learn(call) {
       const { interaction, argument, reply, models, place } = call
       if (!interaction.isModalSubmit()) throw new UserError('Please start with `/learn`.')
-      const name = checkName(argument)
+      const { isPrivate, isSpoiler: isAsked, name: given } = readArgument(argument)
+      const name = checkName(given)
       const uploads = readUploads(interaction)
       const settings = await checkNewName(call, name)
       const options: JobOptions = {
         ...{ model: modelInUse(settings, models), mode: 'fast', seed: newSeed(), strength: settings.strength },
       }
-      await reply.open()
+      await reply.open({ isPrivate })
       const pairs = await fetchPairs(call, uploads)
-      await place({ kind: 'learn', pairs, options }, { type: 'save', name, how: 'learned', replace: false })
+      const isCovered = isAsked || uploads.flat().some(({ attachment }) => isSpoiler(attachment))
+      const sensitivity = sensitivityOf(interaction, isCovered)
+      await place(
+        { kind: 'learn', pairs, options },
+        { type: 'save', name, how: 'learned', replace: false, sensitivity },
+      )
     },
   },
 } satisfies Command
+
+/** What was asked for travels with the form: `ps:name`; no name has a colon. */
+const flagsOf = ({ isPrivate, isSpoiler }: ReturnType<typeof readPrivacy>) =>
+  isPrivate || isSpoiler ? `${isPrivate ? 'p' : ''}${isSpoiler ? 's' : ''}:` : ''
+
+function readArgument(argument: string) {
+  const [name = '', flags = ''] = argument.split(':').reverse()
+  return { isPrivate: flags.includes('p'), isSpoiler: flags.includes('s'), name }
+}
 
 const mostPairs = 5
 /** For all pictures together: a server may keep a hundred such differences with their pictures. */

@@ -49,7 +49,7 @@ async function queuePost(call: Call, wanted: string): Promise<Post> {
   return {
     components: [
       textDisplay(titleOf(own, page.pages > 1 ? `, page ${page.page + 1} of ${page.pages}` : '')),
-      ...page.items.map((place) => buttonSection(lineOf(place), cancelOf(call, place.ticket, page.page))),
+      ...page.items.map((place) => buttonSection(lineOf(place, call.person), cancelOf(call, place.ticket, page.page))),
       ...(elsewhere ? [textDisplay(elsewhere)] : []),
       buttonRow([{ label: 'Refresh', action: `queue-page:${page.page}` }, ...pageButtons('queue-page', page)]),
     ],
@@ -65,13 +65,15 @@ function elsewhereOf(count: number): string | undefined {
   return count === 1 ? '-# One job is from elsewhere.' : `-# ${count} jobs are from elsewhere.`
 }
 
-function lineOf({ ticket, isRunning, ahead, secondsLeft }: Place<FollowUp>): string {
+function lineOf({ ticket, isRunning, ahead, secondsLeft }: Place<FollowUp>, person: string): string {
   const waits = ahead === 0 ? 'Starting' : `Waiting, ${ahead === 1 ? 'one job' : `${ahead} jobs`} ahead`
   const since = time(Math.floor(ticket.placedAt / 1000), TimestampStyles.RelativeTime)
-  return `${kindOf(ticket)}, for <@${ticket.person}>, since ${since}\n-# ${isRunning ? 'Running' : waits} · done in ${duration(secondsLeft)}`
+  return `${kindOf(ticket, person)}, for <@${ticket.person}>, since ${since}\n-# ${isRunning ? 'Running' : waits} · done in ${duration(secondsLeft)}`
 }
 
-function kindOf({ job, followUp: { action } }: Ticket<FollowUp>): string {
+/** @param viewer To whom it is told: what is private says nothing to others. */
+function kindOf({ job, person, followUp: { action, target } }: Ticket<FollowUp>, viewer: string): string {
+  if (target.isPrivate && person !== viewer) return 'A private job'
   if (action.type === 'save') {
     return `${job.kind === 'inspect' ? 'Importing' : 'Learning'} ${bold(action.name)}`
   }

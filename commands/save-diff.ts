@@ -1,10 +1,11 @@
 import { ApplicationIntegrationType, InteractionContextType, SlashCommandBuilder } from 'discord.js'
-import { findResult } from '../src/discord/actions/find-result.ts'
+import { findResult, isResultGone } from '../src/discord/actions/find-result.ts'
 import { bold, checkNewName, longestName } from '../src/discord/actions/saved.ts'
 import type { Call, Command } from '../src/discord/interaction/command.ts'
 import { form, lineField } from '../src/discord/interaction/form.ts'
-import { checkAge, checkSaver } from '../src/discord/interaction/permission.ts'
+import { checkAge, checkSaver, isAgeRestricted } from '../src/discord/interaction/permission.ts'
 import { galleryPost, type Post, textPost } from '../src/discord/message/post.ts'
+import { isCovered, isShown } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
 import type { SavedDifference } from '../src/store/differences.ts'
 import { checkName } from '../src/store/names.ts'
@@ -28,7 +29,9 @@ export const saveDiff = {
   async execute(call) {
     const { interaction, store, scope, person } = call
     const name = interaction.options.getString('name', true)
-    const record = await store.results.latest(scope, interaction.channelId, person)
+    const latest = () => store.results.latest(scope, interaction.channelId, person)
+    let record = await latest()
+    while (record && (await isResultGone(call, record))) record = await latest()
     if (!record) {
       throw new UserError('I have nothing that you learned in this channel; please start with `/analogy`.')
     }
@@ -63,14 +66,15 @@ async function save(call: Call, record: ResultRecord, given: string): Promise<vo
   const { keepPairs, limit } = settings
   checkAge(call.interaction, settings)
   await reply.think()
-  const { facts, pictures, options } = record
+  const { facts, pictures, options, sensitivity } = record
   const saved: SavedDifference = {
     ...{ name, bytes, person, at: Date.now(), pictures },
     facts: { ...facts, strength: strength ?? facts.strength, preserve: options.preserve ?? facts.preserve },
     pairs: keepPairs ? await pairsOf(call, record, original) : undefined,
+    sensitivity: sensitivity?.example,
   }
   await store.differences.save(scope, saved, { limit })
-  await reply.whisper(savedPost(saved))
+  await reply.whisper(savedPost(saved, isAgeRestricted(call.interaction)))
 }
 
 /** @throws UserError if there are several */
@@ -94,9 +98,10 @@ async function pairsOf(
   return (isSame ? source.pairs : undefined) ?? record.pairs
 }
 
-function savedPost({ name, pictures, facts }: SavedDifference): Post {
+function savedPost({ name, pictures, facts, sensitivity }: SavedDifference, forAdults: boolean): Post {
   const text = `Saved ${bold(name)}: use it with \`/apply-diff\`.`
-  if (!pictures.pair) return textPost(text)
+  if (!pictures.pair || !isShown(sensitivity, forAdults)) return textPost(text)
   const { a = 'the example before', a2 = 'the example after' } = facts.caption ?? {}
-  return galleryPost(text, [{ name: 'pair.png', bytes: pictures.pair, alt: `A: ${a}. A′: ${a2}` }])
+  const picture = { name: 'pair.png', bytes: pictures.pair, alt: `A: ${a}. A′: ${a2}` }
+  return galleryPost(text, [{ ...picture, isCovered: isCovered(sensitivity, forAdults) }])
 }

@@ -7,7 +7,10 @@ import type { DifferenceFacts, SavedDifference } from '../../src/store/differenc
 export const whenAndWho = ({ person, at }: Pick<SavedDifference, 'person' | 'at'>): string =>
   `by <@${person}> ${time(Math.floor(at / 1000), TimestampStyles.RelativeTime)}`
 
-/** The alternative text of a pair. */
+/** Said instead of showing its pictures. */
+export const onlyForAdults = '-# Learned in an age-restricted channel: its pictures are shown in such channels only.'
+
+/** What the picture of a pair shows. */
 export const pairAlt = ({ caption = {} }: DifferenceFacts): string =>
   `A: ${caption.a ?? 'the example before'}. A′: ${caption.a2 ?? 'the example after'}`
 

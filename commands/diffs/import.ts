@@ -33,7 +33,7 @@ export const importDifference = {
     const name = checkName(options.getString('name', true))
     const settings = await checkNewName(call, name)
     const model = modelNamed(options.getString('model') ?? settings.model ?? models.usual, models)
-    await reply.open()
+    await reply.open({ isPrivate: true })
     const bytes = await fetchAttachment('The file', file, differenceFile)
     await place(
       { kind: 'inspect', bytes, options: { model, mode: 'fast', seed: 0 } },

@@ -1,7 +1,7 @@
 import { ButtonStyle, SlashCommandSubcommandBuilder } from 'discord.js'
 import { bold, savedNamed } from '../../src/discord/actions/saved.ts'
 import type { Call } from '../../src/discord/interaction/command.ts'
-import { checkAge, mayChange } from '../../src/discord/interaction/permission.ts'
+import { checkAge, isAgeRestricted, mayChange } from '../../src/discord/interaction/permission.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
 import { code } from '../../src/discord/message/code.ts'
 import {
@@ -13,8 +13,9 @@ import {
   textPost,
   withRows,
 } from '../../src/discord/message/post.ts'
+import { isCovered, isShown } from '../../src/discord/message/sensitivity.ts'
 import type { SavedDifference } from '../../src/store/differences.ts'
-import { detailsOf, whenAndWho } from './about.ts'
+import { detailsOf, onlyForAdults, whenAndWho } from './about.ts'
 import { nameOption } from './name-option.ts'
 
 export const show = {
@@ -43,23 +44,27 @@ export async function detailsPost({ interaction, store, scope }: Call, name: str
   const settings = await store.settings.get(scope)
   checkAge(interaction, settings)
   const saved = await savedNamed(store, scope, name)
-  const pictures = picturesOf(saved)
-  const text = textOf(saved)
+  const isForAdults = isAgeRestricted(interaction)
+  const pictures = picturesOf(saved, isForAdults)
+  const text = textOf(saved, isForAdults)
   const post = pictures.length > 0 ? galleryPost(text, pictures) : textPost(text)
   return withRows(post, buttonRow(buttonsOf(saved.name, mayChange(interaction, settings, saved))))
 }
 
-function textOf(saved: SavedDifference): string {
+function textOf(saved: SavedDifference, forAdults: boolean): string {
   const { a, a2 } = saved.facts.caption ?? {}
-  const captions = a && a2 ? [`From ${code(a)} to ${code(a2)}`] : []
+  const told = a && a2 ? [`From ${code(a)} to ${code(a2)}`] : []
+  const captions = isShown(saved.sensitivity, forAdults) ? told : [onlyForAdults]
   return [bold(saved.name), whenAndWho(saved), ...captions, `-# ${detailsOf(saved.facts)}`].join('\n')
 }
 
-function picturesOf({ pictures: { a, a2, loss }, facts }: SavedDifference): Picture[] {
+function picturesOf({ pictures, facts, sensitivity }: SavedDifference, forAdults: boolean): Picture[] {
+  const { a, a2, loss } = isShown(sensitivity, forAdults) ? pictures : { loss: pictures.loss }
+  const covered = { isCovered: isCovered(sensitivity, forAdults) }
   const { caption = {} } = facts
   return [
-    a && { name: 'a.png', bytes: a, alt: `A: ${caption.a ?? 'the example before'}` },
-    a2 && { name: 'a2.png', bytes: a2, alt: `A′: ${caption.a2 ?? 'the example after'}` },
+    a && { name: 'a.png', bytes: a, alt: `A: ${caption.a ?? 'the example before'}`, ...covered },
+    a2 && { name: 'a2.png', bytes: a2, alt: `A′: ${caption.a2 ?? 'the example after'}`, ...covered },
     loss && { name: 'loss.png', bytes: loss, alt: 'The learning curve: the loss, step by step' },
   ].filter((picture) => picture !== undefined)
 }

@@ -145,8 +145,8 @@ export type FromWorker =
   | { readonly type: 'done'; readonly id: string; readonly result: JobResult }
   | ({ readonly type: 'failed'; readonly id: string } & Failure)
 
-/** An error as plain data. `message` may be shown to the person if `reason` is `user` or `other-model`. */
+/** An error as plain data. `message` may be shown to the person as it is unless `reason` is `cancelled` or `internal`. */
 export interface Failure {
-  readonly reason: 'user' | 'other-model' | 'cancelled' | 'internal'
+  readonly reason: 'user' | 'other-model' | 'interrupted' | 'cancelled' | 'internal'
   readonly message: string
 }

@@ -88,8 +88,8 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
   const resume = (record: TicketRecord<FollowUp>) => {
     const entry = createEntry(record.ticket, record.attempts)
     if (record.outcome) return void deliverAgain(entry, record.outcome, record.deliveries ?? 1)
-    if (record.state === 'running' && record.attempts >= MOST_ATTEMPTS) return void end(entry, stopped(gaveUp))
-    if (isTooOld(record.ticket)) return void end(entry, stopped(tooOld))
+    if (record.state === 'running' && record.attempts >= MOST_ATTEMPTS) return void end(entry, letGo(gaveUp))
+    if (isTooOld(record.ticket)) return void end(entry, letGo(tooOld))
     entries.set(record.ticket.id, entry)
     enqueue(entry)
   }
@@ -139,7 +139,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
   }
 
   const serve = async (entry: Entry) => {
-    if (isTooOld(entry.ticket)) return end(entry, stopped(tooOld))
+    if (isTooOld(entry.ticket)) return end(entry, letGo(tooOld))
     const { ticket, controller } = entry
     const stopwatch = durations.start(ticket.job)
     running = entry
@@ -306,6 +306,8 @@ const createEntry = <FollowUp>(ticket: Ticket<FollowUp>, attempts: number): Queu
 })
 
 const stopped = (reason: string): Outcome => ({ type: 'stopped', reason })
+
+const letGo = (reason: string): Outcome => ({ type: 'stopped', reason, canRetry: true })
 
 const stored = (outcome: Outcome): StoredOutcome =>
   outcome.type === 'failed' ? { type: 'failed', failure: failureOf(outcome.error) } : outcome

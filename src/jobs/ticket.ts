@@ -23,7 +23,12 @@ export type Outcome =
   | { readonly type: 'done'; readonly result: JobResult }
   | { readonly type: 'failed'; readonly error: Error }
   /** Cancelled, too old, or given up; `reason` is a sentence for the person. */
-  | { readonly type: 'stopped'; readonly reason: string }
+  | {
+      readonly type: 'stopped'
+      readonly reason: string
+      /** Nobody wanted it stopped. @default false */
+      readonly canRetry?: boolean
+    }
 
 /** An outcome as plain data. */
 export type StoredOutcome =
@@ -91,7 +96,6 @@ export interface Queue<FollowUp = unknown> {
 export const dayMilliseconds = 24 * 60 * 60 * 1000
 
 // Sentences for the person whose job was stopped.
-export const tooOld =
-  'I am sorry: this waited for more than a day, so I dropped it. Please send it again if you still want it.'
+export const tooOld = 'I am sorry: this waited for more than a day, so I dropped it.'
 export const gaveUp = 'I am sorry: I was interrupted twice while I worked on this, so I gave it up.'
 export const restarting = 'I am restarting: please send it again in a minute.'

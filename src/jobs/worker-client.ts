@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { UserError } from '../errors.ts'
+import { InterruptedError } from '../errors.ts'
 import { errorOf } from './job-error.ts'
 import type { FromWorker, Job, JobResult, Progress, ToWorker } from './protocol.ts'
 
@@ -106,10 +106,17 @@ const defaultTimeouts: Timeouts = {
 const deaf = 'no reaction to a cancel'
 
 const endedTwice = (exit: string) =>
-  new UserError(
-    'The model’s process ended twice during this job, so I gave it up: the machine may have too little memory for it.',
-    { cause: new Error(exit) },
-  )
+  new InterruptedError(`The model’s process ended twice during this job, so I gave it up: ${reasonFor(exit)}.`, {
+    cause: new Error(exit),
+  })
+
+/** What is known of an end, in words. */
+function reasonFor(exit: string): string {
+  if (exit.startsWith('no sign of life')) return `there was ${exit}`
+  if (exit === 'SIGKILL') return 'it was ended from outside, as machines do that run out of memory'
+  if (exit === 'SIGTERM') return 'it was told to end from outside'
+  return exit.startsWith('SIG') ? `it crashed (${exit})` : `it ended by itself (${exit})`
+}
 
 interface Spawned {
   readonly child: ChildProcess

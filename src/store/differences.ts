@@ -5,6 +5,7 @@ import type { Forgetting } from './forgetting.ts'
 import type { Locks } from './locks.ts'
 import { checkName, foldName } from './names.ts'
 import type { Scopes } from './scopes.ts'
+import type { Sensitivity } from './sensitivity.ts'
 
 /** The facts of a learned difference. Plain data. */
 export interface DifferenceFacts {
@@ -54,7 +55,9 @@ export interface SavedDifference {
   readonly at: number
   readonly facts: DifferenceFacts
   readonly pictures: DifferencePictures
-  /** Kept if the server's settings allow it. */
+  /** Of the pictures that it was learned from. */
+  readonly sensitivity?: Sensitivity
+  /** Kept where the server's settings allow it. */
   readonly pairs?: readonly StoredPair[]
 }
 
@@ -105,11 +108,11 @@ export function createDifferences(open: OpenCollection, locks: Locks, know: Scop
         if (!old && entries.length >= limit) {
           throw new UserError(`There are ${limit} saved differences already, which is the limit: delete one first.`)
         }
-        const { bytes, pairs, person, at, facts, pictures } = difference
+        const { bytes, pairs, person, at, facts, pictures, sensitivity } = difference
         const { loss, ...small } = pictures
         await know(scope)
         await collectionOf(scope).setMany([
-          { key: id, value: { name, person, at, facts, pictures: small } },
+          { key: id, value: { name, person, at, facts, pictures: small, ...(sensitivity && { sensitivity }) } },
           { key: bodyOf(id), value: { bytes, pairs, loss } },
         ])
       }),

@@ -8,6 +8,7 @@ import { createLocks, createSharedLocks, type Locks } from './locks.ts'
 import type { Postgres } from './postgres.ts'
 import { openPostgresDatabase } from './postgres-database.ts'
 import { createResults, type Results } from './results.ts'
+import { createRetries, type Retries } from './retries.ts'
 import { createScopes } from './scopes.ts'
 import { createSettings, type SettingsStore } from './settings.ts'
 import { createTickets, type TicketStorage } from './tickets.ts'
@@ -18,9 +19,10 @@ export interface Store {
   readonly settings: SettingsStore
   readonly results: Results
   readonly tickets: TicketStorage
-  /** Deletes everything in a scope except its tickets, which belong to the queue. */
+  readonly retries: Retries
+  /** Deletes everything of a scope but its tickets, which are the queue's. */
   forget(scope: string): Promise<void>
-  /** Deletes a person's saved differences and results in a scope. Resolves to how many there were. */
+  /** Deletes a person's saved differences, results and retries in a scope; resolves to how many they were. */
   forgetPerson(scope: string, person: string): Promise<number>
   /** The bot left the server. Its data is deleted by the first sweep `graceMs` after `at`. */
   leave(scope: string, at: number): Promise<void>
@@ -91,17 +93,25 @@ export function createStore(
   const settings = createSettings(open, locks, scopes.know)
   const differences = createDifferences(open, locks, scopes.know)
   const results = createResults(open, scopes.know)
+  const retries = createRetries(open, scopes.know)
 
   const forget = async (scope: string) => {
-    for (const part of [differences, results, settings]) await part.forget(scope)
+    for (const part of [differences, results, retries, settings]) await part.forget(scope)
     await scopes.forget(scope)
   }
 
   return {
-    ...{ differences, settings, results, tickets: createTickets(open), forget },
+    ...{
+      differences,
+      settings,
+      results,
+      retries,
+      tickets: createTickets(open),
+      forget,
+    },
     forgetPerson: async (scope, person) => {
       let forgotten = 0
-      for (const part of [differences, results]) forgotten += await part.forgetPerson(scope, person)
+      for (const part of [differences, results, retries]) forgotten += await part.forgetPerson(scope, person)
       return forgotten
     },
     leave: scopes.leave,

@@ -2,6 +2,7 @@ import { entriesOf, type OpenCollection } from './collections.ts'
 import type { DifferenceFacts, DifferencePictures, StoredPair } from './differences.ts'
 import type { Forgetting } from './forgetting.ts'
 import type { Scopes } from './scopes.ts'
+import type { Sensitivity } from './sensitivity.ts'
 
 /** What is stored with a result message, so that its buttons still work when it is old. */
 export interface ResultRecord {
@@ -10,13 +11,19 @@ export interface ResultRecord {
   readonly scope: string
   readonly person: string
   readonly channelId: string
+  /** Of the message; absent in records of older versions. */
+  readonly messageId?: string
+  /** Only the person sees the message. */
+  readonly isPrivate?: boolean
   /** Milliseconds since 1970. */
   readonly at: number
   /** The pairs it was learned from, as far as they are known; the first one is shown. */
   readonly pairs: readonly StoredPair[]
   /** B, encoded as received. */
   readonly image: Uint8Array
-  /** The file names with which the pictures are posted again. */
+  /** Of A and A′, and of B. */
+  readonly sensitivity?: { readonly example?: Sensitivity; readonly b?: Sensitivity }
+  /** What the pictures are called when they are posted again. */
   readonly fileNames?: { readonly a?: string; readonly a2?: string; readonly b?: string }
   /**
    * `bytes`: a safetensors file. `name`: that of a saved difference; one without a name was learned for this result.

@@ -103,7 +103,7 @@ test('a given strength is for the first difference, the second is as strong as i
     [{ name: 'two', and: 'one' }, [2.5, 1.25]],
     // A foreign file knows no strength: the server’s default, or 1.
     [{ name: 'three' }, [0.75]],
-    [{ name: 'one', and: 'three' }, [1.25, 1]],
+    [{ name: 'one', and: 'three' }, [1.25, 0.75]],
   ]
   for (const [options, expected] of strengths) {
     const sent = apply(options)

@@ -17,7 +17,8 @@ import {
   stranger,
   until,
 } from '../loopback/discord.ts'
-import { forgedButton, formOf, resultOf, whisperOf } from './whispers.ts'
+import { flatten } from '../loopback/rules.ts'
+import { buttonsOf, forgedButton, formOf, resultOf, whisperOf } from './whispers.ts'
 
 // The buttons under a result, pressed in a process that started after the result was posted.
 
@@ -47,6 +48,9 @@ after(async () => {
   await discord.close()
   rmSync(dataDirectory, { recursive: true })
 })
+
+const customIdOf = ({ components }: Message, wanted: string): string =>
+  flatten(components).find(({ label }) => label === wanted)!.custom_id!
 
 /** Presses a button, ends the job that comes of it, and gives the job and its message. */
 async function pressed(label: string, who = owner): Promise<[ApplyJob, Message]> {
@@ -99,15 +103,18 @@ for (const [label, strength] of [
 test('Stronger under a stronger result goes on, and ends at 3', async () => {
   let last = message
   const strengths: (number | undefined)[] = []
-  for (let turn = 0; turn < 4; turn++) {
+  for (let turn = 0; turn < 3; turn++) {
     const [job, answer] = await finished(discord.press(last, 'Stronger'))
     strengths.push(job.differences[0]!.strength)
     last = answer
   }
   assert.deepEqual(
     strengths.map((value) => Math.round(value! * 100) / 100),
-    [1.8, 2.7, 3, 3],
+    [1.8, 2.7, 3],
   )
+  assert.ok(buttonsOf(last).includes('Stronger (off)'))
+  const forged = discord.press(forgedButton(last, customIdOf(last, 'Stronger')), 'Forged')
+  assert.match(await whisperOf(forged), /^The strength is 3 already, and that is the limit/)
 })
 
 test('Another picture asks for one in a form', async () => {

@@ -62,7 +62,7 @@ test('what runs and what waits, in order: its kind, whose it is, and how long it
   assert.equal(title, '3 jobs here:')
   const expected = [
     [`An analogy, for <@${owner.id}>, since <t:`, '-# Running · done in about '],
-    [`Importing **Smile**, for <@${moderator.id}>, since <t:`, '-# Waiting, one job ahead · done in about '],
+    [`A private job, for <@${moderator.id}>, since <t:`, '-# Waiting, one job ahead · done in about '],
     [`Applying **\\_Frame\\_**, for <@${stranger.id}>, since <t:`, '-# Waiting, 2 jobs ahead · done in about '],
   ].flat()
   assert.equal(lines.length, expected.length)

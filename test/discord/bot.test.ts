@@ -174,12 +174,12 @@ test('so it does where Discord answers a defer with no more than the documentati
   await sparse.close()
 })
 
-test('after 15 minutes, and with the message deleted, it arrives in the channel and pings its owner only', async () => {
+test('after 15 minutes, and with the message closed to the bot, it arrives in the channel and pings its owner only', async () => {
   const interaction = bot.discord.slash('analogy', pictures())
   const { done } = await bot.work()
   await until(() => interaction.message!.edits > 0, 'a first word')
   bot.discord.advance(sixteenMinutes)
-  interaction.message!.isDeleted = true
+  bot.discord.refuseNext(/^PATCH channels/, new ApiError(403, 50001, 'Missing Access'))
   done()
   await bot.settled()
   const last = [...bot.discord.messages.values()].at(-1)!
@@ -187,6 +187,27 @@ test('after 15 minutes, and with the message deleted, it arrives in the channel 
   assert.equal(galleryOf(last).length, 4)
   assert.match(textOf(last), new RegExp(`^<@${owner.id}>\n`))
   assert.deepEqual(last.pings, [owner.id])
+})
+
+test('with its message deleted a job is cancelled, and nothing is posted anew or kept', async () => {
+  for (const [advance, isLate] of [
+    [0, false],
+    [0, true],
+    [sixteenMinutes, false],
+  ] as const) {
+    const interaction = bot.discord.slash('analogy', pictures())
+    const { done, progress } = await bot.work()
+    await until(() => interaction.message!.edits > 0, 'a first word')
+    bot.discord.advance(advance)
+    interaction.message!.isDeleted = true
+    const before = bot.discord.messages.size
+    // Either progress meets it, or the result does.
+    if (isLate) done()
+    else progress({ stage: 'sample', step: 1, of: 20 })
+    await bot.settled()
+    assert.equal(bot.discord.messages.size, before)
+    assert.equal(await bot.store.results.get(interaction.id), undefined)
+  }
 })
 
 test('with the channel closed as well it arrives as a direct message', async () => {

@@ -1,30 +1,41 @@
 import type { ApplyJob, JobOptions } from '../../jobs/protocol.ts'
 import type { SavedDifference } from '../../store/differences.ts'
+import type { Sensitivity } from '../../store/sensitivity.ts'
 import type { ServerSettings } from '../../store/settings.ts'
 import type { Call, Services } from '../interaction/command.ts'
 import { modelNamed, newSeed } from '../interaction/options.ts'
 import { pictureName } from '../message/picture-name.ts'
 import { type Button, buttonRow, type Post, textPost, withRows } from '../message/post.ts'
+import { together } from '../message/sensitivity.ts'
 import { bold } from './saved.ts'
 
 /** One difference, or two that are added together. */
 export type Chosen = readonly [SavedDifference, SavedDifference?]
 
-/** What the person chose. Everything else is as it was saved. */
+/** The picture to change. */
+export interface Input {
+  readonly bytes: Uint8Array
+  readonly sensitivity?: Sensitivity
+}
+
+/** What the person asked for. The rest is as it was saved. */
 export type Wishes = Partial<Pick<JobOptions, 'strength' | 'preserve' | 'seed'>>
 
-/** Adds the job to the queue. `strength` applies to the first difference; a second one keeps its saved strength. */
+/**
+Puts the job into the queue. One rule for the strength: what the person asks for, else what was saved with the difference,
+else what the server sets, else what was chosen when it was learned. Asked for is that of the first difference.
+*/
 export function applySaved(
   { place, models }: Pick<Call, 'place' | 'models'>,
   settings: ServerSettings,
   [first, second]: Chosen,
-  image: Uint8Array,
+  { bytes: image, sensitivity: b }: Input,
   wishes: Wishes = {},
 ): Promise<void> {
   const { facts, pictures, pairs = [] } = first
   const strength = wishes.strength ?? facts.strength ?? settings.strength
   const differences: ApplyJob['differences'][number][] = [{ bytes: first.bytes, strength }]
-  if (second) differences.push({ bytes: second.bytes, strength: second.facts.strength ?? 1 })
+  if (second) differences.push({ bytes: second.bytes, strength: second.facts.strength ?? settings.strength })
   const options: JobOptions = {
     ...{ model: modelInUse(settings, models), mode: 'fast', seed: wishes.seed ?? newSeed() },
     ...{ strength, preserve: wishes.preserve ?? facts.preserve },
@@ -35,6 +46,7 @@ export function applySaved(
     {
       ...{ type: 'show', pairs: pairs.slice(0, 1), names: second ? [first.name, second.name] : [first.name] },
       learned: { facts, pictures },
+      sensitivity: { example: together([first.sensitivity, second?.sensitivity]), b },
       fileNames: { a: a && pictureName('a', a), a2: a2 && pictureName('a2', a2), b: pictureName('b', image) },
     },
   )

@@ -23,7 +23,9 @@ export async function completeSaved({ interaction, store, scope }: Completion): 
 export async function savedNamed(store: Store, scope: string, name: string): Promise<SavedDifference> {
   const saved = await store.differences.get(scope, name)
   if (saved) return saved
-  throw new UserError(`No difference ${bold(cut(name))} is saved here; \`/diffs list\` shows those that are.`)
+  throw new UserError(
+    `No difference ${bold(cut(name))} is saved here; \`/diffs list\` shows those that are. Each server and everybody’s direct messages have their own.`,
+  )
 }
 
 /**

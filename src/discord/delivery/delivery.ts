@@ -1,103 +1,89 @@
 import {
   type Client,
   DiscordAPIError,
-  type InteractionCallbackResponse,
+  type Message,
   type MessageCreateOptions,
   MessageFlags,
+  RESTJSONErrorCodes,
   type TextBasedChannel,
   WebhookClient,
 } from 'discord.js'
-import type { AnyInteraction } from '../interaction/interactions.ts'
 import { messageOptions, type Post, textPost } from '../message/post.ts'
-
-/** Where a person waits for an answer. Plain data, so that a later process can answer too. */
-export interface ReplyTarget {
-  readonly applicationId: string
-  /** The interaction's token: a secret while it lives. */
-  readonly token: string
-  /** When the token expires, in milliseconds since 1970. */
-  readonly expiresAt: number
-  readonly channelId: string
-  /** Empty until the answer is there. */
-  readonly messageId: string
-  readonly person: string
-  /** The largest file that Discord accepts from this person's server. */
-  readonly fileLimitBytes: number
-}
+import type { ReplyTarget } from './reply-target.ts'
 
 export interface Delivery {
   /** Edits the message. Rejects when it can no longer be edited. */
   readonly edit: (post: Post) => Promise<void>
-  /**
-   * Edits the message; if that is impossible, replies in the channel; if even that is impossible, sends a direct
-   * message.
-   */
-  readonly deliver: (post: Post) => Promise<DeliveryRoute>
-  /** Deletes the message and tells the person privately; if that is impossible, edits the message. */
-  readonly whisper: (sentence: string) => Promise<DeliveryRoute>
+  /** Changes the message; where that is impossible answers in the channel, and if even that is, in a direct message. */
+  readonly deliver: (post: Post) => Promise<Arrival>
+  /** For what comes unexpected: answers with a new message, which pings; where that is impossible delivers. */
+  readonly announce: (post: Post) => Promise<Arrival>
+  /** Takes the message away and tells the person alone; where that is impossible changes the message. */
+  readonly whisper: (sentence: string) => Promise<Arrival>
+  /** Whether somebody has deleted the message. False where that can't be found out. */
+  readonly isGone: () => Promise<boolean>
 }
 
 /** Where a post arrived. */
-export type DeliveryRoute = 'message' | 'channel' | 'direct'
-
-interface RouteAttempt {
-  readonly route: DeliveryRoute
-  readonly send: (post: Post) => Promise<unknown>
+export interface Arrival {
+  readonly route: 'message' | 'channel' | 'direct'
+  readonly channelId: string
+  readonly messageId: string
 }
 
-const tokenLivesFor = 15 * 60_000
+/** The message was deleted: whoever did that wants no answer there, nor anywhere else. */
+export class MessageGone extends Error {
+  override readonly name = 'MessageGone'
+}
 
-export function replyTargetOf(interaction: AnyInteraction, response?: InteractionCallbackResponse): ReplyTarget {
-  return {
-    applicationId: interaction.applicationId,
-    token: interaction.token,
-    expiresAt: interaction.createdTimestamp + tokenLivesFor,
-    channelId: interaction.channelId ?? '',
-    messageId: response?.interaction.responseMessageId ?? response?.resource?.message?.id ?? '',
-    person: interaction.user.id,
-    fileLimitBytes: interaction.attachmentSizeLimit,
-  }
+interface RouteAttempt {
+  readonly route: Arrival['route']
+  readonly send: (post: Post) => Promise<Pick<Arrival, 'channelId' | 'messageId'>>
 }
 
 /**
- * The routes to a person, in order of preference. The interaction's token expires after 15 minutes, the channel may be
- * closed to the bot, the message may be deleted: what took minutes to compute must arrive all the same.
- *
- * @param nonce Discord posts a message with the same nonce only once, so a result that is delivered again after a crash
- *   doesn't ping twice.
- */
+The routes to a person, in order. The interaction's token dies after 15 minutes, and the channel may be closed to the bot;
+what took minutes to compute must arrive all the same. A private answer goes by the token, then by direct message.
+
+@param nonce Discord posts a message with the same nonce once only, so that a result that is delivered again after a crash
+does not ping twice.
+*/
 export function createDelivery(client: Client, target: ReplyTarget, nonce: string): Delivery {
-  const { channelId, messageId, person } = target
+  const { channelId, messageId, person, isPrivate = false } = target
   const webhook = new WebhookClient(
     { id: target.applicationId, token: target.token },
     { rest: { ...client.options.rest }, allowedMentions: { parse: [] } },
   )
   let isTokenExpired = Date.now() >= target.expiresAt
 
-  const throughToken = async (post: Post) => {
-    if (isTokenExpired) throw new Error('The token of the interaction has expired.')
+  const withToken = async <Result>(ask: () => Promise<Result>): Promise<Result> => {
+    if (isTokenExpired) throw new Error('The token of the interaction is dead.')
     try {
-      await webhook.editMessage('@original', { ...messageOptions(post), attachments: [] })
+      return await ask()
     } catch (error) {
-      // An expired token stays expired.
-      if (!isWrongEverywhere(error)) isTokenExpired = true
+      // A dead token stays dead.
+      if (!isWrongEverywhere(error) && !isUnknownMessage(error)) isTokenExpired = true
       throw error
     }
   }
+  const throughToken = async (post: Post) => {
+    await withToken(() => webhook.editMessage('@original', { ...messageOptions(post), attachments: [] }))
+    return { channelId, messageId }
+  }
   const throughBot = async (post: Post) => {
     const channel = await fetchChannel()
-    return channel.messages.edit(messageId, { ...messageOptions(post), attachments: [] })
+    return placeOf(await channel.messages.edit(messageId, { ...messageOptions(post), attachments: [] }))
   }
   const once: Pick<MessageCreateOptions, 'nonce' | 'enforceNonce'> = { nonce: nonce.slice(-25), enforceNonce: true }
   const intoChannel = async (post: Post) => {
     const channel = await fetchChannel()
     if (!channel.isSendable()) throw new Error('Nothing can be sent to this channel.')
     const reply = { messageReference: messageId, failIfNotExists: false }
-    return channel.send({ ...messageOptions(post, person), ...once, reply })
+    return placeOf(await channel.send({ ...messageOptions(post, person), ...once, reply }))
   }
   const direct = async (post: Post) => {
     const user = await client.users.fetch(person)
-    return user.send({ ...messageOptions(post), ...once })
+    return placeOf(await user.send({ ...messageOptions(post), ...once }))
   }
 
   const fetchChannel = async (): Promise<TextBasedChannel> => {
@@ -108,42 +94,67 @@ export function createDelivery(client: Client, target: ReplyTarget, nonce: strin
 
   const edits: readonly RouteAttempt[] = [
     { route: 'message', send: throughToken },
-    { route: 'message', send: throughBot },
+    ...(isPrivate ? [] : [{ route: 'message' as const, send: throughBot }]),
   ]
   const every: readonly RouteAttempt[] = [
     ...edits,
-    { route: 'channel', send: intoChannel },
+    ...(isPrivate ? [] : [{ route: 'channel' as const, send: intoChannel }]),
     { route: 'direct', send: direct },
   ]
 
-  const tryEach = async (attempts: readonly RouteAttempt[], post: Post): Promise<DeliveryRoute> => {
+  const tryEach = async (attempts: readonly RouteAttempt[], post: Post): Promise<Arrival> => {
     const closed: unknown[] = []
     for (const { route, send } of attempts) {
       try {
-        await send(post)
-        return route
+        return { route, ...(await send(post)) }
       } catch (error) {
         if (isWrongEverywhere(error)) throw error
+        if (route === 'message' && !isPrivate && isUnknownMessage(error)) throw new MessageGone()
         closed.push(error)
       }
     }
     throw new AggregateError(closed, 'The message could not be delivered by any route.')
   }
 
+  const edit = async (post: Post) => void (await tryEach(edits, post))
   const deliver = (post: Post) => tryEach(every, post)
+  const isGone = async () => {
+    // What only one person sees is taken away by that person's app alone.
+    if (isPrivate) return false
+    const look = async () => (await fetchChannel()).messages.fetch({ message: messageId, force: true })
+    try {
+      await withToken(() => webhook.fetchMessage('@original')).catch((error: unknown) =>
+        isUnknownMessage(error) ? Promise.reject(error) : look(),
+      )
+      return false
+    } catch (error) {
+      return isUnknownMessage(error)
+    }
+  }
   return {
-    edit: async (post) => void (await tryEach(edits, post)),
+    edit,
     deliver,
+    isGone,
+    announce: async (post) => {
+      if (isPrivate) return deliver(post)
+      try {
+        const place = await intoChannel(post)
+        await edit(textPost('This was interrupted; more is below.')).catch(() => {})
+        return { route: 'channel', ...place }
+      } catch {
+        return deliver(post)
+      }
+    },
     whisper: async (sentence) => {
       const post = textPost(sentence)
-      if (isTokenExpired) return deliver(post)
+      if (isTokenExpired || isPrivate) return deliver(post)
       try {
         // The first follow-up is as public as the deferred answer, so that one has to go first.
         await webhook.deleteMessage('@original')
         const options = messageOptions(post)
         // The types allow webhooks of channels only; an interaction's webhook may send ephemeral messages.
         await webhook.send({ ...options, flags: (options.flags | MessageFlags.Ephemeral) as typeof options.flags })
-        return 'message'
+        return { route: 'message', channelId, messageId }
       } catch {
         return deliver(post)
       }
@@ -151,13 +162,16 @@ export function createDelivery(client: Client, target: ReplyTarget, nonce: strin
   }
 }
 
-/**
- * A message that Discord finds malformed or too large fails on every route; one that was edited too often (30046) does
- * not.
- */
+const placeOf = ({ channelId, id }: Message) => ({ channelId, messageId: id })
+
+/** A message that Discord finds malformed or too large is that on every route; one edited too often (30046) is not. */
 const isWrongEverywhere = (error: unknown) =>
   error instanceof DiscordAPIError && error.code !== 30046 && (error.status === 400 || isTooLarge(error))
 
 /** 413, or Discord's own code for it. */
 export const isTooLarge = (error: unknown): boolean =>
   error instanceof DiscordAPIError && (error.status === 413 || error.code === 40005)
+
+/** 404 for the message, not for its channel. */
+export const isUnknownMessage = (error: unknown): boolean =>
+  error instanceof DiscordAPIError && error.code === RESTJSONErrorCodes.UnknownMessage

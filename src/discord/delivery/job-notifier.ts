@@ -1,5 +1,5 @@
-import { type Client, escapeMarkdown } from 'discord.js'
-import { OtherModelError, UserError } from '../../errors.ts'
+import { type Client, escapeMarkdown, TimestampStyles, time } from 'discord.js'
+import { InterruptedError, OtherModelError, UserError } from '../../errors.ts'
 import type { JobResult } from '../../jobs/protocol.ts'
 import type { Ticket as AnyTicket, Outcome, QueueHandlers } from '../../jobs/ticket.ts'
 import type { Store } from '../../store/open.ts'
@@ -7,15 +7,19 @@ import { relearnButton } from '../actions/apply-saved.ts'
 import { describe, sentenceOf } from '../interaction/faults.ts'
 import { buttonRow, galleryPost, type Post, textPost, withRows } from '../message/post.ts'
 import { type Activity, narrate, type Throttle, throttleLatest } from '../message/progress.ts'
-import { factsOf, recordOf, resultPosts } from '../message/result.ts'
+import { factsOf, isOutputCovered, recordOf, resultPosts } from '../message/result.ts'
+import { isCovered, isShown } from '../message/sensitivity.ts'
 import { verdictText } from '../message/verdict.ts'
-import { createDelivery, type Delivery, type DeliveryRoute, isTooLarge } from './delivery.ts'
+import { type Arrival, createDelivery, type Delivery, isTooLarge, MessageGone } from './delivery.ts'
+import type { ReplyTarget } from './reply-target.ts'
 import type { FollowUp, ResultAction } from './result-action.ts'
 
 export interface JobNotifierOptions {
   readonly client: Client
-  readonly store: Pick<Store, 'results' | 'differences' | 'settings'>
-  /** Receives our own faults, without tokens or addresses. */
+  readonly store: Pick<Store, 'results' | 'differences' | 'settings' | 'retries'>
+  /** The queue's. */
+  readonly cancel: (id: string, reason: string) => Promise<boolean>
+  /** Gets faults of ours, without tokens or addresses. */
   readonly log: (line: string) => void
   /** The shortest time between two progress edits. @default 3000 */
   readonly everyMilliseconds?: number
@@ -34,11 +38,14 @@ interface Watch {
   preview?: Uint8Array
 }
 
-/**
- * Tells people how their jobs are going and brings them the results, in the process that took the job or in a later
- * one.
- */
-export function createJobNotifier({ client, store, log, everyMilliseconds = 3000 }: JobNotifierOptions): JobNotifier {
+/** Tells people how far their jobs are, and brings them what came of it: in the process that took the job, or in a later one. */
+export function createJobNotifier({
+  client,
+  store,
+  cancel,
+  log,
+  everyMilliseconds = 3000,
+}: JobNotifierOptions): JobNotifier {
   const watches = new Map<string, Watch>()
   const notes = new Map<string, string>()
 
@@ -48,9 +55,12 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
     const delivery = createDelivery(client, ticket.followUp.target, ticket.id)
     const created: Watch = {
       delivery,
-      // A lost progress edit doesn't matter: the next one, or the result, arrives anyway.
       edits: throttleLatest(
-        (activity) => delivery.edit(progressPost(ticket, activity, created.preview)).catch(() => {}),
+        (activity) =>
+          delivery.edit(progressPost(ticket, activity, created.preview)).catch((error: unknown) => {
+            // Any other lost edit is not worth a word: the next one, or the result, arrives by itself.
+            if (error instanceof MessageGone) void cancel(ticket.id, 'Its message was deleted.')
+          }),
         everyMilliseconds,
       ),
     }
@@ -62,8 +72,10 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
     const { delivery, edits } = watch(ticket)
     await edits.stop()
     watches.delete(ticket.id)
-    const route = await tell(ticket, outcome, delivery)
-    if (route !== 'direct' || ticket.scope.startsWith('@')) return
+    // Whoever deletes the message wants no answer: nothing is posted anew, and nothing kept.
+    if (await delivery.isGone()) return
+    const { route } = await tell(ticket, outcome, delivery)
+    if (route !== 'direct' || ticket.scope.startsWith('@') || ticket.followUp.target.isPrivate) return
     note(ticket, 'so I sent it to you directly')
     log(
       `I may no longer write in the channel ${ticket.followUp.target.channelId}; a result went to its owner directly.`,
@@ -71,33 +83,56 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
   }
 
   const note = ({ followUp, person }: Ticket, remedy: string) => {
-    const { channelId } = followUp.target
+    const { channelId, isPrivate } = followUp.target
     notes.set(
       person,
-      `Your last result could not be posted in <#${channelId}>: I may no longer write there, ${remedy}.`,
+      isPrivate
+        ? 'Your last private result could not be sent to you: please allow direct messages, and ask again.'
+        : `Your last result could not be posted in <#${channelId}>: I may no longer write there, ${remedy}.`,
     )
   }
 
-  const tell = async (ticket: Ticket, outcome: Outcome, delivery: Delivery): Promise<DeliveryRoute> => {
+  const tell = async (ticket: Ticket, outcome: Outcome, delivery: Delivery): Promise<Arrival> => {
     if (outcome.type === 'done') return finish(ticket, outcome.result, delivery)
+    if (outcome.type === 'stopped' && outcome.canRetry) return offerRetry(ticket, outcome.reason, delivery)
     if (outcome.type === 'stopped') return delivery.deliver(textPost(outcome.reason))
+    if (outcome.error instanceof InterruptedError) {
+      log(`A ${ticket.job.kind} job failed: ${describe(outcome.error)}`)
+      return offerRetry(ticket, outcome.error.message, delivery)
+    }
     return refuse(ticket, outcome.error, delivery)
   }
 
-  const finish = async (ticket: Ticket, result: JobResult, delivery: Delivery): Promise<DeliveryRoute> => {
+  /** commands/buttons.ts answers. */
+  const offerRetry = async (ticket: Ticket, reason: string, delivery: Delivery) => {
+    const { id, scope, person, job, followUp } = ticket
+    await store.retries.put({ id, scope, person, at: Date.now(), job, action: followUp.action })
+    return delivery.announce(withRows(textPost(reason), buttonRow([{ label: 'Try again', action: `retry:${id}` }])))
+  }
+
+  const finish = async (ticket: Ticket, result: JobResult, delivery: Delivery): Promise<Arrival> => {
     const { action } = ticket.followUp
     if (action.type === 'save') {
       const refusal = await save(ticket, action, result).then(() => undefined, onlyUserError)
-      return refusal ? delivery.whisper(refusal.message) : delivery.deliver(savedPost(action, result))
+      return refusal ? delivery.whisper(refusal.message) : delivery.deliver(savedPost(ticket, action, result))
     }
     if (result.withheld) return delivery.whisper(withheld)
-    // Stored first: the buttons must work as soon as they are seen.
-    await store.results.put(recordOf(ticket, action, result))
+    // Kept first: the buttons must work from the moment they are seen.
+    const record = recordOf(ticket, action, result)
+    await store.results.put(record)
     const { all, alone } = resultPosts(ticket, action, result)
-    return delivery.deliver(all).catch((error: unknown) => {
-      if (!isTooLarge(error)) throw error
-      return delivery.deliver(alone)
-    })
+    try {
+      const arrival = await delivery.deliver(all).catch((error: unknown) => {
+        if (!isTooLarge(error)) throw error
+        return delivery.deliver(alone)
+      })
+      const { channelId, messageId } = arrival
+      if (messageId !== record.messageId) await store.results.put({ ...record, channelId, messageId })
+      return arrival
+    } catch (error) {
+      if (error instanceof MessageGone) await store.results.remove(record.id)
+      throw error
+    }
   }
 
   const save = async ({ scope, person, job }: Ticket, action: Save, result: JobResult) => {
@@ -109,16 +144,17 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
     const { keepPairs, limit } = await store.settings.get(scope)
     const pairs = keepPairs && job.kind === 'learn' ? job.pairs : undefined
     const { pictures = {} } = result
-    // One that is learned again keeps its owner.
+    const { sensitivity } = action
+    // One that is learned again stays whose it was.
     const owner = existing?.person ?? person
     await store.differences.save(
       scope,
-      { name, bytes, person: owner, at: Date.now(), facts: factsOf(result), pictures, pairs },
+      { name, bytes, person: owner, at: Date.now(), facts: factsOf(result), pictures, pairs, sensitivity },
       { replace, limit },
     )
   }
 
-  const refuse = async (ticket: Ticket, error: Error, delivery: Delivery): Promise<DeliveryRoute> => {
+  const refuse = async (ticket: Ticket, error: Error, delivery: Delivery): Promise<Arrival> => {
     if (!(error instanceof UserError) || error.cause) log(`A ${ticket.job.kind} job failed: ${describe(error)}`)
     const { action } = ticket.followUp
     const canRelearn =
@@ -139,6 +175,7 @@ export function createJobNotifier({ client, store, log, everyMilliseconds = 3000
     },
     onEnd: (ticket, outcome) =>
       end(ticket, outcome).catch((error: unknown) => {
+        if (error instanceof MessageGone) return
         note(ticket, 'and I could not reach you directly')
         const { target } = ticket.followUp
         log(`A result could not be delivered to the channel ${target.channelId}: ${describe(error)}`)
@@ -177,19 +214,29 @@ type Save = Extract<ResultAction, { type: 'save' }>
 type Ticket = AnyTicket<FollowUp>
 
 function progressPost(ticket: Ticket, activity: Activity, preview?: Uint8Array): Post {
-  const text = narrate(activity)
+  const { target, action, isForAdults } = ticket.followUp
+  const text = [narrate(activity), ...(target.isPrivate ? [privately(target)] : [])].join('\n')
   const cancel = buttonRow([{ label: 'Cancel', action: `cancel:${ticket.id}` }])
   if (!preview) return withRows(textPost(text), cancel)
-  return withRows(galleryPost(text, [{ name: 'preview.png', bytes: preview, alt: 'B′ as it forms' }]), cancel)
+  const covered = action.type === 'show' && isOutputCovered(action, isForAdults)
+  const picture = { name: 'preview.png', bytes: preview, alt: 'B′ as it forms', isCovered: covered }
+  return withRows(galleryPost(text, [picture]), cancel)
 }
 
-function savedPost({ name, how }: Save, { pictures = {}, report, notices }: JobResult): Post {
+/** A private message can't be changed for longer than its token lives. */
+const privately = ({ expiresAt }: ReplyTarget) =>
+  `-# Only you see this. What is not ready by ${time(Math.floor(expiresAt / 1000), TimestampStyles.ShortTime)} comes to you as a direct message.`
+
+function savedPost({ followUp }: Ticket, { name, how, sensitivity }: Save, result: JobResult): Post {
+  const { pictures = {}, report, notices } = result
+  const { isForAdults = false } = followUp
   const title = `${how === 'learned' ? 'Learned and saved' : 'Saved'} **${escapeMarkdown(name)}**: use it with \`/apply-diff\`.`
   const verdict = verdictText(report.verdict)
   const text = [title, ...notices, ...(verdict ? [`-# ${verdict}`] : [])].join('\n')
-  if (!pictures.pair) return textPost(text)
+  if (!pictures.pair || !isShown(sensitivity, isForAdults)) return textPost(text)
   const { a = 'the example before', a2 = 'the example after' } = report.caption ?? {}
-  return galleryPost(text, [{ name: 'pair.png', bytes: pictures.pair, alt: `A: ${a}. A′: ${a2}` }])
+  const covered = isCovered(sensitivity, isForAdults)
+  return galleryPost(text, [{ name: 'pair.png', bytes: pictures.pair, alt: `A: ${a}. A′: ${a2}`, isCovered: covered }])
 }
 
 function onlyUserError(error: unknown): UserError {

@@ -1,16 +1,18 @@
 import { MessageFlags } from 'discord.js'
 import type { AnyInteraction } from '../interaction/interactions.ts'
 import { messageOptions, type Post, textPost } from '../message/post.ts'
-import { createDelivery, type ReplyTarget, replyTargetOf } from './delivery.ts'
+import { createDelivery } from './delivery.ts'
+import { type ReplyTarget, replyTargetOf } from './reply-target.ts'
 
 /** The answer to one interaction, until a job takes over. */
 export interface Reply {
   /**
-   * Answers in public with "is thinking". If the command fails before that, or later without a job, only the person is
-   * told.
-   */
-  readonly open: () => Promise<void>
-  /** Announces to the person alone that `whisper` follows: for answers that take a while to send, such as pictures. */
+  Answers "is thinking"; what fails before it, or after it without a job, is told to the person alone.
+
+  @param options.isPrivate The answer, and the result of a job, are for this person alone. @default false
+  */
+  readonly open: (options?: { readonly isPrivate?: boolean }) => Promise<void>
+  /** Says to the person alone that `whisper` follows: for answers that take more than a moment to send, such as pictures. */
   readonly think: () => Promise<void>
   /** Answers privately. */
   readonly whisper: (post: Post | string) => Promise<void>
@@ -20,16 +22,25 @@ export interface Reply {
   readonly fail: (sentence: string) => Promise<void>
 }
 
-/**
-@param mayOpen Rejects with a UserError where nothing may be posted.
-@param remember Keeps where the person waits, beyond the end of this process: called before they are told to.
-*/
-export function createReply(
-  interaction: AnyInteraction,
-  mayOpen: () => Promise<void>,
-  remember: (target: ReplyTarget) => Promise<void>,
-): Reply {
+export interface ReplyOptions {
+  /** Rejects with a UserError where nothing may be posted. */
+  readonly mayOpen: () => Promise<void>
+  /** Keeps where the person waits, beyond the end of this process: called before they are told to. */
+  readonly remember: (target: ReplyTarget) => Promise<void>
+}
+
+export function createReply(interaction: AnyInteraction, { mayOpen, remember }: ReplyOptions): Reply {
   let target: ReplyTarget | undefined
+
+  /** Written down first: the process may end between the acknowledgement and the ticket. */
+  const acknowledge = async (isPrivate: boolean) => {
+    await remember(replyTargetOf(interaction, isPrivate))
+    const flags = isPrivate ? ([MessageFlags.Ephemeral] as const) : []
+    const response = await interaction.deferReply({ withResponse: true, flags })
+    const answered = replyTargetOf(interaction, isPrivate, response)
+    await remember(answered)
+    return answered
+  }
 
   const whisper = async (given: Post | string) => {
     const options = messageOptions(typeof given === 'string' ? textPost(given) : given)
@@ -39,13 +50,12 @@ export function createReply(
   }
 
   return {
-    open: async () => {
+    open: async ({ isPrivate = false } = {}) => {
       await mayOpen()
-      await remember(replyTargetOf(interaction))
-      target = replyTargetOf(interaction, await interaction.deferReply({ withResponse: true }))
-      await remember(target)
+      // In direct messages nobody else is there.
+      target = await acknowledge(isPrivate && interaction.guildId !== null)
     },
-    think: async () => void (await interaction.deferReply({ flags: MessageFlags.Ephemeral })),
+    think: async () => void (await acknowledge(true)),
     whisper,
     target: () => {
       if (!target) throw new Error('Expected the reply to be open.')

@@ -1,11 +1,19 @@
 import type { ImagePair } from '../../jobs/protocol.ts'
 import type { DifferenceFacts, DifferencePictures } from '../../store/differences.ts'
-import type { ReplyTarget } from './delivery.ts'
+import type { ResultRecord } from '../../store/results.ts'
+import type { Sensitivity } from '../../store/sensitivity.ts'
+import type { ReplyTarget } from './reply-target.ts'
 
 /** What to do with a job's result. Plain data, stored with the job. */
 export interface FollowUp {
   readonly target: ReplyTarget
   readonly action: ResultAction
+  /** It was asked for in an age-restricted channel. */
+  readonly isForAdults?: boolean
+  /** What was pressed and by whom, as long as the same is not to be done twice. */
+  readonly press?: string
+  /** The message whose button was pressed, by its address. */
+  readonly source?: string
 }
 
 export type ResultAction =
@@ -17,11 +25,18 @@ export type ResultAction =
       /** Names of the saved differences that are applied. */
       readonly names: readonly string[]
       readonly fileNames?: FileNames
-      /** What is known about the first difference, if it was learned before. */
+      readonly sensitivity?: ResultRecord['sensitivity']
+      /** What is known of the difference, of the first one, where it was learned before. */
       readonly learned?: { readonly facts: DifferenceFacts; readonly pictures: DifferencePictures }
     }
   /** Save the difference under a name. */
-  | { readonly type: 'save'; readonly name: string; readonly how: 'learned' | 'imported'; readonly replace: boolean }
+  | {
+      readonly type: 'save'
+      readonly name: string
+      readonly how: 'learned' | 'imported'
+      readonly replace: boolean
+      readonly sensitivity?: Sensitivity
+    }
 
 /** File names for posting the pictures again, such as `a2.jpg`. */
 export interface FileNames {

@@ -2,6 +2,7 @@ import { Client, Events, GatewayIntentBits } from 'discord.js'
 import { createJobNotifier, type JobNotifier } from '../delivery/job-notifier.ts'
 import { createDispatch, type DispatchOptions } from '../interaction/dispatch.ts'
 import { describe } from '../interaction/faults.ts'
+import { watchHomes } from '../interaction/home.ts'
 import { type GatewayStatus, watchGatewayStatus } from './gateway-status.ts'
 import { watchPresence } from './presence.ts'
 import { registerCommands } from './register.ts'
@@ -47,8 +48,12 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     commands: commands.map(({ data }) => data),
   })
 
-  const notifier = createJobNotifier({ client, store: services.store, log, everyMilliseconds })
+  const notifier = createJobNotifier({
+    ...{ client, store: services.store, log, everyMilliseconds },
+    cancel: services.queue.cancel,
+  })
   const dispatch = createDispatch({ commands, services, log, takeNote: notifier.takeNote })
+  watchHomes(client)
   client.on(Events.InteractionCreate, dispatch.handle)
   client.on(Events.Error, (error) => log(describe(error)))
   watchPresence(client, services.store, log)

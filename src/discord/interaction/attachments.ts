@@ -11,6 +11,8 @@ export interface AttachmentOption {
   /** In bytes. */
   readonly size: number
   readonly contentType: string | null
+  /** It came covered. */
+  readonly spoiler?: boolean
 }
 
 /** What a person may upload. */
@@ -65,7 +67,11 @@ export function checkAttachment(label: string, attachment: AttachmentOption, kin
   if (attachment.size > kind.limitBytes) throw tooLarge(label, kind, kind.limitBytes)
 }
 
-/** A name for posting the file again, such as `a2.jpg`. Nothing of the sender's file name is used. */
+/** Discord tells it by a flag, and in former days by the name alone. */
+export const isSpoiler = ({ spoiler, name }: AttachmentOption): boolean =>
+  spoiler === true || name.startsWith('SPOILER_')
+
+/** A name for posting the file again, such as `a2.jpg`; nothing of the sender's own file name survives. */
 export function fileName(stem: string, attachment: AttachmentOption): string {
   const ending = /\.(png|jpe?g|webp|gif|avif)$/i.exec(attachment.name)?.[1]?.toLowerCase()
   return `${stem}.${extensions.get(mediaType(attachment.contentType ?? '')) ?? ending ?? 'png'}`

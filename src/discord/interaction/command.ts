@@ -49,6 +49,12 @@ export interface Call<Of extends AnyInteraction = AnyInteraction> extends Servic
    * this process or a later one. @throws UserError if the queue, or this person's share of it, is full
    */
   readonly place: (job: Job, action: ResultAction) => Promise<void>
+  /**
+  To be called before `reply.open()` for a button that places a job: pressed twice it is not to make two.
+
+  @throws UserError while the same person's press of the same button is under way
+  */
+  readonly claim: () => Promise<void>
 }
 
 export interface ActionCall extends Call<ActionInteraction> {

@@ -1,4 +1,4 @@
-import type { AutocompleteInteraction, Interaction } from 'discord.js'
+import { type AutocompleteInteraction, type Interaction, MessageFlags } from 'discord.js'
 import { UserError } from '../../errors.ts'
 import { createReply } from '../delivery/reply.ts'
 import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
@@ -27,24 +27,41 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
   const byName = new Map(commands.map((command) => [command.data.name, command]))
   const actions = new Map(commands.flatMap((command) => Object.entries(command.actions ?? {})))
   const underWay = new Set<Promise<void>>()
+  /** Buttons that were pressed, and have no ticket yet; by which call. */
+  const claimed = new Map<string, string>()
 
   const callOf = <Of extends AnyInteraction>(interaction: Of): Call<Of> => {
     const scope = scopeOf(interaction)
     const person = interaction.user.id
     const { id } = interaction
-    const reply = createReply(
-      interaction,
-      async () => checkPlace(interaction, await services.store.settings.get(scope)),
-      (target) => services.queue.expect({ id, person, scope, followUp: { target }, placedAt: Date.now() }),
-    )
+    const reply = createReply(interaction, {
+      mayOpen: async () => checkPlace(interaction, await services.store.settings.get(scope)),
+      remember: (target) => services.queue.expect({ id, person, scope, followUp: { target }, placedAt: Date.now() }),
+    })
     const place: Call['place'] = async (asked, action: ResultAction) => {
-      const job = { ...asked, options: { ...asked.options, requiresSafetyCheck: !isAgeRestricted(interaction) } }
-      const followUp: FollowUp = { target: reply.target(), action }
+      const isForAdults = isAgeRestricted(interaction)
+      const job = { ...asked, options: { ...asked.options, requiresSafetyCheck: !isForAdults } }
+      const target = reply.target()
+      const followUp: FollowUp = {
+        target,
+        action,
+        isForAdults,
+        press: pressOf(interaction),
+        source: sourceOf(interaction),
+      }
       const { personLimit } = await services.store.settings.get(scope)
       const ticket = { id, person, scope, job, followUp, placedAt: Date.now() }
       await services.queue.add(ticket, { person: personLimit })
     }
-    return { ...services, interaction, reply, scope, person, place }
+    const claim = async () => {
+      const press = pressOf(interaction)
+      if (press === undefined) return
+      const isPlaced = async () =>
+        (await services.queue.places(scope)).some(({ ticket }) => ticket.followUp.press === press)
+      if (claimed.has(press) || (await isPlaced())) throw new UserError('That is under way already.')
+      claimed.set(press, interaction.id)
+    }
+    return { ...services, interaction, reply, scope, person, place, claim }
   }
 
   /** The only catch. */
@@ -62,6 +79,8 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
       if (!(error instanceof UserError) || error.cause) log(`${name}: ${describe(error)}`)
       await call.reply.fail(sentenceOf(error))
     } finally {
+      const press = pressOf(interaction)
+      if (press !== undefined && claimed.get(press) === interaction.id) claimed.delete(press)
       await services.queue.release(interaction.id)
     }
   }
@@ -108,4 +127,21 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
     },
     settled: async () => void (await Promise.all(underWay)),
   }
+}
+
+/** Whoever pressed which button: the same once more, before the first has come to its end, is a mistake. */
+const pressOf = (interaction: AnyInteraction): string | undefined =>
+  interaction.isMessageComponent()
+    ? [interaction.user.id, interaction.message.id, interaction.customId, ...valuesOf(interaction)].join(' ')
+    : undefined
+
+const valuesOf = (interaction: AnyInteraction) => (interaction.isStringSelectMenu() ? interaction.values : [])
+
+/** The public message whose button was pressed. */
+function sourceOf(interaction: AnyInteraction): string | undefined {
+  if (!interaction.isMessageComponent() && !(interaction.isModalSubmit() && interaction.isFromMessage()))
+    return undefined
+  const { message, guildId, channelId } = interaction
+  if (message.flags.has(MessageFlags.Ephemeral)) return undefined
+  return `https://discord.com/channels/${guildId ?? '@me'}/${channelId}/${message.id}`
 }

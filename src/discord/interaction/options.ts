@@ -4,10 +4,22 @@ import { UserError } from '../../errors.ts'
 import type { JobOptions } from '../../jobs/protocol.ts'
 import type { ServerSettings } from '../../store/settings.ts'
 import type { Choice, Completion, Services } from './command.ts'
+import { strengthLimit } from './strength.ts'
 
 type Builder = SlashCommandBuilder | SlashCommandOptionsOnlyBuilder
 
-export const strengthLimit = 3
+/** `private` and `spoiler`: who sees what comes of it. */
+export function addPrivacyOptions(builder: Builder): SlashCommandOptionsOnlyBuilder {
+  return builder
+    .addBooleanOption((option) => option.setName('private').setDescription('Only you see the answer'))
+    .addBooleanOption((option) => option.setName('spoiler').setDescription('Cover the pictures'))
+}
+
+/** What `addPrivacyOptions` asked for. */
+export const readPrivacy = ({ options }: ChatInputCommandInteraction) => ({
+  isPrivate: options.getBoolean('private') ?? false,
+  isSpoiler: options.getBoolean('spoiler') ?? false,
+})
 
 /** `strength`, `preserve` and `seed`: how a difference is applied. */
 export function addApplyOptions(builder: Builder): SlashCommandOptionsOnlyBuilder {

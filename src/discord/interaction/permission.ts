@@ -2,6 +2,7 @@ import { type BaseInteraction, PermissionFlagsBits } from 'discord.js'
 import { UserError } from '../../errors.ts'
 import type { SavedDifference } from '../../store/differences.ts'
 import type { ServerSettings } from '../../store/settings.ts'
+import { homeOf } from './home.ts'
 
 /**
  * The server's id, or `@` and the person's id in direct messages. It decides whose differences, settings and limits
@@ -29,7 +30,7 @@ export function checkPlace(interaction: BaseInteraction, settings: ServerSetting
   if (!interaction.guildId) return
   const { channels } = settings
   const home = homeOf(interaction)
-  if (channels.length > 0 && !channels.includes(home?.id ?? interaction.channelId ?? '')) {
+  if (channels.length > 0 && !channels.includes(home?.id ?? '')) {
     const [first, ...rest] = channels.map((id) => `<#${id}>`)
     throw new UserError(`On this server I make pictures only in ${[first, ...rest].join(', ')}; please ask there.`)
   }
@@ -42,14 +43,8 @@ export function checkAge(interaction: BaseInteraction, { ageRestrictedOnly }: Se
   throw new UserError('On this server I show pictures only in age-restricted channels; please ask in one of them.')
 }
 
-/** Whether the channel is age-restricted. Direct messages, and channels of which nothing is known, are not. */
-export function isAgeRestricted(interaction: BaseInteraction): boolean {
-  const home = homeOf(interaction)
-  return home !== null && 'nsfw' in home && home.nsfw
-}
-
-/** The channel, or the parent channel of a thread. */
-const homeOf = ({ channel }: BaseInteraction) => (channel?.isThread() ? channel.parent : channel)
+/** Only adults come here. Direct messages are for everyone, and so is a channel of which nothing is known. */
+export const isAgeRestricted = (interaction: BaseInteraction): boolean => homeOf(interaction)?.isAgeRestricted === true
 
 /** @throws UserError if this person may not save, rename or delete differences here */
 export function checkSaver(interaction: BaseInteraction, { savers }: ServerSettings): void {

@@ -1,11 +1,20 @@
-import { type APIAttachment, type APIEmbed, type APIMessage, ComponentType, type Message } from 'discord.js'
-import { picture as pictureKind } from './attachments.ts'
+import {
+  type APIAttachment,
+  type APIEmbed,
+  type APIMessage,
+  AttachmentFlags,
+  ComponentType,
+  type Message,
+} from 'discord.js'
+import { isSpoiler, picture as pictureKind } from './attachments.ts'
 
 /** A picture in a message. */
 export interface SeenPicture {
   readonly url: string
   /** Its description, or else its name. */
   readonly alt: string
+  /** It is covered. */
+  readonly isSpoiler: boolean
 }
 
 /** What a gallery holds. */
@@ -32,8 +41,8 @@ function everyPicture(message: Seen): readonly SeenPicture[] {
       : (message.message_snapshots ?? []).map((one) => one.message)
   return [
     ...attachmentsOf(message),
-    ...(message.components ?? []).flatMap((component) => componentPictures(raw(component) as Part)),
-    ...message.embeds.flatMap((embed) => embedPicture(raw(embed) as APIEmbed)),
+    ...(message.components ?? []).flatMap((component) => componentPictures(raw(component) as Part, false)),
+    ...message.embeds.flatMap((embed) => embedPicture(raw(embed) as APIEmbed, message.content ?? '')),
     ...forwarded.flatMap((one) => everyPicture(one as Seen)),
   ]
 }
@@ -43,12 +52,13 @@ function attachmentsOf({ attachments }: Seen): readonly SeenPicture[] {
   return all.flatMap((attachment) => {
     const { url, name, contentType, description } = attachment
     const isPicture = contentType ? pictureKind.fits(attachment) : /\.(png|jpe?g|webp|gif|avif)$/i.test(name)
-    return isPicture ? { url, alt: description || name } : []
+    return isPicture ? { url, alt: description || name, isSpoiler: isSpoiler(attachment) } : []
   })
 }
 
-const claimsOf = ({ url, filename, size, content_type, description }: APIAttachment) => ({
+const claimsOf = ({ url, filename, size, content_type, description, flags }: APIAttachment) => ({
   ...{ url, name: filename, size, contentType: content_type ?? null, description },
+  spoiler: ((flags ?? 0) & AttachmentFlags.IsSpoiler) !== 0,
 })
 
 interface Media {
@@ -62,27 +72,44 @@ interface Part {
   readonly type: ComponentType
   readonly components?: readonly Part[]
   readonly accessory?: Part
-  readonly items?: readonly { readonly media: Media; readonly description?: string | null }[]
+  readonly items?: readonly Item[]
   readonly media?: Media
   readonly description?: string | null
+  readonly spoiler?: boolean
 }
 
-function componentPictures({ type, components = [], accessory, items = [], media, description }: Part): SeenPicture[] {
-  const thumbnail = type === ComponentType.Thumbnail && media ? [{ media, description }] : []
+interface Item {
+  readonly media: Media
+  readonly description?: string | null
+  readonly spoiler?: boolean
+}
+
+/** @param isUnderCover A container around it is covered. */
+function componentPictures(part: Part, isUnderCover: boolean): SeenPicture[] {
+  const { type, components = [], accessory, items = [], media, description, spoiler } = part
+  const isThumbnail = type === ComponentType.Thumbnail
+  const isCovered = isUnderCover || (spoiler === true && !isThumbnail)
+  const thumbnail = isThumbnail && media ? [{ media, description, spoiler }] : []
   return [
-    ...[...items, ...thumbnail].flatMap((item) => mediaPicture(item.media, item.description)),
-    ...[...components, ...(accessory ? [accessory] : [])].flatMap(componentPictures),
+    ...[...items, ...thumbnail].flatMap((item) => itemPicture(item, isCovered)),
+    ...[...components, ...(accessory ? [accessory] : [])].flatMap((inner) => componentPictures(inner, isCovered)),
   ]
 }
 
-function mediaPicture({ url, proxy_url, content_type = null }: Media, alt?: string | null): SeenPicture[] {
-  const isPicture = pictureKind.fits({ url, name: '', size: 0, contentType: content_type })
-  return isPicture ? [{ url: discordsOwn(url, proxy_url), alt: alt || 'A picture of the message' }] : []
+function itemPicture({ media, description, spoiler }: Item, isUnderCover: boolean): SeenPicture[] {
+  const { url, proxy_url, content_type = null } = media
+  if (!pictureKind.fits({ url, name: '', size: 0, contentType: content_type })) return []
+  const isSpoiler = isUnderCover || spoiler === true
+  return [{ url: discordsOwn(url, proxy_url), alt: description || 'A picture of the message', isSpoiler }]
 }
 
-function embedPicture({ image, thumbnail, title }: APIEmbed): SeenPicture[] {
+/** @param content The message's; a link in `||…||` is covered, and so is its picture. */
+function embedPicture({ image, thumbnail, title, url }: APIEmbed, content: string): SeenPicture[] {
   const shown = image ?? thumbnail
-  return shown ? [{ url: discordsOwn(shown.url, shown.proxy_url), alt: title || 'The picture of a link' }] : []
+  if (!shown) return []
+  const covered = [...content.matchAll(/\|\|(.+?)\|\|/gs)].map(([, text]) => text!)
+  const isSpoiler = covered.some((text) => text.includes(url ?? shown.url))
+  return [{ url: discordsOwn(shown.url, shown.proxy_url), alt: title || 'The picture of a link', isSpoiler }]
 }
 
 /** Discord keeps copies of pictures from elsewhere. */

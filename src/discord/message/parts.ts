@@ -9,11 +9,14 @@ import { type Button, buttonComponent, cutAlt, type Picture, type Post, textDisp
  */
 export function pictureSection(text: string, picture?: Picture): APIMessageTopLevelComponent {
   if (!picture) return textDisplay(text)
-  const { name, alt } = picture
+  const { name, alt, isCovered } = picture
   return {
     type: ComponentType.Section,
     components: [textDisplay(text)],
-    accessory: { type: ComponentType.Thumbnail, media: { url: `attachment://${name}` }, description: cutAlt(alt) },
+    accessory: {
+      ...{ type: ComponentType.Thumbnail, media: { url: `attachment://${name}` }, description: cutAlt(alt) },
+      ...(isCovered && { spoiler: true }),
+    },
   }
 }
 

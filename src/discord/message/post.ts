@@ -20,13 +20,19 @@ export interface Picture {
   readonly bytes: Uint8Array
   /** What it shows, for people who can't see it. At most 1024 characters are kept. */
   readonly alt: string
+  /** As a spoiler. */
+  readonly isCovered?: boolean
 }
 
 const altLimit = 1024
 
 /** Text above, then the pictures as one gallery of at most ten. */
 export function galleryPost(text: string, pictures: readonly Picture[]): Post {
-  const items = pictures.map(({ name, alt }) => ({ media: { url: `attachment://${name}` }, description: cutAlt(alt) }))
+  const items = pictures.map(({ name, alt, isCovered }) => ({
+    media: { url: `attachment://${name}` },
+    description: cutAlt(alt),
+    ...(isCovered && { spoiler: true }),
+  }))
   return { components: [textDisplay(text), { type: ComponentType.MediaGallery, items }], pictures }
 }
 

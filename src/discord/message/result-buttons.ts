@@ -1,17 +1,18 @@
 import { ButtonStyle } from 'discord.js'
+import { strengthLimit } from '../interaction/strength.ts'
 import { buttonRow } from './post.ts'
 
 /** The buttons under a result. commands/save-diff.ts and commands/buttons.ts answer them. @param id Of the result */
-export const resultButtons = (id: string) => [
+export const resultButtons = (id: string, strength = 1) => [
   buttonRow([
     { label: 'Save', action: `save:${id}`, style: ButtonStyle.Primary },
     { label: 'Another picture', action: `another:${id}` },
     { label: 'Again', action: `again:${id}` },
-    { label: 'Stronger', action: `stronger:${id}` },
-    { label: 'Weaker', action: `weaker:${id}` },
+    { label: 'Stronger', action: `stronger:${id}`, isDisabled: strength === 0 || Math.abs(strength) >= strengthLimit },
+    { label: 'Weaker', action: `weaker:${id}`, isDisabled: strength === 0 },
   ]),
   buttonRow([
-    { label: 'Reverse', action: `reverse:${id}` },
+    { label: 'Reverse', action: `reverse:${id}`, isDisabled: strength === 0 },
     { label: 'Delete', action: `delete:${id}`, style: ButtonStyle.Danger },
   ]),
 ]

@@ -5,6 +5,7 @@ import type { ResultRecord } from '../../store/results.ts'
 import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
 import { galleryPost, type Picture, type Post, withRows } from './post.ts'
 import { resultButtons } from './result-buttons.ts'
+import { isCovered, isShown, together } from './sensitivity.ts'
 import { verdictText } from './verdict.ts'
 
 type Show = Extract<ResultAction, { type: 'show' }>
@@ -23,9 +24,11 @@ export function recordOf(ticket: Ticket, action: Show, result: JobResult): Resul
       ? job.differences.map((one, index) => ({ ...one, name: action.names[index] }))
       : [{ bytes: difference!, strength }]
   return {
-    ...{ id: ticket.id, scope: ticket.scope, person: ticket.person, channelId: target.channelId, at: Date.now() },
+    ...{ id: ticket.id, scope: ticket.scope, person: ticket.person, at: Date.now() },
+    ...{ channelId: target.channelId, messageId: target.messageId, isPrivate: target.isPrivate },
     ...{ pairs: action.pairs, image: imageOf(job), differences, facts, pictures },
     fileNames: action.fileNames,
+    sensitivity: action.sensitivity,
     options: { ...job.options, preserve },
   }
 }
@@ -43,21 +46,41 @@ export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { 
   if (!image) throw new Error('Expected the job to end with a picture.')
   const { prompt } = job.options
   const b = prompt ?? report.caption?.b ?? 'the picture to change'
-  const { fileNames = {} } = action
-  const inputs: Picture[] = [
-    ...exampleOf(action, action.learned?.facts.caption ?? report.caption),
-    { name: fileNames.b ?? 'b.png', bytes: imageOf(job), alt: `B: ${b}` },
+  const { fileNames = {}, sensitivity } = action
+  const { isForAdults = false, target, source } = ticket.followUp
+  const example = exampleOf(action, action.learned?.facts.caption ?? report.caption)
+  const input = { name: fileNames.b ?? 'b.png', bytes: imageOf(job), alt: `B: ${b}` }
+  const given = [
+    ...example.map((picture) => [picture, sensitivity?.example] as const),
+    [input, sensitivity?.b] as const,
   ]
+  const inputs = given
+    .filter(([, one]) => isShown(one, isForAdults))
+    .map(([picture, one]): Picture => ({ ...picture, isCovered: isCovered(one, isForAdults) }))
   const change = action.names.length > 0 ? `with ${list(action.names)} applied` : 'changed as A is to become A′'
-  const output: Picture = { name: 'b2.png', bytes: image, alt: `B′: ${b}, ${change}` }
-  const text = [titleOf(action), ...notices, `-# ${detailsOf(result, prompt)}`]
-  const rows = resultButtons(ticket.id)
+  const output: Picture = {
+    ...{ name: 'b2.png', bytes: image, alt: `B′: ${b}, ${change}` },
+    isCovered: isOutputCovered(action, isForAdults),
+  }
+  const text = [
+    ...[titleOf(action), ...notices],
+    ...(inputs.length < given.length ? [onlyForAdults] : []),
+    ...(source ? [`-# Asked for by <@${ticket.person}>, from ${source}`] : []),
+    `-# ${detailsOf(result, prompt)}`,
+  ]
+  const rows = resultButtons(ticket.id, report.strength)
   const alone = galleryPost([...text, '-# The other pictures are too large to be posted again.'].join('\n'), [output])
-  const { fileLimitBytes } = ticket.followUp.target
+  const { fileLimitBytes } = target
   const isTooLarge = inputs.some(({ bytes }) => bytes.length > fileLimitBytes)
   const all = isTooLarge ? alone : galleryPost(text.join('\n'), [...inputs, output])
   return { all: withRows(all, ...rows), alone: withRows(alone, ...rows) }
 }
+
+const onlyForAdults = '-# What came from an age-restricted channel is shown in such channels only.'
+
+/** B′, and its previews: it was made from all of them. @param forAdults The channel is age-restricted. */
+export const isOutputCovered = ({ sensitivity }: Show, forAdults = false): boolean =>
+  isCovered(together([sensitivity?.example, sensitivity?.b]), forAdults)
 
 const imageOf = (job: PictureJob) => (job.kind === 'apply' ? job.image : job.b)
 

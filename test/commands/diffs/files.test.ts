@@ -178,6 +178,14 @@ test('a bad or taken name, a full server, and a person without the right are tol
   assert.match(await refusal('New'), /only those who manage it may save/)
 })
 
+test('an import is answered to the person alone, as saving is', async () => {
+  const interaction = importing(upload(learned), 'Quiet')
+  const { done } = await bot.work()
+  done()
+  await until(() => interaction.message && textOf(interaction.message).startsWith('Saved'), 'the end')
+  assert.ok(interaction.message!.flags & EPHEMERAL)
+})
+
 test('a damaged file is a sentence of the worker’s, and nothing is saved', async () => {
   const damaged = learned.slice(0, learned.length - 3)
   const interaction = importing(upload(damaged), 'New')
@@ -189,7 +197,7 @@ test('a damaged file is a sentence of the worker’s, and nothing is saved', asy
     assert.ok(error instanceof UserError)
     failed(error)
   }
-  assert.match(await whisperOf(interaction), /^The file is /)
+  await until(() => /^The file is /.test(textOf(interaction.message!)), 'a sentence')
   assert.ok(interaction.message!.flags & EPHEMERAL || interaction.message!.isDeleted)
   assert.deepEqual(await bot.store.differences.list(guildId), [])
 })
