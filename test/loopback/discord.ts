@@ -31,17 +31,23 @@ export type { Person, Right } from './world.ts'
 export {
   admin,
   ageRestrictedChannelId,
+  ageRestrictedThreadId,
   applicationId,
   channelId,
+  forumId,
+  forumPostId,
   guildId,
+  hiddenChannelId,
   moderator,
   otherAgeRestrictedChannelId,
   otherChannelId,
   otherGuildId,
   outsider,
   owner,
+  privateThreadId,
   stranger,
   token,
+  voiceChannelId,
 } from './world.ts'
 
 export type Loopback = Awaited<ReturnType<typeof startLoopback>>
@@ -164,6 +170,12 @@ export const galleryOf = ({ components }: Message) =>
   flatten(components).flatMap(({ items = [] }) =>
     items.map(({ media, description }) => ({ name: media.url.replace('attachment://', ''), alt: description ?? '' })),
   )
+
+/** The names of the pictures that are covered as spoilers, thumbnails too. */
+export const coveredOf = ({ components }: Message): readonly string[] =>
+  flatten(components)
+    .flatMap((one) => [...(one.items ?? []), ...(one.media ? [{ media: one.media, spoiler: one.spoiler }] : [])])
+    .flatMap(({ media, spoiler }) => (spoiler ? media.url.replace('attachment://', '') : []))
 
 /** The names of the files that nobody sees, because no component shows them. */
 export const unseenOf = (message: Message): string[] => {

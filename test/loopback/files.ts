@@ -24,6 +24,7 @@ export interface Attachment {
   readonly filename?: string
   readonly content_type?: string
   readonly size?: number
+  readonly flags?: number
 }
 
 export interface Files {
@@ -63,6 +64,8 @@ export function createFiles(origin: string, clock: Clock): Files {
       return {
         ...{ id, url, proxy_url: url, filename: name, content_type: contentType, size: bytes.length },
         ...(alt && { description: alt }),
+        // The flag of what was uploaded as a spoiler; apps say so by the name, too.
+        ...(name.startsWith('SPOILER_') && { flags: 1 << 3 }),
         ...(isEphemeral && { ephemeral: true }),
         ...(contentType.startsWith('image/') && { width: 64, height: 64 }),
       }

@@ -61,7 +61,13 @@ export interface Component {
   readonly accent_color?: number | null
   readonly media?: Media
   readonly file?: Media
-  readonly items?: readonly { readonly media: Media; readonly description?: string | null }[]
+  /** A cover over it. */
+  readonly spoiler?: boolean
+  readonly items?: readonly {
+    readonly media: Media
+    readonly description?: string | null
+    readonly spoiler?: boolean
+  }[]
   readonly components?: readonly Component[]
   readonly accessory?: Component
   readonly component?: Component

@@ -9,6 +9,16 @@ export const ageRestrictedChannelId = '300000000000000002'
 export const otherGuildId = '200000000000000002'
 export const otherChannelId = '300000000000000003'
 export const otherAgeRestrictedChannelId = '300000000000000004'
+/** A private thread of the first channel, which the bot is not in, and one of the age-restricted channel. */
+export const privateThreadId = '300000000000000005'
+export const ageRestrictedThreadId = '300000000000000006'
+/** A post in an age-restricted forum. */
+export const forumId = '300000000000000007'
+export const forumPostId = '300000000000000008'
+/** The chat of a voice channel. */
+export const voiceChannelId = '300000000000000009'
+/** The bot may use commands in it, and see nothing else. */
+export const hiddenChannelId = '300000000000000010'
 
 export interface Person {
   readonly id: string
@@ -57,6 +67,10 @@ export interface Channel {
   /** Absent: a direct message. */
   readonly guild?: Guild
   readonly isAgeRestricted: boolean
+  /** As Discord numbers them. @default 0, a text channel */
+  readonly type?: number
+  /** Of a thread, or of a forum's post. */
+  readonly parentId?: string
   /** Whom a direct message is with. */
   readonly recipientId?: string
   readonly denied: Set<Right>
@@ -74,12 +88,32 @@ export interface Guild {
 
 export type World = ReturnType<typeof createWorld>
 
-/** Two servers of two channels each, and the bot's direct messages. */
+export const ChannelType = { Text: 0, Voice: 2, PublicThread: 11, PrivateThread: 12, Forum: 15 } as const
+
+/** Of the first server, beside its two text channels. */
+function addMore(guild: Guild): void {
+  const add = (id: string, more: Partial<Channel>, ...denied: Right[]) =>
+    guild.channels.push({
+      ...{ id, name: `channel-${id.at(-1)}`, guild, isAgeRestricted: false, isDeleted: false },
+      ...{ denied: new Set(denied), ...more },
+    })
+  add(privateThreadId, { type: ChannelType.PrivateThread, parentId: channelId }, 'view')
+  add(ageRestrictedThreadId, { type: ChannelType.PrivateThread, parentId: ageRestrictedChannelId }, 'view')
+  add(forumId, { type: ChannelType.Forum, isAgeRestricted: true })
+  add(forumPostId, { type: ChannelType.PublicThread, parentId: forumId })
+  add(voiceChannelId, { type: ChannelType.Voice })
+  add(hiddenChannelId, {}, 'view')
+}
+
+const isThread = ({ type }: Channel) => type === ChannelType.PublicThread || type === ChannelType.PrivateThread
+
+/** Two servers of two text channels each, more of the first, and the bot's direct messages. */
 export function createWorld() {
   const guilds = [
     guild(guildId, 'Loopback', { pictures: channelId, evening: ageRestrictedChannelId }),
     guild(otherGuildId, 'Elsewhere', { general: otherChannelId, night: otherAgeRestrictedChannelId }),
   ]
+  addMore(guilds[0]!)
   const channels = new Map(guilds.flatMap((one) => one.channels).map((one) => [one.id, one]))
   /** People who take no direct messages. */
   const closedTo = new Set<string>()
@@ -152,21 +186,35 @@ export const membership = ({ isModerator, isAdmin }: Partial<Person> = {}) => ({
   permissions: String(everyone | (isModerator ? MANAGE_MESSAGES : 0n) | (isAdmin ? MANAGE_GUILD : 0n)),
 })
 
-export const channelView = ({ id, name, guild, isAgeRestricted, recipientId, denied }: Channel) =>
-  guild
+export const channelView = (channel: Channel) => {
+  const { id, name, guild, isAgeRestricted, recipientId, denied, type = ChannelType.Text, parentId = null } = channel
+  return guild
     ? {
-        ...{ id, type: 0, guild_id: guild.id, name, nsfw: isAgeRestricted, topic: null, parent_id: null, flags: 0 },
+        ...{ id, type, guild_id: guild.id, name, topic: null, parent_id: parentId, flags: 0 },
+        // A thread tells nothing of ages, and rules of its own.
+        ...(isThread(channel)
+          ? {
+              thread_metadata: {
+                archived: false,
+                auto_archive_duration: 1440,
+                archive_timestamp: '2020-01-01T00:00:00Z',
+                locked: false,
+              },
+            }
+          : { nsfw: isAgeRestricted }),
         ...{ position: guild.channels.findIndex((one) => one.id === id), rate_limit_per_user: 0 },
         ...{ last_message_id: null, permissions: String(everyone) },
         permission_overwrites: [{ id: applicationId, type: 1, allow: '0', deny: String(sumOf([...denied])) }],
       }
     : { id, type: 1, recipients: [account(recipientId!)], last_message_id: null, flags: 0 }
+}
 
 /** As GUILD_CREATE has it. */
 export const guildView = ({ id, name, channels }: Guild) => ({
   ...{ id, name, owner_id: ownerOfServers, large: false, member_count: 6, premium_tier: 0, nsfw_level: 0 },
-  ...{ threads: [], emojis: [], stickers: [], features: [], voice_states: [], preferred_locale: 'en-US' },
-  channels: channels.filter((one) => !one.isDeleted).map(channelView),
+  threads: channels.filter((one) => isThread(one) && !one.isDeleted && !one.denied.has('view')).map(channelView),
+  ...{ emojis: [], stickers: [], features: [], voice_states: [], preferred_locale: 'en-US' },
+  channels: channels.filter((one) => !one.isDeleted && !isThread(one)).map(channelView),
   members: [{ user: botAccount, ...membership() }],
   roles: [{ id, name: '@everyone', permissions: String(everyone), position: 0, colors: {}, tags: {} }],
 })
