@@ -92,7 +92,6 @@ const refusals: readonly (readonly [what: string, given: () => Record<string, st
     () => ({ DISCORD_APP_ID: '1' }),
     /^`DISCORD_APP_ID` 1 is not the application of this token/,
   ],
-  ['a Discord that is not there', () => ({ DISCORD_API_URL: 'http://127.0.0.1:9/api' }), /could not be reached/],
   ['an unknown model', () => ({ MODEL: 'nonsense' }), /^There is no model `nonsense`/],
   [
     'a model that lacks a part of a file',

@@ -273,7 +273,7 @@ test('alt text and menus stay within what Discord takes', async () => {
 
 test('the log holds no fault', () => {
   assert.deepEqual(
-    bot.log.filter((line) => !/UserError: The picture could not be fetched/.test(line)),
+    bot.log.filter((line) => !/UserError: The picture could not be downloaded/.test(line)),
     [],
   )
 })

@@ -95,7 +95,7 @@ const badInputs: [string, () => Parameters<Bot['discord']['slash']>[1], RegExp][
     () => ({ ...pictures(), a: attach(1, { content_type: 'text/plain' }) }),
     /^A is not a type of picture I can read/,
   ],
-  ['an SVG', () => ({ ...pictures(), b: attach(1, { content_type: 'image/svg+xml' }) }), /^B is not a picture/],
+  ['an SVG', () => ({ ...pictures(), b: attach(1, { content_type: 'image/svg+xml' }) }), /^B is not a /],
   ['an empty file', () => ({ ...pictures(), a2: attach(1, { size: 0 }) }), /^A′ is an empty file/],
   ['a large file', () => ({ ...pictures(), b: attach(1, { size: 10_000_001 }) }), /^B is too large; .* at most 10 MB/],
   [
@@ -111,7 +111,7 @@ const badInputs: [string, () => Parameters<Bot['discord']['slash']>[1], RegExp][
   [
     'a redirect',
     () => ({ ...pictures(), b: attach(3, { redirect: `${bot.discord.origin}/x` }) }),
-    /^B could not be fetched/,
+    /^B could not be downloaded/,
   ],
   ['the same bytes twice', () => ({ ...pictures(), a2: attach(1) }), /^A and A′ are the same picture/],
 ]

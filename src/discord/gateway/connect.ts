@@ -4,8 +4,9 @@ import { createDispatch, type DispatchOptions } from '../interaction/dispatch.ts
 import { describe } from '../interaction/faults.ts'
 import { watchHomes } from '../interaction/home.ts'
 import { type GatewayStatus, watchGatewayStatus } from './gateway-status.ts'
+import { isOutage, persist, watchRateLimits } from './persist.ts'
 import { watchPresence } from './presence.ts'
-import { registerCommands } from './register.ts'
+import { registerCommands, unreachable } from './register.ts'
 import { watchRights } from './rights.ts'
 
 export interface ConnectOptions extends Omit<DispatchOptions, 'takeNote'> {
@@ -16,6 +17,8 @@ export interface ConnectOptions extends Omit<DispatchOptions, 'takeNote'> {
   readonly apiUrl: string
   /** The shortest time between two progress edits. @default 3000 */
   readonly everyMilliseconds?: number
+  /** Before a start that failed for want of Discord is tried again. @default 1000, then twice as long each time */
+  readonly pauseMilliseconds?: number
   /** Called when Discord ends the session for good, for example because the token was reset. */
   readonly onLost: (reason: string) => void
 }
@@ -33,14 +36,25 @@ export interface Connection {
   readonly close: () => Promise<void>
 }
 
-/** Checks the token, registers the commands that changed, then answers interactions. @throws UserError */
-export async function connect(options: ConnectOptions): Promise<Connection> {
+/**
+Checks the token, registers the commands that changed, then answers interactions. While Discord can't be reached it goes on
+trying.
+
+@throws UserError
+*/
+export function connect(options: ConnectOptions): Promise<Connection> {
+  const { log, pauseMilliseconds } = options
+  return persist(() => connectOnce(options), { log, pauseMilliseconds })
+}
+
+async function connectOnce(options: ConnectOptions): Promise<Connection> {
   const { token, apiUrl, commands, services, log, everyMilliseconds, onLost } = options
   const client = new Client({
     intents: [GatewayIntentBits.Guilds],
     allowedMentions: { parse: [] },
     rest: { api: apiUrl },
   })
+  watchRateLimits(client.rest, log)
   client.rest.setToken(token)
   const { applicationId } = await registerCommands({
     rest: client.rest,
@@ -61,7 +75,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   const gatewayStatus = watchGatewayStatus(client)
   client.on(Events.ShardDisconnect, ({ code }) => onLost(`Discord ended the session (code ${code}).`))
   const ready = new Promise<Client<true>>((resolve) => client.once(Events.ClientReady, resolve))
-  await client.login(token)
+  await client.login(token).catch((error: unknown) => Promise.reject(isOutage(error) ? unreachable(error) : error))
   const { user } = await ready
   return {
     name: user.username,

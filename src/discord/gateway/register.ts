@@ -6,6 +6,7 @@ import {
   Routes,
 } from 'discord.js'
 import { UserError } from '../../errors.ts'
+import { DiscordUnreachable, isOutage } from './persist.ts'
 
 export interface RegisterOptions {
   /** With the bot's token set. */
@@ -37,10 +38,11 @@ export async function registerCommands({ rest, applicationId: given, commands }:
   return { applicationId, isChanged }
 }
 
+export const unreachable = (cause: unknown) =>
+  new DiscordUnreachable('Discord can’t be reached; check the network and `DISCORD_API_URL`.', { cause })
+
 function explained(error: unknown, applicationId?: string): unknown {
-  if (!(error instanceof DiscordAPIError)) {
-    return new UserError('Discord can’t be reached; check the network and `DISCORD_API_URL`.', { cause: error })
-  }
+  if (isOutage(error) || !(error instanceof DiscordAPIError)) return unreachable(error)
   if (error.status === 401) {
     return new UserError('Discord rejects `DISCORD_TOKEN`; make a new one at https://discord.com/developers.')
   }

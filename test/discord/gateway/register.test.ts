@@ -33,5 +33,5 @@ test('a wrong token, a foreign application and an absent Discord are each one se
   await assert.rejects(register(rest('wrong')), sentence(/rejects `DISCORD_TOKEN`/))
   await assert.rejects(register(rest(token), '123'), sentence(/`DISCORD_APP_ID` 123 is not/))
   await discord.close()
-  await assert.rejects(register(rest(token)), sentence(/could not be reached/))
+  await assert.rejects(register(rest(token)), sentence(/can’t be reached/))
 })

@@ -60,7 +60,7 @@ test('a server that says nothing, breaks off or refuses is a sentence with the c
   ]
   for (const answer of answers) {
     await assert.rejects(fetchFrom(answer, 300), (error: Error) => {
-      return sentence(/^B could not be fetched/)(error) && error.cause instanceof Error
+      return sentence(/^B could not be downloaded/)(error) && error.cause instanceof Error
     })
   }
 })
