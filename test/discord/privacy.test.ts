@@ -229,7 +229,10 @@ test('a result that was deleted by Discord’s own menu can’t be saved, and no
   await answerTo(bot.discord.slash('save-diff', { name: 'second' }))
   assert.equal((await bot.store.differences.get(guildId, 'second'))!.pairs![0]!.a[0], 1)
   older.isDeleted = true
-  assert.match(textOf(await answerTo(bot.discord.slash('save-diff', { name: 'third' }))), /^I have nothing that you learned/)
+  assert.match(
+    textOf(await answerTo(bot.discord.slash('save-diff', { name: 'third' }))),
+    /^I have nothing that you learned/,
+  )
   assert.equal(await bot.store.results.latest(guildId, channelId, owner.id), undefined)
 })
 
