@@ -1,12 +1,13 @@
 import type { Tensors } from '../architectures/tensors.ts'
 
-/**
- * A UNet's tensors as Stability AI named them → as diffusers does. How many residual blocks a level has is seen by where it
- * is made smaller.
- */
-export function unetNames(tensors: Tensors): (name: string) => string {
+/** How many blocks a level of a UNet has under its original names: it ends where it is made smaller. */
+export function blocksPerLevel(tensors: Tensors): number {
   const smaller = [...tensors.keys()].flatMap((name) => /^input_blocks\.(\d+)\.0\.op\.weight$/.exec(name)?.[1] ?? [])
-  const perLevel = Math.min(...smaller.map(Number), ...(smaller.length > 0 ? [] : [USUAL_PER_LEVEL]))
+  return Math.min(...smaller.map(Number), ...(smaller.length > 0 ? [] : [USUAL_PER_LEVEL]))
+}
+
+/** A UNet's tensors as Stability AI named them → as diffusers does. */
+export function unetNames(perLevel: number): (name: string) => string {
   const place = (block: string) => [Math.floor(Number(block) / perLevel), Number(block) % perLevel] as const
   return (name) => {
     const [, part, block, inner, rest = ''] =

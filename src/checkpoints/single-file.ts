@@ -1,5 +1,5 @@
 import { rowsOf, type StoredTensor, type Tensors } from '../architectures/tensors.ts'
-import { unetNames, vaeName } from './original-names.ts'
+import { blocksPerLevel, unetNames, vaeName } from './original-names.ts'
 
 /** The networks that a single file holds; each by the names that diffusers and transformers give its tensors. */
 export interface SingleFile {
@@ -39,7 +39,7 @@ function behind(tensors: Tensors, ...prefixes: string[]): Map<string, StoredTens
 const some = (tensors: Tensors): Tensors | undefined => (tensors.size > 0 ? tensors : undefined)
 
 function unetOf(tensors: Tensors): Tensors | undefined {
-  const nameOf = unetNames(tensors)
+  const nameOf = unetNames(blocksPerLevel(tensors))
   return some(new Map([...tensors].map(([name, tensor]) => [nameOf(name), tensor])))
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type LoraFile, readLora } from '../checkpoints/lora.ts'
 import { UserError } from '../errors.ts'
 import { type Model, readManifest } from '../hub/catalog.ts'
 import type { ModelReference } from '../hub/reference.ts'
@@ -57,8 +58,14 @@ export async function readLayout(reference: ModelReference): Promise<ModelLayout
   const { path: folder, prediction } = reference
   const manifest = await readManifest(folder)
   const file = await singleFileOf(folder, manifest !== undefined)
-  const found = file ? partsOfFile(file, prediction) : await filesOf(folder, manifest !== undefined)
+  const loras = reference.loras.map(({ path, strength }) => readLora(path, strength))
+  const found = file ? partsOfFile(file, loras, prediction) : await filesOf(folder, manifest !== undefined, loras)
   const { parts, scheduler, index, tokenizer } = found
+  for (const { path, parts: changed } of loras) {
+    const lacked = [...changed.keys()].find((part) => !parts.has(part === 'unet' ? 'denoiser' : part))
+    if (lacked)
+      throw new UserError(`${path} changes a ${lacked}, which this model does not have: it is for another kind.`)
+  }
   const architecture = architectureOf(folder, parts)
   const vae = vaeConfigOf(parts)
   const config = (part: Part) => parts.config(part) ?? {}
@@ -87,12 +94,12 @@ async function singleFileOf(path: string, hasManifest: boolean): Promise<string 
   return file && join(path, file)
 }
 
-async function filesOf(folder: string, hasManifest: boolean): Promise<Found> {
+async function filesOf(folder: string, hasManifest: boolean, loras: readonly LoraFile[]): Promise<Found> {
   const index = await readJson<ModelIndex>(join(folder, 'model_index.json'))
   if (!hasManifest && !index) {
     throw new UserError(`There is no model in ${folder}: choose one that \`models list\` names.`)
   }
-  const parts = await partsOfFolder(folder)
+  const parts = await partsOfFolder(folder, loras)
   const scheduler = await readJson<ModelLayout['scheduler']>(join(folder, 'scheduler', 'scheduler_config.json'))
   if (!hasManifest) checkParts(folder, index ?? {}, parts)
   if (!scheduler) throw lacking(folder, ['scheduler/scheduler_config.json'])

@@ -12,6 +12,7 @@ import {
   vaeGroups,
 } from '../checkpoints/configuration.ts'
 import { hasWeights, readPart } from '../checkpoints/folder.ts'
+import { type Adaptable, type LoraFile, withLoras } from '../checkpoints/lora.ts'
 import { UserError } from '../errors.ts'
 import type { Graph } from '../onnx/graph.ts'
 import { readModel } from '../onnx/proto.ts'
@@ -43,7 +44,7 @@ export interface Sizes {
 }
 
 /** Of a diffusers folder. */
-export async function partsOfFolder(folder: string): Promise<Parts> {
+export async function partsOfFolder(folder: string, loras: readonly LoraFile[]): Promise<Parts> {
   const found = new Map<Part, { readonly path: string; readonly isExport: boolean; readonly config?: PartConfig }>()
   for (const [part, names] of Object.entries(FOLDERS) as [Part, readonly string[]][]) {
     const exported = names.find((name) => existsSync(join(folder, name, 'model.onnx')))
@@ -63,17 +64,18 @@ export async function partsOfFolder(folder: string): Promise<Parts> {
   }
   const graphOf = once((part: Part, sizes: Sizes) => {
     const own = exported(part)
+    if (own && loras.some(({ parts }) => parts.has(adaptable(part)!))) throw unadaptable(folder)
     if (own) return own
     const { path, config } = found.get(part) ?? {}
     if (!path) throw new UserError(`There is no ${FOLDERS[part].at(-1)} in ${folder}: download the model again.`)
     if (!config) throw new UserError(`There is no ${join(path, 'config.json')}: download the model again.`)
-    return built(part, { tensors: readPart(path)!, config }, sizes)
+    return built(part, adapted(part, { tensors: readPart(path)!, config }, loras), sizes)
   })
   return { has: (part) => found.has(part), config: (part) => found.get(part)?.config, exported, graph: graphOf }
 }
 
 /** Of a model in one file; what its files would say beside the weights is as in all models of its family. */
-export function partsOfFile(file: string, prediction?: Prediction) {
+export function partsOfFile(file: string, loras: readonly LoraFile[], prediction?: Prediction) {
   const checkpoint = readCheckpoint(file, prediction)
   const { unet, vae, text_encoder, text_encoder_2, scheduler, padding } = checkpoint
   const found = new Map<Part, StoredPart>([
@@ -86,7 +88,7 @@ export function partsOfFile(file: string, prediction?: Prediction) {
   const graph = once((part: Part, sizes: Sizes) => {
     const stored = found.get(part)
     if (!stored) throw new UserError(`There is no ${part} in ${file}: get the whole model.`)
-    return built(part, stored, sizes)
+    return built(part, adapted(part, stored, loras), sizes)
   })
   const parts: Parts = {
     has: (part) => found.has(part),
@@ -133,6 +135,17 @@ export function built(part: Part, stored: StoredPart, { side, latentSide, prompt
   }
   return clipText(tensors, clipTextConfiguration(stored), type)
 }
+
+const adaptable = (part: Part): Adaptable | undefined =>
+  part === 'denoiser' ? 'unet' : part === 'text_encoder' || part === 'text_encoder_2' ? part : undefined
+
+function adapted(part: Part, stored: StoredPart, loras: readonly LoraFile[]): StoredPart {
+  const changed = adaptable(part)
+  return changed ? { ...stored, tensors: withLoras(stored.tensors, changed, loras) } : stored
+}
+
+const unadaptable = (folder: string) =>
+  new UserError(`The model in ${folder} is an export, to which no LoRA can be added: use its .safetensors.`)
 
 /** Numbers of two bytes are computed as half precision where the hardware is faster so. */
 function isMostlyHalf({ tensors }: StoredPart): boolean {

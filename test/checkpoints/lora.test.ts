@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import type { StoredTensor, Tensors } from '../../src/architectures/tensors.ts'
+import { unet } from '../../src/architectures/unet.ts'
+import { readLora, withLoras } from '../../src/checkpoints/lora.ts'
+import { readSafetensorsIndex } from '../../src/checkpoints/safetensors.ts'
+import { UserError } from '../../src/errors.ts'
+import { readRange } from '../../src/onnx/proto.ts'
+import { encodeSafetensors } from '../../src/tensor/safetensors.ts'
+import { sizeOf, type Tensor, tensor } from '../../src/tensor/tensor.ts'
+import { errorsOf, random, tensorsOf } from '../architectures/built-case.ts'
+
+const folder = await mkdtemp(join(tmpdir(), 'isto-lora-'))
+after(() => rm(folder, { recursive: true }))
+
+async function written(name: string, tensors: Readonly<Record<string, Tensor>>): Promise<string> {
+  const path = join(folder, `${name}.safetensors`)
+  await writeFile(path, encodeSafetensors({ tensors, metadata: {} }))
+  return path
+}
+
+const RANK = 2
+const configuration = { latentSide: 8, promptLength: 77, heads: [2, 2], groups: 4, epsilon: 1e-5, sizeWaves: 8 }
+const base = tensorsOf('sd15', 'unet')
+const feeds = {
+  sample: random.normal([1, 4, 8, 8]),
+  timestep: tensor([1], Float32Array.of(601)),
+  encoder_hidden_states: random.normal([1, 77, 16]),
+}
+
+const block = 'down_blocks.1.attentions.0.transformer_blocks.0'
+/** Of every kind: attention, GEGLU in two halves, a convolution, and projections of one place. */
+const changed = [
+  ...[`${block}.attn1.to_q`, `${block}.attn2.to_k`, `${block}.attn2.to_out.0`, `${block}.ff.net.0.proj`],
+  ...['down_blocks.1.attentions.0.proj_in', 'down_blocks.1.resnets.0.conv1', 'down_blocks.0.downsamplers.0.conv'],
+]
+
+interface Change {
+  readonly down: Tensor
+  readonly up: Tensor
+}
+const changes = new Map(
+  changed.map((name): [string, Change] => {
+    const { dims } = base.get(`${name}.weight`)!
+    const inner = [dims[1]!, ...dims.slice(2)]
+    const small = ({ dims: own, data }: Tensor) =>
+      tensor(
+        own,
+        data.map((value) => value / 4),
+      )
+    return [
+      name,
+      {
+        down: small(random.normal([RANK, ...inner])),
+        up: small(random.normal([dims[0]!, RANK, ...dims.slice(2).map(() => 1)])),
+      },
+    ]
+  }),
+)
+
+/** W + scale · up · down, written out. */
+async function merged(scale: number): Promise<Tensors> {
+  const tensors: Record<string, Tensor> = {}
+  for (const [name, { down, up }] of changes) {
+    const { dims, data } = base.get(`${name}.weight`)!
+    const sum = tensor(dims, new Float32Array(readRange(data).buffer).slice())
+    const columns = sizeOf(dims) / dims[0]!
+    for (let row = 0; row < dims[0]!; row++) {
+      for (let column = 0; column < columns; column++) {
+        for (let rank = 0; rank < RANK; rank++) {
+          sum.data[row * columns + column]! += scale * up.data[row * RANK + rank]! * down.data[rank * columns + column]!
+        }
+      }
+    }
+    tensors[`${name}.weight`] = sum
+  }
+  const { tensors: found } = readSafetensorsIndex(await written('merged', tensors))
+  return new Map([...base, ...found])
+}
+
+const kohya = (name: string) => `lora_unet_${name.replaceAll('.', '_')}`
+const original: Readonly<Record<string, string>> = {
+  [`${block}.attn1.to_q`]: 'lora_unet_input_blocks_3_1_transformer_blocks_0_attn1_to_q',
+  'down_blocks.1.resnets.0.conv1': 'lora_unet_input_blocks_3_0_in_layers_2',
+  'down_blocks.0.downsamplers.0.conv': 'lora_unet_input_blocks_2_0_op',
+}
+
+const forms: Readonly<Record<string, (name: string, change: Change) => Record<string, Tensor>>> = {
+  'kohya’s names': (name, { down, up }) => ({
+    [`${kohya(name)}.lora_down.weight`]: down,
+    [`${kohya(name)}.lora_up.weight`]: up,
+    [`${kohya(name)}.alpha`]: tensor([], Float32Array.of(1)),
+  }),
+  'kohya’s names of SDXL': (name, { down, up }) => ({
+    [`${original[name] ?? kohya(name)}.lora_down.weight`]: down,
+    [`${original[name] ?? kohya(name)}.lora_up.weight`]: up,
+    [`${original[name] ?? kohya(name)}.alpha`]: tensor([], Float32Array.of(1)),
+  }),
+  'diffusers’ names': (name, { down, up }) => ({
+    [`unet.${name}.lora_A.weight`]: down,
+    [`unet.${name}.lora_B.weight`]: up,
+  }),
+}
+
+for (const [form, names] of Object.entries(forms)) {
+  test(`${form}: the same numbers as of merged weights`, async () => {
+    const tensors = Object.assign({}, ...[...changes].map(([name, change]) => names(name, change)))
+    const lora = readLora(await written('lora', tensors), 0.8)
+    const scale = form.startsWith('kohya') ? 0.8 / RANK : 0.8
+    const built = unet(withLoras(base, 'unet', [lora]), configuration)
+    const { out_sample: error } = await errorsOf(built, unet(await merged(scale), configuration), feeds)
+    assert.ok(error! < 1e-6, `${error}`)
+    const { out_sample: difference } = await errorsOf(built, unet(base, configuration), feeds)
+    assert.ok(difference! > 1e-2, `${difference}`)
+  })
+}
+
+test('several add up', async () => {
+  const half = Object.assign({}, ...[...changes].map(([name, change]) => forms['diffusers’ names']!(name, change)))
+  const path = await written('half', half)
+  const built = unet(withLoras(base, 'unet', [readLora(path, 0.5), readLora(path, 0.25)]), configuration)
+  const { out_sample: error } = await errorsOf(built, unet(await merged(0.75), configuration), feeds)
+  assert.ok(error! < 1e-6, `${error}`)
+})
+
+test('of other kinds, of other models, and cut ones are refused with a sentence', async () => {
+  const [down, up] = [tensor([2, 16]), tensor([16, 2])]
+  const refused = async (tensors: Record<string, Tensor>, expected: RegExp) => {
+    const path = await written('other', tensors)
+    assert.throws(
+      () => unet(withLoras(base, 'unet', [readLora(path, 1)]), configuration),
+      (error) => error instanceof UserError && expected.test(error.message),
+    )
+  }
+  const name = kohya(`${block}.attn1.to_q`)
+  await refused({ [`${name}.hada_w1_a`]: down }, /is a LoHa, which is not supported: get a plain LoRA/)
+  await refused({ [`${name}.lokr_w1`]: down }, /is a LoKr/)
+  await refused({ [`${name}.dora_scale`]: down }, /is a DoRA/)
+  await refused({ 'model.weight': down }, /is no LoRA that is known here/)
+  await refused({ [`${name}.lora_down.weight`]: down }, /is not whole/)
+  await refused(
+    { 'lora_unet_double_blocks_0.lora_down.weight': down, 'lora_unet_double_blocks_0.lora_up.weight': up },
+    /does not have: it is for a model of another kind/,
+  )
+  await refused(
+    { [`${name}.lora_down.weight`]: tensor([2, 9]), [`${name}.lora_up.weight`]: up },
+    /is given a LoRA of other sizes/,
+  )
+  await refused(
+    { [`${name}.lora_down.weight`]: down, [`${name}.lora_up.weight`]: tensor([16, 3]) },
+    /is given a LoRA of other sizes/,
+  )
+  await refused({}, /holds nothing/)
+})
+
+test('text encoders have their own names', async () => {
+  const [down, up] = [tensor([2, 16]), tensor([16, 2])]
+  const layer = 'text_model_encoder_layers_1_self_attn_q_proj'
+  const path = await written('text', {
+    [`lora_te_${layer}.lora_down.weight`]: down,
+    [`lora_te_${layer}.lora_up.weight`]: up,
+    'text_encoder_2.text_model.encoder.layers.0.self_attn.k_proj.lora_A.weight': down,
+    'text_encoder_2.text_model.encoder.layers.0.self_attn.k_proj.lora_B.weight': up,
+  })
+  const lora = readLora(path, 1)
+  assert.deepEqual([...lora.parts.keys()].sort(), ['text_encoder', 'text_encoder_2'])
+  const text = tensorsOf('sd15', 'text_encoder')
+  const adapted = withLoras(text, 'text_encoder', [lora])
+  const names = [...adapted].flatMap(([name, { additions }]: [string, StoredTensor]) => (additions ? [name] : []))
+  assert.equal(names.length, 1)
+  assert.match(names[0]!, /encoder\.layers\.1\.self_attn\.q_proj\.weight$/)
+})
