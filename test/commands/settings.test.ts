@@ -141,7 +141,7 @@ test('where pictures are made follows them at once', async () => {
   }
   const evening: Person = { ...owner, channelId: ageRestrictedChannelId }
   await turned(bot.discord.choose(await settings('channels'), [ageRestrictedChannelId], admin))
-  assert.match(textOf(await answerTo(ask(owner))), new RegExp(`I make pictures in <#${ageRestrictedChannelId}> only`))
+  assert.match(textOf(await answerTo(ask(owner))), new RegExp(`I make pictures only in <#${ageRestrictedChannelId}>`))
   const allowed = ask(evening)
   const { done } = await bot.work()
   done()

@@ -377,7 +377,7 @@ describe('a call that is not a job yet', () => {
   test('is refused while the bot leaves', async () => {
     const { queue } = await openLine()
     await queue.park()
-    await assert.rejects(queue.expect(expected), /restarted/)
+    await assert.rejects(queue.expect(expected), /restarting/)
   })
 })
 
@@ -394,7 +394,7 @@ describe('parking', () => {
         ['waiting', 0],
       ],
     )
-    await assert.rejects(queue.add(ticket('c')), /restarted/)
+    await assert.rejects(queue.add(ticket('c')), /restarting/)
     await next()
     await next()
     assert.deepEqual(ends, [])
