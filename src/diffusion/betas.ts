@@ -1,4 +1,4 @@
-/** How a diffusion's noise grows: β of every training timestep. */
+/** How the noise of a diffusion grows: β of every training timestep. */
 export interface Betas {
   readonly trainTimesteps: number
   readonly betaStart: number
@@ -7,7 +7,10 @@ export interface Betas {
   readonly rescaleBetasZeroSnr: boolean
 }
 
-/** α̅ of every training timestep, rounded to float32 where PyTorch rounds: the cosine's last values depend on it. */
+/**
+ * α̅ of every training timestep, rounded to float32 where PyTorch rounds, because the cosine's last values depend on
+ * it.
+ */
 export function cumulativeAlphas(config: Betas): Float32Array {
   const betas = Float32Array.from({ length: config.trainTimesteps }, (_, step) => beta(config, step))
   const result = new Float32Array(betas.length)

@@ -9,14 +9,15 @@ import { samplerOf } from './samplers/table.ts'
 export interface EditFriendlyNoise {
   /** x at the first noise level. */
   readonly start: Tensor
-  /** Of each step, what it lacks to end at the picture's own x: as large as the latents. */
+  /** For each step, what is missing to end at the picture's own x: as large as the latents. */
   readonly residuals: readonly Tensor[]
 }
 
 /**
- * Edit-friendly inversion (arXiv 2304.06140) for any sampler, in steps as few as one: at every noise level stands the picture
- * (`path.latents`, x₀) with noise of its own, and what the sampler's step there misses of the next one is kept. Sampled with
- * it under the same guidance the picture is itself; under another, what is added is the difference of the two predictions.
+ * Edit-friendly inversion (arXiv 2304.06140) for any sampler, in as few as one step. At every noise level the picture
+ * (`path.latents`, x₀) gets noise of its own, and the residual of the sampler's step to the next level is kept. Sampled
+ * with the residuals under the same guidance, the picture is reproduced; under another guidance, the difference of the
+ * two predictions is added.
  *
  * @param options `noise` of the steps 1…steps: that of x at the noise level where the step begins.
  */

@@ -4,9 +4,12 @@ import { UserError } from '../errors.ts'
 export interface FlowConfig {
   readonly predictionType: 'flow'
   readonly trainTimesteps: number
-  /** More than 1 moves steps and lessons towards noise: σ ← shift·σ / (1 + (shift − 1)·σ), eq. 23 of arXiv 2403.03206. */
+  /**
+   * More than 1 moves the steps of sampling and learning towards noise: σ ← shift·σ / (1 + (shift − 1)·σ), eq. 23 of
+   * arXiv 2403.03206.
+   */
   readonly shift: number
-  /** σ of the last step, whatever their number. */
+  /** σ of the last step, for any number of steps. */
   readonly terminal?: number
   /**
   Between which levels the steps lie before the shift. `trained`: from 1 to the least that was trained, as Stable Diffusion
@@ -17,7 +20,7 @@ export interface FlowConfig {
 
 export const shifted = ({ shift }: FlowConfig, sigma: number): number => (shift * sigma) / (1 + (shift - 1) * sigma)
 
-/** σ of `count` steps, the noisiest first, without the 0 that follows. `count`: 1 to `trainTimesteps`. */
+/** σ of `count` steps, the noisiest first, without the final 0. `count`: 1 to `trainTimesteps`. */
 export function flowSigmas(config: FlowConfig, count: number): number[] {
   const { spacing, trainTimesteps, terminal } = config
   const least = spacing === 'even' ? 1 / count : shifted(config, 1 / trainTimesteps)
@@ -30,15 +33,16 @@ export function flowSigmas(config: FlowConfig, count: number): number[] {
 }
 
 /**
- * The fields of FlowMatchEulerDiscreteScheduler. A shift that depends on the picture's size is that of `imageTokens`.
- * @throws UserError for a kind of schedule that is not known here.
+ * Reads the fields of FlowMatchEulerDiscreteScheduler. A shift that depends on the picture's size is computed for
+ * `imageTokens`.
+ * @throws UserError for a schedule that is not supported
  */
 export function readFlowConfig(json: Readonly<Record<string, unknown>>, imageTokens?: number): FlowConfig {
   const read = (name: string, otherwise: number) => (json[name] as number | null | undefined) ?? otherwise
   const strange = ['use_karras_sigmas', 'use_exponential_sigmas', 'use_beta_sigmas', 'invert_sigmas'].find(
     (name) => json[name],
   )
-  if (strange) throw new UserError(`This model's scheduler asks for ${strange}; that is not known here.`)
+  if (strange) throw new UserError(`This model's scheduler uses ${strange}, which is not supported.`)
   const isDynamic = Boolean(json.use_dynamic_shifting)
   const shift = isDynamic ? dynamicShift(json, read, imageTokens) : read('shift', read('flow_shift', 1))
   return {
@@ -46,12 +50,12 @@ export function readFlowConfig(json: Readonly<Record<string, unknown>>, imageTok
     trainTimesteps: read('num_train_timesteps', 1000),
     shift,
     terminal: (json.shift_terminal as number | null | undefined) ?? undefined,
-    // FLUX's pipelines set the levels themselves; their schedulers are those that have no fixed shift.
+    // FLUX's pipelines set the levels themselves; their schedulers are those without a fixed shift.
     spacing: isDynamic || shift === 1 ? 'even' : 'trained',
   }
 }
 
-/** e^μ, with μ along a line through the least and the largest picture: eq. 23 again, written with μ. */
+/** e^μ, with μ on a line through the smallest and the largest picture: eq. 23 again, written with μ. */
 function dynamicShift(
   json: Readonly<Record<string, unknown>>,
   read: (name: string, otherwise: number) => number,

@@ -1,48 +1,51 @@
 import type { Tensor } from '../tensor/tensor.ts'
 import type { Schedule } from './schedule.ts'
 
-/** What the denoising network is told of the prompt. */
+/** What the denoising network is told about the prompt. */
 export interface Conditioning {
   /** [n, length, width] */
   readonly hiddenStates: Tensor
-  /** [n, width], where the network takes a pooled embedding too. */
+  /** [n, width], if the network takes a pooled embedding too. */
   readonly pooled?: Tensor
 }
 
 /** The difference tokens D: one tensor [tokens, width] for each text encoder, in its order. */
 export type Tokens = readonly Tensor[]
 
-/** One way of asking the network; all tensors have the same n. */
+/** The inputs of the denoising network; all tensors have the same n. */
 export interface Denoising {
   /** x_t: [n, channels, height, width] */
   readonly latents: Tensor
-  /** n numbers, as the schedule has them. */
+  /** n numbers on the schedule's scale. */
   readonly timesteps: readonly number[]
   readonly conditioning: Conditioning
 }
 
 export interface LossTerms {
-  /** What the network should put out (ε, v or a flow, by the schedule), as large as the latents. */
+  /** The target of the network's output (ε, v or a flow, by the schedule), as large as the latents. */
   readonly target: Tensor
-  /** Weight of each value's squared error, as large as the latents. */
+  /** The weight of each value's squared error, as large as the latents. */
   readonly weight: Tensor
 }
 
-/** A text-to-image diffusion model as functions: all that the method asks of it. */
+/** A text-to-image diffusion model as functions: everything that the method needs from it. */
 export interface DiffusionModel {
   readonly name: string
-  /** Tells models of one shape apart. */
+  /** Distinguishes models of the same shape. */
   readonly hash: string
   readonly schedule: Schedule
-  /** Present in a model that was distilled to few steps: it wants that many, and this guidance instead of the method's. */
+  /**
+   * Present for a model that was distilled to few steps: it needs this number of them, and this guidance instead of the
+   * method's.
+   */
   readonly sampling?: Sampling
-  /** Pixels of a picture. */
+  /** The side of a picture in pixels. */
   readonly side: number
   /** [channels, height, width] */
   readonly latentDims: readonly [number, number, number]
-  /** Width of a token of each text encoder. */
+  /** The width of a token for each text encoder. */
   readonly tokenWidths: readonly number[]
-  /** Median length (L2) of a word's embedding, for each text encoder. */
+  /** The median length (L2) of a word's embedding for each text encoder. */
   readonly tokenNorms: readonly number[]
   /** Samples in one call of `denoisingGradient`. */
   readonly learningBatch: number
@@ -52,27 +55,30 @@ export interface DiffusionModel {
   /** The inverse, clamped to −1…1. */
   decodeLatents(latents: Tensor): Promise<Tensor>
   /**
-   * Words for a picture; of a variation on one that has been captioned (`like`), the same ones unless clearly wrong. Absent
-   * where the model has nothing that sees.
+   * Describes a picture. For a variation of a captioned picture (`like`) the words are the same unless clearly wrong.
+   * Absent if the model has nothing that sees.
    */
   readonly caption?: (pixels: Tensor, like?: Caption) => Promise<Caption>
-  /** Every caption that differs from one in one phrase. Absent where captions are not chosen from a list of phrases. */
+  /** Every caption that differs from one in one phrase. Absent if captions are not chosen from a list of phrases. */
   readonly variations?: (caption: Caption) => readonly Variation[]
 
-  /** `prompt`, then, behind a comma, the tokens. n = 1. An empty prompt has no comma; one too long is cut. */
+  /** The `prompt`, a comma, then the tokens. n = 1. An empty prompt has no comma; one that is too long is cut. */
   encodePrompt(prompt: string, tokens?: Tokens): Promise<Conditioning>
-  /** The gradient by the tokens of Σ cotangent · conditioning, for each text encoder. */
+  /** The gradient with respect to the tokens of Σ cotangent · conditioning, for each text encoder. */
   promptGradient(prompt: string, tokens: Tokens, cotangent: Conditioning): Promise<Tokens>
 
-  /** The embeddings of a text's tokens, the first `most` of them. */
+  /** The embeddings of the first `most` tokens of a text. */
   embedWords(text: string, most: number): Tokens
 
-  /** Absent where the model came without an image encoder. */
+  /** Absent if the model has no image encoder. */
   readonly joint?: JointSpace
 
   /** The network's output, ε, v or a flow: as large as the latents. Any n. */
   denoise(ask: Denoising): Promise<Tensor>
-  /** loss_i = Σ weight · (output − target)² of each sample, and the gradient of their sum by the conditioning. n = `learningBatch`. */
+  /**
+   * loss_i = Σ weight · (output − target)² of each sample, and the gradient of their sum with respect to the
+   * conditioning. n = `learningBatch`.
+   */
   denoisingGradient(
     ask: Denoising & LossTerms,
   ): Promise<{ readonly loss: readonly number[]; readonly gradient: Conditioning }>
@@ -81,9 +87,9 @@ export interface DiffusionModel {
 }
 
 export interface Sampling {
-  /** From fresh noise. Minimum: `1`. */
+  /** The number of steps from fresh noise. Minimum: `1`. */
   readonly steps: number
-  /** Of classifier-free guidance; 1 is none. */
+  /** The scale of classifier-free guidance; 1 is none. */
   readonly guidanceScale: number
 }
 
@@ -103,7 +109,7 @@ export interface Caption {
   readonly thing: string
   /** "a cat, flat style, on a teal background" */
   readonly full: string
-  /** What was found of every attribute, defaults too, in an order of the model's own. */
+  /** What was found for every attribute, including defaults, in an order of the model's own. */
   readonly attributes: readonly string[]
 }
 
@@ -112,6 +118,6 @@ export interface Variation {
   readonly caption: Caption
   /** The words that are new in it. */
   readonly phrases: string
-  /** The place in `attributes` of what changed; −1 is the thing. */
+  /** The index in `attributes` of what changed; −1 is the thing. */
   readonly attribute: number
 }

@@ -9,25 +9,25 @@ import type { NoiseLevel } from './schedule.ts'
 /** ε = Σ weight · ε(x_t, conditioning): any guidance is such a sum. The weights add up to 1. */
 export type Guidance = readonly { readonly weight: number; readonly conditioning: Conditioning }[]
 
-/** One picture on its way. */
+/** One picture on its path. */
 export interface Path {
   /** x_t [1, channels, height, width] */
   readonly latents: Tensor
   readonly guidance: Guidance
-  /** What is added in each step (`invertEditFriendly`), and how much of the noise that the sampler draws stays. */
+  /** What is added in each step (`invertEditFriendly`), and how much of the noise that the sampler draws remains. */
   readonly kept?: { readonly added: readonly Tensor[]; readonly drawn: number }
 }
 
-/** A difference behind B's prompt, and how strongly it works. */
+/** A difference behind B's prompt, and its strength. */
 export interface Applied {
   readonly tokens: Tokens
   readonly strength: number
 }
 
 /**
- * Each difference as a term of its own, so that strength 0 rebuilds B, negative undoes, and several add, all under
- * classifier-free guidance w: ε = ε(∅) + w·[ε(p) + Σ s·(ε(p, D) − ε(p)) − ε(∅)]. With w = s = 1 it is ε(p, D), with s = 1
- * the paper's guidance on the full prompt.
+ * Each difference is a term of its own, so that strength 0 rebuilds B, a negative one undoes, and several add, all
+ * under classifier-free guidance w: ε = ε(∅) + w·[ε(p) + Σ s·(ε(p, D) − ε(p)) − ε(∅)]. With w = s = 1 it is ε(p, D),
+ * with s = 1 the paper's guidance on the full prompt.
  */
 export async function differenceGuidance(
   model: DiffusionModel,
@@ -61,9 +61,11 @@ export interface WalkOptions {
 }
 
 export interface SampleOptions extends WalkOptions {
-  /** The model's own sampler, or DDIM in its place. @default 'ddim' */
+  /** The model's own sampler, or DDIM instead. @default 'ddim' */
   readonly sampler?: 'own' | 'ddim'
-  /** Fresh noise, as large as a path's latents, for a sampler that wants some in a step 1…steps: one for all paths. */
+  /**
+   * Fresh noise, as large as a path's latents, for a sampler that needs some in a step 1…steps: the same for all paths.
+   */
   readonly noise?: (step: number) => Tensor
 }
 
@@ -81,7 +83,7 @@ export async function sample(
   for (const [index, from] of noiseLevels.slice(0, -1).entries()) {
     signal?.throwIfAborted()
     const fresh = () => {
-      if (!noise) throw new TypeError('Expected `noise` for a sampler that draws it afresh')
+      if (!noise) throw new TypeError('Expected `noise` for a sampler that draws fresh noise')
       return noise(index + 1)
     }
     const outputs = await predict(model, latents, paths, from.timestep)
@@ -103,9 +105,9 @@ export async function sample(
 }
 
 /**
- * DDIM backwards: the noise from which `sample` by DDIM with the same guidance and steps comes back to these latents x₀. The
- * way back asks the network where a step arrived; `refinements` times each step is taken again with what it says there, a
- * fixed-point iteration, at the cost of one more evaluation each. @default 0
+ * DDIM backwards: the noise from which `sample` by DDIM with the same guidance and steps returns to these latents x₀.
+ * The forward direction evaluates the network where a step arrived, so each step is repeated `refinements` times with
+ * what the network says there, a fixed-point iteration of one evaluation each. @default 0
  */
 export async function invert(
   model: DiffusionModel,
@@ -132,7 +134,7 @@ export async function invert(
   return latents
 }
 
-/** The network's output on each path, guided, at `latents` instead of its own. */
+/** The network's output on each path, guided, at `latents` instead of the path's own. */
 export async function predict(
   model: DiffusionModel,
   latents: readonly Tensor[],

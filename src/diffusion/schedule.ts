@@ -5,7 +5,7 @@ import { type FlowConfig, flowSigmas, readFlowConfig, shifted } from './flow.ts'
 import { roundHalfToEven } from './round.ts'
 import { readSamplerConfig, type SamplerConfig } from './samplers/config.ts'
 
-/** A scheduler_config.json: how much noise a timestep means, how a network's output is read, and how pictures are made. */
+/** A scheduler_config.json: the noise at each timestep, the meaning of the network's output, and the sampler. */
 export type ScheduleConfig = (DiffusionConfig | FlowConfig) & { readonly sampler: SamplerConfig }
 
 export interface DiffusionConfig extends Betas {
@@ -16,38 +16,44 @@ export interface DiffusionConfig extends Betas {
   readonly timestepSpacing: 'leading' | 'trailing' | 'linspace'
 }
 
-/** x_t = signal·x₀ + sigma·ε. Of a diffusion √α̅ and √(1−α̅), of a flow 1−σ and σ. */
+/** x_t = signal·x₀ + sigma·ε. For a diffusion √α̅ and √(1−α̅), for a flow 1−σ and σ. */
 export interface Level {
   readonly signal: number
   readonly sigma: number
 }
 
-/** A level with what the network is told there, whole or not; below 0, nothing: there is no step from it. */
+/**
+ * A level and the timestep that the network is given there, whole or not. Below 0 it is given none: no step begins
+ * there.
+ */
 export interface NoiseLevel extends Level {
   readonly timestep: number
 }
 
-/** A timestep of the schedule, or a level of one's own. */
+/** A timestep of the schedule, or any level. */
 type At = number | Level
 
 /**
- * Symbols: x₀ `original`, ε `noise`, x_t `noisy`. Timesteps are what the network is told, 0 to `trainTimesteps`: whole in a
- * diffusion, any in a flow; below 0 stands "no noise left".
+ * Symbols: x₀ `original`, ε `noise`, x_t `noisy`. Timesteps are what the network is given, 0 to `trainTimesteps`: whole
+ * for a diffusion, any number for a flow. Below 0 means "no noise left".
  */
 export interface Schedule {
   readonly config: ScheduleConfig
   level(timestep: number): Level
-  /** The timestep at a fraction 0…1 of the training, in which all fractions are equally often. */
+  /** The timestep at a fraction 0…1 of the training; all fractions are equally likely. */
   timestepAt(fraction: number): number
   /** `count` timesteps, the noisiest first. `count`: 1 to `trainTimesteps`. */
   ddimTimesteps(count: number): number[]
   /** x_t = signal·x₀ + sigma·ε */
   addNoise(original: Tensor, noise: Tensor, at: At): Tensor
-  /** What the network should have put out: ε, the velocity √α̅·ε − √(1−α̅)·x₀, or the flow ε − x₀. */
+  /** The target of the network's output: ε, the velocity √α̅·ε − √(1−α̅)·x₀, or the flow ε − x₀. */
   target(original: Tensor, noise: Tensor, at: At): Tensor
   predictedNoise(output: Tensor, noisy: Tensor, at: At): Tensor
   predictedOriginal(output: Tensor, noisy: Tensor, at: At): Tensor
-  /** What `ddimStep` follows: ε, or the flow itself, for ε says nothing of x₀ where all is noise (σ = 1). */
+  /**
+   * What `ddimStep` follows: ε, or for a flow the flow itself, because ε says nothing about x₀ where everything is
+   * noise (σ = 1).
+   */
   direction(output: Tensor, noisy: Tensor, at: At): Tensor
   /**
   The deterministic step (η = 0) of DDIM, eq. 12 of arXiv 2010.02502, towards less noise or, to invert, towards more. In a
@@ -56,7 +62,7 @@ export interface Schedule {
   ddimStep(noisy: Tensor, direction: Tensor, from: At, to: At): Tensor
 }
 
-/** @throws RangeError from its functions for a timestep or a count that the schedule does not have. */
+/** @throws RangeError from its functions for a timestep or a count that the schedule doesn't have */
 export function schedule(config: ScheduleConfig): Schedule {
   const { trainTimesteps } = config
   const { level, timestepAt, timesteps } = config.predictionType === 'flow' ? flow(config) : diffusion(config)
@@ -127,7 +133,7 @@ interface Prediction {
   readonly original: (output: Tensor, noisy: Tensor, level: Level) => Tensor
 }
 
-/** What a network puts out, and what that says of ε and x₀. */
+/** What a network's output is, and what it says about ε and x₀. */
 const predictions: Readonly<Record<ScheduleConfig['predictionType'], Prediction>> = {
   epsilon: {
     target: (_original, noise) => noise,
@@ -147,12 +153,12 @@ const predictions: Readonly<Record<ScheduleConfig['predictionType'], Prediction>
 }
 
 /**
- * Reads the fields of a diffusers scheduler_config.json, whichever sampler it was written for; what it leaves out is
- * DDIMScheduler's default. Clipping and thresholding are for pixels and are not read.
+ * Reads the fields of a diffusers scheduler_config.json, whichever sampler it was written for; absent fields have
+ * DDIMScheduler's defaults. Clipping and thresholding are for pixels and are ignored.
  *
- * @param imageTokens How many pieces a transformer sees of a picture, on which FLUX's noise depends. @default the most that
- * the configuration foresees
- * @throws UserError for a kind of schedule that is not known here.
+ * @param imageTokens The number of patches of a picture that a transformer sees; FLUX's noise depends on it. @default
+ *   the largest number that the configuration allows
+ * @throws UserError for a schedule that is not supported
  */
 export function readScheduleConfig(json: Readonly<Record<string, unknown>>, imageTokens?: number): ScheduleConfig {
   if (/^FlowMatch/.test(String(json._class_name)) || json.prediction_type === 'flow_prediction')
@@ -166,7 +172,7 @@ export function readScheduleConfig(json: Readonly<Record<string, unknown>>, imag
     return found
   }
   if (read('trained_betas', undefined))
-    throw new UserError("This model's scheduler lists trained_betas; that is not known here.")
+    throw new UserError("This model's scheduler lists trained_betas, which is not supported.")
   return {
     trainTimesteps: read('num_train_timesteps', 1000),
     ...(json._class_name === 'LCMScheduler'

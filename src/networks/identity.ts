@@ -4,14 +4,14 @@ import { basename, join, resolve } from 'node:path'
 import type { Model } from '../hub/catalog.ts'
 import type { ModelLayout } from './layout.ts'
 
-/** What a model says of itself: its manifest.json, or else its own files. */
+/** A model's name and hash, from its manifest.json or else its own files. */
 export interface Identity {
   readonly name: string
-  /** Tells models of one shape apart. */
+  /** Distinguishes models of the same shape. */
   readonly hash: string
 }
 
-/** @returns the same wherever the model lies */
+/** @returns the same wherever the model is stored */
 export async function identityOf({
   path: folder,
   manifest,
@@ -45,7 +45,7 @@ const PARTS = [
 
 /**
  * What a manifest says the model is made of: its own files, or those of its first source (the others are what the model
- * sees with), by the commit, or where that is a branch, which moves on, by the checksums in lock.json.
+ * sees with). They are identified by the commit, or, for a branch, which moves on, by the checksums in lock.json.
  */
 function contentOf({ files, sources: [source] = [] }: Model): string[] {
   if (source && /^[0-9a-f]{40}$/.test(source.revision)) return [`${source.repository} ${source.revision}`]
@@ -54,7 +54,7 @@ function contentOf({ files, sources: [source] = [] }: Model): string[] {
   return used.map(({ path, sha256, gitOid }) => `${path} ${sha256 ?? gitOid}`).sort()
 }
 
-/** Size and samples: weights of gigabytes are told apart in milliseconds. */
+/** Size and samples: distinguishes weights of gigabytes in milliseconds. */
 async function addSample(hash: Hash, path: string): Promise<void> {
   const file = await open(path)
   try {

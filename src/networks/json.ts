@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { UserError } from '../errors.ts'
 
-/** The content of a file; `undefined` where there is none. @throws UserError when it is damaged */
+/** The content of a file; `undefined` if there is none. @throws UserError if it is damaged */
 export async function readJson<Value>(path: string): Promise<Value | undefined> {
   const text = await readFile(path, 'utf8').catch((error) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined

@@ -10,49 +10,49 @@ import { readJson } from './json.ts'
 import { hasOtherWeights, type Part, type Parts, partsOfFile, partsOfFolder } from './parts.ts'
 import { loadTokenizer, type Tokenizer } from './text/tokenizer.ts'
 
-/** What a model on disk consists of: looked at once, and handed on. */
+/** What a model on disk consists of. It is examined once and then passed on. */
 export interface ModelLayout {
   readonly reference: ModelReference
-  /** The model's folder; of a single file the file. */
+  /** The model's folder; for a single file, the file. */
   readonly path: string
   readonly manifest?: Model
   readonly index: ModelIndex
   /** The content of scheduler_config.json. */
   readonly scheduler: Readonly<Record<string, unknown>>
   readonly architecture: Architecture
-  /** Pixels of a picture, along one side. */
+  /** The side of a picture in pixels. */
   readonly side: number
   readonly vae: VaeConfig
   has(part: Part): boolean
-  /** What its config.json says. */
+  /** The content of its config.json. */
   config(part: Part): Readonly<Record<string, unknown>>
-  /** @throws UserError when it is not there, or damaged. */
+  /** @throws UserError if it is missing or damaged */
   graph(part: Part): Graph
-  /** CLIP's. @throws UserError when it is not there. */
+  /** CLIP's tokenizer. @throws UserError if it is missing */
   tokenizer(part: 'text_encoder' | 'text_encoder_2'): Promise<Tokenizer>
 }
 
-/** `model_index.json`, as far as it matters. */
+/** The fields of `model_index.json` that matter. */
 export interface ModelIndex {
   readonly _class_name?: string
-  /** SDXL: without words the conditioning is zeros, not an empty prompt's. */
+  /** SDXL: the conditioning of an empty prompt is zeros instead of its encoding. */
   readonly force_zeros_for_empty_prompt?: boolean
   /** SDXL's refiner. */
   readonly requires_aesthetics_score?: boolean
-  /** Library and class of a part; null where there is none. */
+  /** Library and class of a part; null if there is none. */
   readonly text_encoder?: readonly (string | null)[]
   readonly text_encoder_2?: readonly (string | null)[]
 }
 
 /**
- * `sd3`: a transformer that is told of the prompt by CLIP's two encoders and T5, joined. `flux`: one that takes packed
- * latents, and is told of the prompt by T5 and by CLIP's pooled embedding.
+ * `sd3`: a transformer conditioned by CLIP's two encoders and T5, joined. `flux`: one that takes packed latents and is
+ * conditioned by T5 and CLIP's pooled embedding.
  */
 export type Architecture = 'unet' | 'sd3' | 'flux'
 
 /**
- * Looks at a model folder in the diffusers layout, or at a model in one file.
- * @throws UserError when there is no model, or one that cannot be used; it names everything which is missing.
+ * Examines a model folder in the diffusers layout, or a model in one file.
+ * @throws UserError if there is no model, or one that can't be used; it names everything that is missing
  */
 export async function readLayout(reference: ModelReference): Promise<ModelLayout> {
   const { path: folder, prediction } = reference
@@ -86,7 +86,7 @@ interface Found {
   readonly tokenizer: ModelLayout['tokenizer']
 }
 
-/** The file itself; with a manifest, the one `.safetensors` that stands beside it. */
+/** The file itself; with a manifest, the one `.safetensors` beside it. */
 async function singleFileOf(path: string, hasManifest: boolean): Promise<string | undefined> {
   if (path.endsWith('.safetensors') && (await stat(path).catch(() => undefined))?.isFile()) return path
   if (!hasManifest) return undefined
@@ -107,7 +107,7 @@ async function filesOf(folder: string, hasManifest: boolean, loras: readonly Lor
   return { parts, scheduler, index: index ?? {}, tokenizer }
 }
 
-/** @throws UserError that names everything which is missing, or for a model that refines what another one makes. */
+/** @throws UserError that names everything that is missing, or for a model that only refines another one's results */
 function checkParts(folder: string, index: ModelIndex, parts: Parts): void {
   if (!parts.has('denoiser')) throw noDenoiser(folder, index)
   if (index.requires_aesthetics_score) {
@@ -122,7 +122,7 @@ function checkParts(folder: string, index: ModelIndex, parts: Parts): void {
 }
 
 const lacking = (folder: string, names: readonly string[]) =>
-  new UserError(`The model in ${folder} is not whole, for it lacks ${names.join(', ')}: fetch the rest.`)
+  new UserError(`The model in ${folder} is incomplete: download ${names.join(', ')}.`)
 
 function noDenoiser(folder: string, { _class_name: kind }: ModelIndex): UserError {
   if (hasOtherWeights(folder)) {
@@ -138,9 +138,9 @@ function noDenoiser(folder: string, { _class_name: kind }: ModelIndex): UserErro
 const USABLE = 'Stable Diffusion 1.x, 2.x, XL, 3 and 3.5, and FLUX.1 can be used'
 
 /**
- * What the denoising network is, by its inputs: some exports call a transformer's folder `unet`. Of weights by what their
- * configuration calls them.
- * @throws UserError when it is one that cannot be used.
+ * What the denoising network is, by its inputs: some exports call a transformer's folder `unet`. For weights, by the
+ * class in their configuration.
+ * @throws UserError if it can't be used
  */
 function architectureOf(folder: string, parts: Parts): Architecture {
   const graph = parts.exported('denoiser')
@@ -152,13 +152,14 @@ function architectureOf(folder: string, parts: Parts): Architecture {
   if (!inputs.has('hidden_states')) return 'unet'
   if (inputs.has('pooled_projections')) return inputs.has('img_ids') ? 'flux' : 'sd3'
   throw new UserError(
-    `The model in ${folder} reads its prompts through T5 alone, in which no difference can be learned: ${USABLE}.`,
+    `The model in ${folder} reads its prompts only through T5, in which no difference can be learned: ${USABLE}.`,
   )
 }
 
 /**
- * Pixels of a picture: what the denoising network was made for, in its graph where that is fixed, or in its configuration.
- * @throws UserError when that is not square.
+ * The side of a picture in pixels that the denoising network was made for: from its graph if it is fixed there, else
+ * from its configuration.
+ * @throws UserError if pictures are not square
  */
 function sideOf(
   folder: string,
@@ -177,7 +178,10 @@ function sideOf(
   return sizes[0]! * factor
 }
 
-/** Height and width in latents: [n, channels, height, width], or of a square picture in pieces of 2 × 2, [n, pieces, …]. */
+/**
+ * Height and width in latents: [n, channels, height, width], or for square pictures in patches of 2 × 2, [n, patches,
+ * …].
+ */
 function fixedSizes(dims: ValueInfo['dims']): readonly number[] | undefined {
   const [, pieces, height, width] = dims
   if (dims.length === 3) return typeof pieces === 'number' ? [2 * Math.sqrt(pieces)] : undefined
@@ -185,7 +189,8 @@ function fixedSizes(dims: ValueInfo['dims']): readonly number[] | undefined {
 }
 
 /**
- * Where the graph leaves the channels open, its configuration tells a network for inpainting, depth or instructions.
+ * If the graph leaves the number of channels open, the configuration reveals a network for inpainting, depth or
+ * instructions.
  * @throws UserError
  */
 function refuseFurtherPictures(folder: string, parts: Parts): void {
@@ -193,21 +198,21 @@ function refuseFurtherPictures(folder: string, parts: Parts): void {
   const { channels = USUAL_CHANNELS } = vaeConfigOf(parts)
   if (taken === undefined || taken === channels) return
   throw new UserError(
-    `The model in ${folder} takes a picture beside the prompt (its network has ${taken} channels instead of ${channels}): use the plain model that it was made from.`,
+    `The model in ${folder} takes a picture besides the prompt (its network has ${taken} channels instead of ${channels}): use the plain model that it was made from.`,
   )
 }
 
 export interface VaeConfig {
   /** What latents are multiplied by. */
   readonly scalingFactor?: number
-  /** What is taken from them before. */
+  /** What is subtracted from them before. */
   readonly shiftFactor?: number
   readonly channels?: number
-  /** Pixels to a latent, along one side. */
+  /** Pixels per latent, along one side. */
   readonly factor?: number
 }
 
-/** What the autoencoder's configuration says, wherever the export has put it. */
+/** The autoencoder's configuration, wherever the export put it. */
 function vaeConfigOf(parts: Parts): VaeConfig {
   const config = (parts.config('vae_decoder') ?? parts.config('vae_encoder') ?? {}) as RawVaeConfig
   const levels = config.block_out_channels?.length

@@ -21,16 +21,18 @@ import { captionOf, readPhrases, variationsOf } from './vision/phrase-captioner.
 
 export interface LoadOptions {
   readonly layout: ModelLayout
-  /** Samples in one learning call, at most: large pictures take two. */
+  /** The largest number of samples in one learning call: large pictures take two. */
   readonly learningBatch: number
-  /** Where gradient graphs are kept. */
+  /** Where gradient graphs are cached. */
   readonly cacheFolder?: string
   readonly hardware?: Hardware
-  /** scheduler_config.json → its schedule; some depend on how many pieces (2 × 2 latents) a transformer sees. */
+  /**
+   * scheduler_config.json → its schedule; some depend on the number of patches (2 × 2 latents) that a transformer sees.
+   */
   readonly readSchedule: (config: Readonly<Record<string, unknown>>, imageTokens: number) => Schedule
 }
 
-/** @throws UserError when it is not a model that can be used. */
+/** @throws UserError if it is not a usable model */
 export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
   const { layout, cacheFolder, hardware } = options
   const { path: folder, side } = layout

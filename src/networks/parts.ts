@@ -22,28 +22,28 @@ import { clipTokenizer } from './text/tokenizer.ts'
 /** The networks that a model is made of. */
 export type Part = 'denoiser' | 'text_encoder' | 'text_encoder_2' | 'text_encoder_3' | 'vae_encoder' | 'vae_decoder'
 
-/** Where networks come from, each an ONNX export or the weights of a checkpoint: the only place that knows which. */
+/** The sources of the networks, each an ONNX export or the weights of a checkpoint. Nothing else knows which. */
 export interface Parts {
   has(part: Part): boolean
-  /** What its config.json says. */
+  /** The content of its config.json. */
   config(part: Part): PartConfig | undefined
-  /** Of an export; of weights nothing is said before sizes are known. */
+  /** For an export; of weights nothing is known before sizes are given. */
   exported(part: Part): Graph | undefined
-  /** Read or built when first asked for, then kept. @throws UserError when it cannot be. */
+  /** Read or built when first asked for, then kept. @throws UserError if it can't be */
   graph(part: Part, sizes: Sizes): Graph
 }
 
-/** What a network of weights is built for. */
+/** The sizes for which a network of weights is built. */
 export interface Sizes {
-  /** Pixels of a picture, along one side. */
+  /** The side of a picture in pixels. */
   readonly side: number
-  /** Of latents, along one side. */
+  /** The side of the latents. */
   readonly latentSide: number
-  /** Tokens of a prompt. */
+  /** The number of tokens in a prompt. */
   readonly promptLength: number
 }
 
-/** Of a diffusers folder. */
+/** The parts of a diffusers folder. */
 export async function partsOfFolder(folder: string, loras: readonly LoraFile[]): Promise<Parts> {
   const found = new Map<Part, { readonly path: string; readonly isExport: boolean; readonly config?: PartConfig }>()
   for (const [part, names] of Object.entries(FOLDERS) as [Part, readonly string[]][]) {
@@ -74,7 +74,7 @@ export async function partsOfFolder(folder: string, loras: readonly LoraFile[]):
   return { has: (part) => found.has(part), config: (part) => found.get(part)?.config, exported, graph: graphOf }
 }
 
-/** Of a model in one file; what its files would say beside the weights is as in all models of its family. */
+/** The parts of a model in one file. What other files would say is the same for all models of its family. */
 export function partsOfFile(file: string, loras: readonly LoraFile[], prediction?: Prediction) {
   const checkpoint = readCheckpoint(file, prediction)
   const { unet, vae, text_encoder, text_encoder_2, scheduler, padding } = checkpoint
@@ -110,28 +110,28 @@ const FOLDERS: Readonly<Record<Part, readonly string[]>> = {
   vae_decoder: ['vae_decoder', 'vae'],
 }
 
-/** Whether a denoising network is there in a form that is not read. */
+/** Whether there is a denoising network in a form that can't be read. */
 export const hasOtherWeights = (folder: string): boolean =>
   FOLDERS.denoiser.some((name) => {
     const path = join(folder, name)
     return existsSync(path) && readdirSync(path).some((file) => /\.(bin|msgpack|ckpt|pt)$/.test(file))
   })
 
-/** The graph of weights, as their configuration says. @throws UserError when they are not of a kind that is known here. */
+/** The graph for weights, as their configuration says. @throws UserError if their kind is not supported */
 export function built(part: Part, stored: StoredPart, { side, latentSide, promptLength }: Sizes): Graph {
   const { tensors, config } = stored
   const type = isMostlyHalf(stored) ? 'float16' : 'float32'
   if (part === 'denoiser') {
     const { _class_name: kind = 'UNet2DConditionModel' } = config
     if (kind !== 'UNet2DConditionModel') {
-      throw new UserError(`A ${kind} cannot be built of its weights here: export the model to ONNX as optimum does.`)
+      throw new UserError(`A ${kind} can’t be built from its weights here: export the model to ONNX as optimum does.`)
     }
     return unet(tensors, unetConfiguration(stored, { latentSide, promptLength }), type)
   }
   if (part === 'vae_encoder') return vaeEncoder(tensors, { side, groups: vaeGroups(stored) }, type)
   if (part === 'vae_decoder') return vaeDecoder(tensors, { side: latentSide, groups: vaeGroups(stored) }, type)
   if (part === 'text_encoder_3') {
-    throw new UserError('T5 cannot be built of its weights here: export the model to ONNX as optimum does.')
+    throw new UserError('T5 can’t be built from its weights here: export the model to ONNX as optimum does.')
   }
   return clipText(tensors, clipTextConfiguration(stored), type)
 }
@@ -147,7 +147,7 @@ function adapted(part: Part, stored: StoredPart, loras: readonly LoraFile[]): St
 const unadaptable = (folder: string) =>
   new UserError(`The model in ${folder} is an export, to which no LoRA can be added: use its .safetensors.`)
 
-/** Numbers of two bytes are computed as half precision where the hardware is faster so. */
+/** Numbers of two bytes are computed in half precision if the hardware is faster that way. */
 function isMostlyHalf({ tensors }: StoredPart): boolean {
   const half = [...tensors.values()].filter(({ type }) => type === 'float16' || type === 'bfloat16')
   return half.length > tensors.size / 2

@@ -2,19 +2,22 @@ import type { Sampling } from '../diffusion/model.ts'
 import { tensor } from '../tensor/tensor.ts'
 import type { ModelLayout } from './layout.ts'
 
-/** How a model of few steps wants to be sampled: as its manifest says, or as its scheduler does. */
+/** How a few-step model is to be sampled, from its manifest or else its scheduler. */
 export function samplingOf({ manifest, scheduler }: Pick<ModelLayout, 'manifest' | 'scheduler'>): Sampling | undefined {
   const said = manifest?.sampling
   if (said) return { steps: said.steps, guidanceScale: said.guidanceScale }
   return scheduler._class_name === 'LCMScheduler' ? CONSISTENCY : undefined
 }
 
-/** A consistency model has no classifier-free guidance: what it learned of it is told to the network, or fixed in it. */
+/**
+ * A consistency model has no classifier-free guidance: what it learned about guidance is an input, or fixed in the
+ * network.
+ */
 const CONSISTENCY: Sampling = { steps: 4, guidanceScale: 1 }
 
 /**
- * What the network of a consistency model is told of guidance: w − 1, as sines and cosines [1, width] (§4.1 of arXiv
- * 2310.04378). It is the same in learning, inverting and sampling: a difference is applied as it was learned.
+ * The guidance input of a consistency model: w − 1, as sines and cosines [1, width] (§4.1 of arXiv 2310.04378). It is
+ * the same in learning, inverting and sampling, so a difference is applied as it was learned.
  */
 export function embeddedGuidance({ manifest }: ModelLayout, width: number) {
   const scale = manifest?.sampling?.embeddedGuidance ?? USUAL_GUIDANCE
@@ -28,5 +31,5 @@ export function embeddedGuidance({ manifest }: ModelLayout, width: number) {
   return embedding
 }
 
-/** The default of diffusers for such models. */
+/** The default in diffusers for such models. */
 const USUAL_GUIDANCE = 8.5

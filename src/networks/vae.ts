@@ -53,6 +53,6 @@ export async function openAutoencoder(layout: ModelLayout, hardware?: Hardware):
   }
 }
 
-/** Stable Diffusion's, where the folder does not say. */
+/** Stable Diffusion's values, if the folder has none. */
 const USUAL_SCALE = 0.18215
 const USUAL_CHANNELS = 4

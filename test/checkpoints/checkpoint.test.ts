@@ -106,5 +106,5 @@ test('what is no whole model of these families is a sentence', async () => {
     const first = header['model.diffusion_model.input_blocks.0.0.weight'] as { shape: number[] }
     first.shape = [16, 8, 3, 3]
   })
-  await refused(inpainting, /takes a picture beside the prompt \(its network has 8 channels instead of 4\)/)
+  await refused(inpainting, /takes a picture besides the prompt \(its network has 8 channels instead of 4\)/)
 })

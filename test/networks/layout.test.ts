@@ -94,9 +94,7 @@ describe('a folder that cannot be used says why', () => {
 
   test('where parts are missing, all of them', async () => {
     await gone('scheduler', 'text_encoder_2', 'vae_encoder/model.onnx')
-    await refused(
-      /not whole, for it lacks text_encoder_2, vae_encoder, scheduler\/scheduler_config\.json: fetch the rest\.$/,
-    )
+    await refused(/is incomplete: download text_encoder_2, vae_encoder, scheduler\/scheduler_config\.json\.$/)
   })
 
   test('where the weights are PyTorch’s', async () => {
@@ -120,7 +118,7 @@ describe('a folder that cannot be used says why', () => {
   test('where it is for inpainting, though its graph does not tell', async () => {
     const path = join(model, 'unet/config.json')
     await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), in_channels: 9 }))
-    await refused(/takes a picture beside the prompt \(its network has 9 channels instead of 4\): use the plain model/)
+    await refused(/takes a picture besides the prompt \(its network has 9 channels instead of 4\): use the plain model/)
   })
 
   test('where it is SDXL’s refiner', async () => {

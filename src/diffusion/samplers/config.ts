@@ -1,4 +1,4 @@
-/** The sampler that a model was published with. Of those that are not known here, DDIM takes the place. */
+/** The sampler that a model was published with. DDIM replaces those that are not supported. */
 export type SamplerConfig = { readonly kind: 'ddim' } | EulerConfig | DpmSolverConfig | LcmConfig
 
 export type Spacing = 'leading' | 'trailing' | 'linspace'
@@ -14,28 +14,28 @@ interface SigmaConfig {
 
 export interface EulerConfig extends SigmaConfig {
   readonly kind: 'euler'
-  /** Part of the noise is drawn anew in every step. */
+  /** Part of the noise is drawn again in every step. */
   readonly ancestral: boolean
 }
 
 export interface DpmSolverConfig extends SigmaConfig {
   readonly kind: 'dpm-solver'
   readonly order: 1 | 2
-  /** The noise above this ½ log-SNR is left out: of a cosine schedule it would be endless. */
+  /** Noise above this ½ log-SNR is left out: a cosine schedule would have it without bound. */
   readonly lambdaMin: number
-  /** Whether the last step is of the first order: in short trajectories, always. */
+  /** Whether the last step is of the first order; in short trajectories it always is. */
   readonly lowerOrderFinal: boolean
   readonly eulerAtFinal: boolean
 }
 
 export interface LcmConfig {
   readonly kind: 'lcm'
-  /** The steps of the teacher: the student knows the noise levels of these only. */
+  /** The teacher's number of steps: the student knows only their noise levels. */
   readonly originalSteps: number
   readonly timestepScaling: number
 }
 
-/** Reads a diffusers scheduler_config.json by its `_class_name`; what it leaves out is the default of that class. */
+/** Reads a diffusers scheduler_config.json by its `_class_name`; absent fields have the defaults of that class. */
 export function readSamplerConfig(json: Readonly<Record<string, unknown>>): SamplerConfig {
   const read = <Value>(name: string, otherwise: Value): Value => (json[name] as Value | null | undefined) ?? otherwise
   const sigmas: SigmaConfig = {

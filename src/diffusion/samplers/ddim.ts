@@ -1,6 +1,6 @@
 import type { Sampler } from './sampler.ts'
 
-/** Deterministic DDIM (arXiv 2010.02502); of a flow, Euler's method. */
+/** Deterministic DDIM (arXiv 2010.02502); for a flow, Euler's method. */
 export const ddim: Sampler = {
   noiseLevels: ({ ddimTimesteps, level }, count) =>
     [...ddimTimesteps(count), -1].map((timestep) => ({ timestep, ...level(timestep) })),

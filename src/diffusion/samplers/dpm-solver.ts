@@ -5,7 +5,7 @@ import type { DpmSolverConfig } from './config.ts'
 import type { Sampler } from './sampler.ts'
 import { karrasSigmas, stopAt, timestepAtSigma, trainedSigmas } from './sigmas.ts'
 
-/** DPM-Solver++(2M), algorithm 2 of arXiv 2211.01095: x₀ is extrapolated from this step's and the last one's. */
+/** DPM-Solver++(2M), algorithm 2 of arXiv 2211.01095: x₀ is extrapolated from this step's and the previous one's. */
 export function dpmSolver(config: DpmSolverConfig): Sampler {
   return {
     noiseLevels: (schedule, count) => noiseLevelsOf(config, schedule, count),
@@ -13,7 +13,7 @@ export function dpmSolver(config: DpmSolverConfig): Sampler {
       const [from, to] = [noiseLevels[index]!, noiseLevels[index + 1]!]
       const ratio = to.sigma / from.sigma
       const original = predictedOriginal(output, noisy, from)
-      // e^(−h) of the paper is the ratio of σ; h itself is endless where the last step ends without noise.
+      // The paper's e^(−h) is the ratio of σ; h itself is infinite where the last step ends without noise.
       const weight = to.signal - ratio * from.signal
       if (!before || isFirstOrder(config, noiseLevels.length - 1, index))
         return combine([ratio, noisy], [weight, original])

@@ -6,7 +6,10 @@ import { ddim } from './ddim.ts'
 import type { Sampler } from './sampler.ts'
 import { karrasSigmas, sigmaAt, stopAt, timestepAtSigma, trainedSigmas } from './sigmas.ts'
 
-/** Euler's method along σ (arXiv 2206.00364), which is a step of DDIM between noiseLevels of its own; they need not be whole. */
+/**
+ * Euler's method along σ (arXiv 2206.00364), which is a DDIM step between noise levels that need not be whole
+ * timesteps.
+ */
 export function euler(config: EulerConfig): Sampler {
   return {
     noiseLevels: (schedule, count) => noiseLevelsOf(config, schedule, count),

@@ -2,7 +2,7 @@ import { combine } from '../../tensor/math.ts'
 import type { LcmConfig } from './config.ts'
 import type { Sampler } from './sampler.ts'
 
-/** Multistep consistency sampling (arXiv 2310.04378): every step says x₀ anew, and noise that is fresh is added to it. */
+/** Multistep consistency sampling (arXiv 2310.04378): every step predicts x₀ again, and fresh noise is added to it. */
 export function lcm({ originalSteps, timestepScaling }: LcmConfig): Sampler {
   return {
     noiseLevels({ config, level }, count) {
@@ -26,7 +26,7 @@ export function lcm({ originalSteps, timestepScaling }: LcmConfig): Sampler {
   }
 }
 
-// The boundary condition, eq. 9 of that paper, holds a picture without noise where it is.
+// The boundary condition, eq. 9 of that paper, keeps a picture without noise as it is.
 const DATA = 0.5
 const skip = (time: number) => DATA ** 2 / (time ** 2 + DATA ** 2)
 const out = (time: number) => time / Math.sqrt(time ** 2 + DATA ** 2)

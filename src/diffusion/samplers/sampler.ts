@@ -1,9 +1,9 @@
 import type { Tensor } from '../../tensor/tensor.ts'
 import type { NoiseLevel, Schedule } from '../schedule.ts'
 
-/** From noise to pictures, in its own steps. */
+/** From noise to pictures, in steps of its own. */
 export interface Sampler {
-  /** Where `count` steps begin, the noisiest first, and after them where the last one ends. */
+  /** The noise levels where `count` steps begin, the noisiest first, followed by the level where the last one ends. */
   noiseLevels(schedule: Schedule, count: number): NoiseLevel[]
   /** x at the next noise level. */
   step(schedule: Schedule, step: Step): Tensor
@@ -17,10 +17,10 @@ export interface Seen {
 
 export interface Step extends Seen {
   readonly noiseLevels: readonly NoiseLevel[]
-  /** Of the noise level where this step begins. */
+  /** The index of the noise level where this step begins. */
   readonly index: number
-  /** The step before; none at the first noise level. */
+  /** The previous step; none at the first noise level. */
   readonly before?: Seen
-  /** Fresh noise of this step, as large as x: the same, however often it is asked for. */
+  /** Fresh noise for this step, as large as x: the same, however often it is asked for. */
   readonly noise: () => Tensor
 }

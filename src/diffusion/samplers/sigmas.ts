@@ -1,8 +1,9 @@
 import type { NoiseLevel, Schedule } from '../schedule.ts'
 
-// Samplers from the world of x = x₀ + σ·ε, where σ = sigma ÷ signal has no bound. Here x stays as the network sees it.
+// Some samplers are written for x = x₀ + σ·ε, where σ = sigma ÷ signal is unbounded. Here x stays as the network sees
+// it.
 
-/** σ of every training timestep, growing. */
+/** σ of every training timestep, increasing. */
 export function trainedSigmas({ config, level }: Schedule): number[] {
   return Array.from({ length: config.trainTimesteps }, (_, timestep) => {
     const { signal, sigma } = level(timestep)
@@ -10,20 +11,20 @@ export function trainedSigmas({ config, level }: Schedule): number[] {
   })
 }
 
-/** Where x = x₀ + σ·ε stands when it is scaled to the variance of ε. */
+/** The noise level of x = x₀ + σ·ε after scaling it to the variance of ε. */
 export function stopAt(sigma: number, timestep: number): NoiseLevel {
   const signal = 1 / Math.sqrt(sigma ** 2 + 1)
   return { timestep, signal, sigma: sigma * signal }
 }
 
-/** Between the whole timesteps along a straight line. */
+/** Linear between whole timesteps. */
 export function sigmaAt(sigmas: readonly number[], timestep: number): number {
   const below = Math.min(Math.floor(timestep), sigmas.length - 1)
   const above = Math.min(below + 1, sigmas.length - 1)
   return sigmas[below]! + (sigmas[above]! - sigmas[below]!) * (timestep - below)
 }
 
-/** Its inverse, along a straight line in log σ. */
+/** Its inverse, linear in log σ. */
 export function timestepAtSigma(sigmas: readonly number[], sigma: number): number {
   const found = sigmas.findLastIndex((each) => each <= sigma)
   const below = Math.min(Math.max(found, 0), sigmas.length - 2)

@@ -18,6 +18,6 @@ export function samplerOf(config: SamplerConfig): Sampler {
   }
 }
 
-/** Whether the way leads elsewhere than to the picture whose noise it starts from. */
+/** Whether the trajectory leads elsewhere than to the picture whose noise it starts from. */
 export const drawsNoise = (config: SamplerConfig): boolean =>
   config.kind === 'lcm' || (config.kind === 'euler' && config.ancestral)

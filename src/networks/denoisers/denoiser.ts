@@ -16,15 +16,15 @@ export interface DenoisingOptions {
   readonly learningBatch: number
   /** [channels, height, width] */
   readonly latentDims: readonly number[]
-  /** Of the conditioning with n = 1. */
+  /** The conditioning of one sample (n = 1). */
   readonly conditioning: Conditioning
   readonly cacheFolder?: string
   readonly hardware?: Hardware
 }
 
-/** What a denoising network's graph says of how it wants to be asked. */
+/** What a denoising network's graph says about its inputs and outputs. */
 export interface DenoisingForm {
-  /** What its tensors are called; `pooled` is left out where it takes no pooled embedding. */
+  /** The names of its tensors; `pooled` is absent if it takes no pooled embedding. */
   readonly names: {
     readonly latents: string
     readonly states: string
@@ -32,11 +32,11 @@ export interface DenoisingForm {
     readonly output: string
   }
   readonly batching: Batching
-  /** What it is told besides, the same for every sample: [1, …] by name. */
+  /** Further inputs that are the same for every sample: [1, …] by name. */
   readonly further: Readonly<Record<string, Tensor>>
-  /** What it is told once for the whole batch, by name. */
+  /** Further inputs that are given once for the whole batch, by name. */
   readonly shared?: Readonly<Record<string, Tensor>>
-  /** How it takes latents, and gives its output, where that is not as they are. */
+  /** How it takes latents and returns its output, if not as they are. */
   readonly packing?: Packing
 }
 
@@ -50,8 +50,8 @@ export interface Packing {
 }
 
 /**
- * However many samples are asked for, they are run as the graph and the memory allow: in batches of its own size where that
- * is fixed, apart where it takes one timestep for all.
+ * Any number of samples is run as the graph and the memory allow: in batches of the graph's size if that is fixed, one
+ * by one if it takes one timestep for all.
  */
 export async function openDenoisingNetwork(form: DenoisingForm, options: DenoisingOptions): Promise<DenoisingNetwork> {
   const { layout, learningBatch, latentDims, conditioning, cacheFolder, hardware } = options
@@ -129,7 +129,9 @@ const asIs = (value: Tensor) => value
 
 const NAMES = { unet: 'unet', sd3: 'transformer', flux: 'transformer' } as const
 
-/** Samples that are run together: one of 64 × 64 takes 1.6 GB with its gradient in Stable Diffusion 1.5, 1.1 GB without. */
+/**
+ * Samples that are run together: one of 64 × 64 takes 1.6 GB with its gradient in Stable Diffusion 1.5, 1.1 GB without.
+ */
 export function learnedAtOnce(latentDims: readonly number[]): number {
   return Math.max(1, Math.floor((64 * 64) / sizeOf(latentDims.slice(1))))
 }
@@ -139,7 +141,7 @@ export interface Batching {
   /** One timestep for the whole batch. */
   readonly sharesTimestep: boolean
   readonly timestepDims: (size: number) => number[]
-  /** Samplers also stand between timesteps; a network that takes whole ones is told the nearest. */
+  /** Samplers also stop between timesteps; a network that takes whole ones is given the nearest. */
   readonly timestepOf: (timestep: number) => number
 }
 
@@ -159,7 +161,7 @@ export function batchingOf(latents: ValueInfo, timestep: ValueInfo): Batching {
 
 /**
  * The inputs of a denoising network, by name.
- * @throws UserError when one of `wanted` is missing, or there is one that is neither `wanted` nor `known`.
+ * @throws UserError if one of `wanted` is missing, or there is one that is neither `wanted` nor `known`
  */
 export function inputsOf(
   layout: ModelLayout,
@@ -171,22 +173,22 @@ export function inputsOf(
   if (missing)
     throw new UserError(`This model's denoising network has no input \`${missing}\`: export it as optimum does.`)
   const strange = [...inputs.keys()].find((name) => !wanted.includes(name) && !known.includes(name))
-  if (strange) throw new UserError(`The model in ${layout.path} asks for \`${strange}\`, which is not known here.`)
+  if (strange) throw new UserError(`The model in ${layout.path} has an input \`${strange}\`, which is not supported.`)
   return (name) => inputs.get(name)
 }
 
-/** What its output is called: not every exporter says `usual`. */
+/** The name of its output: not every exporter uses `usual`. */
 export function outputOf(layout: ModelLayout, usual: string): string {
   const { outputs } = layout.graph('denoiser')
   return outputs.includes(usual) ? usual : outputs[0]!
 }
 
-/** @throws UserError when the network takes more channels than latents have, as one for inpainting does. */
+/** @throws UserError if the network takes more channels than latents have, as one for inpainting does */
 export function refuseOtherChannels(latents: ValueInfo, { path }: ModelLayout, latentDims: readonly number[]): void {
   const channels = latents.dims[1]
   if (typeof channels !== 'number' || channels === latentDims[0]) return
   throw new UserError(
-    `The model in ${path} takes a picture beside the prompt (its network has ${channels} channels instead of ${latentDims[0]}): use the plain model that it was made from.`,
+    `The model in ${path} takes a picture besides the prompt (its network has ${channels} channels instead of ${latentDims[0]}): use the plain model that it was made from.`,
   )
 }
 
@@ -206,7 +208,7 @@ function runsOf(timesteps: readonly number[], most: number, sharesTimestep: bool
   return runs
 }
 
-/** Rows of a batch; the last one again and again, up to `size` of them. */
+/** Rows of a batch; the last one is repeated up to `size` rows. */
 function filled(value: Tensor, from: number, to: number, size: number): Tensor {
   const part = from === 0 && to === value.dims[0] ? value : rows(value, from, to)
   const missing = size - (to - from)

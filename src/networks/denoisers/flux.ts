@@ -40,23 +40,23 @@ function formOf({ layout, latentDims, conditioning }: DenoisingOptions): Denoisi
   }
 }
 
-/** It is told of the noise level σ itself. */
+/** Its timestep is the noise level σ itself. */
 const TIMESTEPS = 1000
-/** What diffusers tells the guidance-distilled model where nothing else is said. */
+/** The guidance that diffusers gives the guidance-distilled model by default. */
 const GUIDANCE = 3.5
 
-/** Of every piece of the picture [0, row, column]; those of the prompt are all zeros. */
+/** For every patch of the picture [0, row, column]; for those of the prompt all zeros. */
 function placesOf(height: number, width: number): Tensor {
   const placement = Array.from({ length: height * width }, (_, index) => [0, Math.floor(index / width), index % width])
   return tensor([placement.length, 3], Float32Array.from(placement.flat()))
 }
 
-/** Blocks of 2 × 2 latents become one piece: [n, channels, height, width] ↔ [n, height/2 · width/2, channels · 4]. */
+/** Blocks of 2 × 2 latents become one patch: [n, channels, height, width] ↔ [n, height/2 · width/2, channels · 4]. */
 function packingOf(latentDims: readonly number[]): Packing {
   const [channels, height, width] = latentDims as [number, number, number]
   const dims = [(height / 2) * (width / 2), channels * 4]
   const size = sizeOf(latentDims)
-  /** Of every packed number of a sample, where it stands in the latents. */
+  /** For every packed number of a sample, its position in the latents. */
   const sources = Int32Array.from({ length: size }, (_, index) => {
     const [piece, within] = [Math.floor(index / (channels * 4)), index % (channels * 4)]
     const row = 2 * Math.floor(piece / (width / 2)) + (Math.floor(within / 2) % 2)

@@ -23,7 +23,7 @@ function formOf({ layout, latentDims, conditioning }: DenoisingOptions): Denoisi
   const found = conditioning.pooled?.dims[1]
   if (found === undefined || (typeof width === 'number' && width !== found)) {
     throw new UserError(
-      `The transformer in ${layout.path} wants ${width} pooled numbers of the prompt and its text encoders give ${found ?? 0}: use a folder with text_encoder and text_encoder_2 as they came with it.`,
+      `The transformer in ${layout.path} wants a pooled embedding of ${width} numbers and its text encoders give ${found ?? 0}: use a folder with its own text_encoder and text_encoder_2.`,
     )
   }
   return {

@@ -47,13 +47,13 @@ function formOf({ layout, latentDims, conditioning }: DenoisingOptions): Denoisi
   }
 }
 
-/** Of a consistency model. */
+/** For a consistency model. */
 function guidanceWidth(layout: ModelLayout, { dims }: ValueInfo): number {
   if (typeof dims[1] === 'number') return dims[1]
   const { time_cond_proj_dim: width } = layout.config('denoiser')
   if (typeof width === 'number') return width
   throw new UserError(
-    `The model in ${layout.path} does not say how wide its \`timestep_cond\` is: fetch unet/config.json.`,
+    `The model in ${layout.path} does not say how wide its \`timestep_cond\` is: download unet/config.json.`,
   )
 }
 
@@ -62,6 +62,6 @@ function pooledName({ path }: ModelLayout, { pooled }: Conditioning): string {
   throw new UserError(`The model in ${path} wants \`text_embeds\`, and none of its text encoders gives them.`)
 }
 
-/** Of the picture: height and width as it was, crop from top and left, height and width as it is to be. */
+/** About the picture: its original height and width, the crop from top and left, and its target height and width. */
 const timeIds = (side: number) => tensor([1, TIME_IDS], Float32Array.of(side, side, 0, 0, side, side))
 const TIME_IDS = 6

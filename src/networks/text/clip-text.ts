@@ -7,28 +7,28 @@ import { median } from '../../tensor/math.ts'
 import { type Tensor, tensor } from '../../tensor/tensor.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
-/** A text transformer of CLIP's kind: prompts with difference tokens [tokens, width] in, whatever it gives out. */
+/** A text transformer of CLIP's kind. It reads prompts with difference tokens [tokens, width]. */
 export interface TextNetwork {
-  /** Of every prompt, in tokens. */
+  /** The length of every prompt, in tokens. */
   readonly length: number
   readonly tokenWidth: number
-  /** Median length of the embeddings of `words`. @default of a thousand tokens all over the vocabulary */
+  /** The median length of the embeddings of `words`. @default of a thousand tokens from all over the vocabulary */
   tokenNorm(words?: readonly string[]): number
   /** [tokens, width], at most `most` */
   wordEmbeddings(text: string, most: number): Tensor
-  /** Tokens go behind a comma after the prompt, before the end token. Each output has a row for every prompt. */
+  /** The tokens stand after the prompt and a comma, before the end token. Each output has a row for every prompt. */
   run(prompts: readonly string[], tokens?: Tensor): Promise<Record<string, Tensor>>
-  /** The gradient by the tokens of Σ cotangent · output, n = 1; what is left out counts as zero. */
+  /** The gradient with respect to the tokens of Σ cotangent · output, n = 1; an absent cotangent counts as zero. */
   gradient(prompt: string, tokens: Tensor, cotangents: Readonly<Record<string, Tensor | undefined>>): Promise<Tensor>
   close(): Promise<void>
 }
 
 export async function openTextNetwork(options: {
   readonly graph: Graph
-  /** What it is called where something is said of it. */
+  /** Its name in messages. */
   readonly name: string
   readonly tokenizer: Tokenizer
-  /** The ones that are used. */
+  /** The outputs that are used. */
   readonly outputs: readonly string[]
   readonly cacheFolder?: string
   readonly hardware?: Hardware
@@ -108,11 +108,14 @@ export async function openTextNetwork(options: {
 
 interface Layout {
   readonly ids: readonly number[]
-  /** Where the difference tokens begin. */
+  /** The position of the first difference token. */
   readonly start: number
 }
 
-/** begin, prompt, comma, `count` placement, end, padding. Without tokens no comma; without a prompt neither. A long prompt is cut. */
+/**
+ * begin, prompt, comma, `count` positions, end, padding. Without tokens or without a prompt there is no comma. A long
+ * prompt is cut.
+ */
 function layoutOf({ encode, bos, eos, pad, maxLength }: Tokenizer, prompt: string, count: number): Layout {
   const comma = encode(',')
   if (count > maxLength / 2) {

@@ -6,35 +6,37 @@ import type { TextEncoder } from './text-encoder.ts'
 
 export interface PromptEncoder {
   readonly tokenWidths: readonly number[]
-  /** Median length of the embeddings of `words`, for each encoder. @default of tokens all over the vocabulary */
+  /**
+   * The median length of the embeddings of `words`, for each encoder. @default of tokens from all over the vocabulary
+   */
   tokenNorms(words?: readonly string[]): readonly number[]
   embedWords(text: string, most: number): Tokens
   encode(prompt: string, tokens?: Tokens): Promise<Conditioning>
-  /** The gradient by the tokens of Σ cotangent · conditioning; what is left out counts as zero. */
+  /** The gradient with respect to the tokens of Σ cotangent · conditioning; an absent cotangent counts as zero. */
   gradient(prompt: string, tokens: Tokens, cotangent: Partial<Conditioning>): Promise<Tokens>
-  /** The encoder with a projection into CLIP's joint space, of several the last. */
+  /** The encoder with a projection into CLIP's joint space; of several, the last one. */
   readonly projecting?: Projecting
   close(): Promise<void>
 }
 
-/** CLIP's joint space, [1, width]; tokens are those of all encoders, whose gradients are zero but for its own. */
+/** CLIP's joint space, [1, width]. The tokens are those of all encoders; the gradients of the others are zero. */
 export interface Projecting extends Pick<TextEncoder, 'embed'> {
   embedTokens(prompt: string, tokens?: Tokens): Promise<Tensor>
   gradient(prompt: string, tokens: Tokens, cotangent: Tensor): Promise<Tokens>
 }
 
 export interface Joining {
-  /** What conditions without words and tokens: `zeros`, or the empty prompt's encoding. */
+  /** The conditioning without words and tokens: `zeros`, or the empty prompt's encoding. */
   readonly empty: 'encoded' | 'zeros'
-  /** The pooled embedding: that of the last encoder which has one, or all of them side by side. */
+  /** The pooled embedding: of the last encoder that has one, or of all of them, concatenated. */
   readonly pooled: 'last' | 'all'
-  /** Stable Diffusion 3: the states, filled up with zeros to its width, come first, and T5's follow. */
+  /** Stable Diffusion 3: the states, padded with zeros to its width, come first, and T5's follow. */
   readonly behind?: PlainEncoder
 }
 
 /**
- * One text encoder, or two: each reads the prompt with tokens of its own, and their states stand side by side. Tokens go
- * through these alone; what stands `behind` reads the plain prompt.
+ * One or two text encoders: each reads the prompt with tokens of its own, and their states are concatenated. Only these
+ * read the difference tokens; what is `behind` reads the plain prompt.
  */
 export function joinEncoders(encoders: readonly TextEncoder[], { empty, pooled, behind }: Joining): PromptEncoder {
   const last = encoders.findLastIndex(({ hasPooled }) => hasPooled)
@@ -84,9 +86,9 @@ export function joinEncoders(encoders: readonly TextEncoder[], { empty, pooled, 
 }
 
 /**
- * FLUX: the states are those of T5, which reads the plain prompt; tokens go through the network that gives the pooled
- * embedding.
- * @param output What the network calls that embedding.
+ * FLUX: the states are those of T5, which reads the plain prompt. The difference tokens go through the network that
+ * gives the pooled embedding.
+ * @param output The name of that embedding in the network.
  */
 export function pooledBeside(network: TextNetwork, output: string, plain: PlainEncoder): PromptEncoder {
   return {
@@ -115,7 +117,7 @@ function projecting(encoder: TextEncoder, place: number): Projecting {
   }
 }
 
-/** [1, m, narrow] above [1, n, width], with zeros beside. */
+/** [1, m, narrow] above [1, n, width], padded with zeros. */
 function stacked(above: Tensor, below: Tensor): Tensor {
   const [, count, narrow] = above.dims as [number, number, number]
   const [, more, width] = below.dims as [number, number, number]
@@ -144,7 +146,7 @@ function sideBySide(parts: readonly Tensor[]): Tensor {
   return joined
 }
 
-/** The inverse, as far as the widths go; of [1, rows, width] without the last rows, `more` of them. */
+/** The inverse, as far as the widths go; of [1, rows, width] without the last `more` rows. */
 function apart(joined: Tensor, widths: readonly number[], more = 0): Tensor[] {
   const width = joined.dims.at(-1)!
   const lead = joined.dims.length === 2 ? joined.dims.slice(0, 1) : [1, joined.dims[1]! - more]

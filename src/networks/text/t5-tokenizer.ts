@@ -5,9 +5,9 @@ import { UserError } from '../../errors.ts'
 import { readJson } from '../json.ts'
 
 /**
- * Reads T5's tokenizer, `tokenizer.json`. The result turns a text into `length` ids: words (a long text is cut), the end
- * token, padding.
- * @throws UserError when the folder holds no such tokenizer.
+ * Reads T5's tokenizer, `tokenizer.json`. The result turns a text into `length` ids: words (a long text is cut), the
+ * end token, padding.
+ * @throws UserError if the folder has no such tokenizer
  */
 export async function loadT5Tokenizer(folder: string): Promise<(text: string, length: number) => number[]> {
   const path = join(folder, 'tokenizer.json')
@@ -30,7 +30,10 @@ export async function loadT5Tokenizer(folder: string): Promise<(text: string, le
   }
 }
 
-/** JavaScript counts one space too few (next line) and one too many (the byte order mark): stand-ins that are no trouble. */
+/**
+ * JavaScript treats one space too few (next line) and one character too many (the byte order mark) as white space;
+ * these stand in for them.
+ */
 const withPlainSpaces = (text: string) => text.replaceAll('\u0085', ' ').replaceAll('\ufeff', '\u200b')
 
 interface TokenizerFile {

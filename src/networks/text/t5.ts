@@ -4,7 +4,7 @@ import { type Tensor, tensor } from '../../tensor/tensor.ts'
 import type { ModelLayout } from '../layout.ts'
 import { loadT5Tokenizer } from './t5-tokenizer.ts'
 
-/** What reads a plain prompt: difference tokens do not pass through it. */
+/** Reads a plain prompt: difference tokens do not pass through it. */
 export interface PlainEncoder {
   readonly length: number
   /** [1, length, width] */
@@ -13,9 +13,9 @@ export interface PlainEncoder {
 }
 
 /**
- * Reads T5, `text_encoder_3/` and `tokenizer_3/`, or what its `suffix` is. Where the folder came without it, its states are zeros: Stable Diffusion
- * 3 was trained to do without.
- * On the CPU always: the largest network runs once for each prompt.
+ * Reads T5, `text_encoder_3/` and `tokenizer_3/`, or with another `suffix`. If the folder lacks it, its states are
+ * zeros: Stable Diffusion 3 was trained to do without.
+ * It always runs on the CPU: it is the largest network and runs once for each prompt.
  * @param size Of its states.
  */
 export async function openT5(
@@ -27,7 +27,7 @@ export async function openT5(
   if (!layout.has(part)) return { length, encode: async () => tensor([1, length, width]), close: async () => {} }
   const idsOf = await loadT5Tokenizer(join(layout.path, `tokenizer${suffix}`))
   const network = await openForward({ graph: layout.graph(part), name: part })
-  /** A learning asks for the same few prompts hundreds of times, and T5 is the largest network. */
+  /** Learning asks for the same few prompts hundreds of times, and T5 is the largest network. */
   const known = new Map<string, Promise<Tensor>>()
   const encode = async (prompt: string) => {
     const ids = { dims: [1, length], data: Int32Array.from(idsOf(prompt, length)) }
@@ -47,5 +47,5 @@ export async function openT5(
   }
 }
 
-/** Prompts, of 4 MB each. */
+/** A number of prompts, of 4 MB each. */
 const MOST_KNOWN = 16

@@ -9,14 +9,14 @@ import { type Tensor, tensor } from '../../tensor/tensor.ts'
 import { openTextNetwork, type TextNetwork } from './clip-text.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
-/** One of a model's text encoders; tokens here are its own alone, [tokens, width]. */
+/** One of a model's text encoders. The tokens here are only its own, [tokens, width]. */
 export interface TextEncoder extends Omit<TextNetwork, 'run' | 'gradient'> {
   /** Whether it has a projection into CLIP's joint space. */
   readonly hasPooled: boolean
   encode(prompt: string, tokens?: Tensor): Promise<Encoding>
   /** Several prompts without difference tokens in one run: [n, width], the joint space. */
   embed(prompts: readonly string[]): Promise<Tensor>
-  /** The gradient by the tokens of Σ cotangent · encoding; what is left out counts as zero. */
+  /** The gradient with respect to the tokens of Σ cotangent · encoding; an absent cotangent counts as zero. */
   gradient(prompt: string, tokens: Tensor, cotangent: Partial<Encoding>): Promise<Tensor>
 }
 
@@ -24,12 +24,12 @@ export interface TextEncoder extends Omit<TextNetwork, 'run' | 'gradient'> {
 export type Encoding = Conditioning
 
 export async function openTextEncoder(options: {
-  /** Gives `last_hidden_state`, `text_embeds` where it has a projection, and perhaps `hidden_states.N`. */
+  /** Returns `last_hidden_state`, `text_embeds` if it has a projection, and perhaps `hidden_states.N`. */
   readonly graph: Graph
-  /** What it is called where something is said of it. */
+  /** Its name in messages. */
   readonly name: string
   readonly tokenizer: Tokenizer
-  /** The states that condition the network: the last layer's, normed, or as in SDXL those of the layer before. */
+  /** The states that condition the network: the last layer's, normalized, or as in SDXL those of the layer before. */
   readonly layer: 'last' | 'penultimate'
   readonly cacheFolder?: string
   readonly hardware?: Hardware
@@ -59,7 +59,9 @@ export interface ImageEncoder {
   close(): Promise<void>
 }
 
-/** @param prepare What the network takes for these pixels, [1, 3, height, width]. @default the pixels themselves */
+/**
+ * @param prepare Turns the pixels into what the network takes, [1, 3, height, width]. @default the pixels themselves
+ */
 export async function openImageEncoder(
   folder: string,
   hardware?: Hardware,
@@ -77,10 +79,10 @@ export async function openImageEncoder(
   }
 }
 
-/** `hidden_states.0` are the embeddings, the last one those that become `last_hidden_state`. */
+/** `hidden_states.0` are the embeddings; the last one is what becomes `last_hidden_state`. */
 function penultimateOf(outputs: readonly string[], name: string): string {
   const layers = outputs.flatMap((name) => /^hidden_states\.(\d+)$/.exec(name)?.[1] ?? []).map(Number)
   const found = layers.sort((a, b) => a - b).at(-2)
   if (found !== undefined) return `hidden_states.${found}`
-  throw new UserError(`${name} does not give its hidden states, which SDXL needs: export it as optimum does.`)
+  throw new UserError(`${name} does not return its hidden states, which SDXL needs: export it as optimum does.`)
 }

@@ -13,9 +13,9 @@ export interface TextEncodersOptions {
 }
 
 /**
- * Reads all `text_encoder…/` of a folder. A network that is told of sizes is SDXL's, and one with pooled projections SD 3's:
- * both read their encoders a layer earlier. FLUX reads nothing of CLIP's but the pooled embedding, which is not projected.
- * @throws UserError when there is none.
+ * Reads all `text_encoder…/` of a folder. A network that takes sizes is SDXL's, and one with pooled projections SD 3's:
+ * both use the states of the layer before the last. FLUX uses only CLIP's pooled embedding, which is not projected.
+ * @throws UserError if there is none
  */
 export async function openTextEncoders({ layout, cacheFolder, hardware }: TextEncodersOptions): Promise<PromptEncoder> {
   const { architecture, index, path: folder } = layout
@@ -53,7 +53,7 @@ async function openEncodersOfFlux(options: TextEncodersOptions): Promise<PromptE
   return pooledBeside(network, 'pooler_output', await openT5(layout, '_2', { length: places, width }))
 }
 
-/** Of what the network reads of the prompt: how many placement there are, where its graph fixes that, and how wide they are. */
+/** The prompt's states that the network takes: how many positions, if its graph fixes that, and how wide. */
 function sizeOfStates(layout: ModelLayout): { places?: number; width: number } {
   const states = layout.graph('denoiser').inputs.find(({ name }) => name === 'encoder_hidden_states')
   const [, places, width] = states?.dims ?? []
@@ -64,7 +64,7 @@ function sizeOfStates(layout: ModelLayout): { places?: number; width: number } {
   }
 }
 
-/** T5-XXL's states as Stable Diffusion 3 and FLUX ask for them. */
+/** T5-XXL's states as Stable Diffusion 3 and FLUX need them. */
 const USUAL_LENGTH = 256
 const USUAL_LENGTH_OF_FLUX = 512
 const USUAL_WIDTH = 4096

@@ -4,21 +4,21 @@ import { brotliDecompressSync } from 'node:zlib'
 import { UserError } from '../../errors.ts'
 import { readJson } from '../json.ts'
 
-/** CLIP's byte-pair tokenizer; ids are rows of the text encoder's embedding table. */
+/** CLIP's byte-pair tokenizer. Ids are rows of the text encoder's embedding table. */
 export interface Tokenizer {
   /** The ids of `text`, without the begin and end tokens, neither cut nor padded. */
   encode(text: string): number[]
   readonly bos: number
   readonly eos: number
-  /** What fills up a sequence: the end token for SD 1.x, "!" (id 0) for SD 2.x and SDXL's second encoder. */
+  /** The id that pads a sequence: the end token for SD 1.x, "!" (id 0) for SD 2.x and SDXL's second encoder. */
   readonly pad: number
-  /** Ids in a full sequence, with the begin and end tokens. */
+  /** The number of ids in a full sequence, including the begin and end tokens. */
   readonly maxLength: number
 }
 
 /**
- * Reads a diffusers `tokenizer/` folder: vocab.json and merges.txt, or tokenizer.json alone.
- * @throws UserError when the folder holds no CLIP tokenizer.
+ * Reads a diffusers `tokenizer/` folder: vocab.json and merges.txt, or only tokenizer.json.
+ * @throws UserError if the folder has no CLIP tokenizer
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const model = await readModel(folder).catch((cause) => {
@@ -28,7 +28,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
 }
 
 /**
- * CLIP's own, for models that come without: it is the same in all of them, but for what fills up a prompt.
+ * CLIP's own tokenizer, for models that come without one. It is the same for all of them except for the padding.
  * @param pad `end` in Stable Diffusion 1.x and SDXL's first encoder, `!` in 2.x and SDXL's second.
  */
 export async function clipTokenizer(pad: 'end' | '!'): Promise<Tokenizer> {
@@ -60,7 +60,7 @@ function tokenizerOf({ vocab, merges }: Model, { added, roles, maxLength }: Spec
     eos,
     pad: roles.pad_token ? idOf(roles.pad_token) : eos,
     maxLength,
-    // Special names are ids wherever they stand, so a plain "!" is the padding token where "!" pads.
+    // Special names are ids wherever they occur, so a plain "!" is the padding token where "!" pads.
     encode: (text) =>
       text.split(special).flatMap((part) => {
         const id = added.get(part)
@@ -82,14 +82,17 @@ interface Specials {
 
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+/gu
 
-/** Letter by letter: `toLowerCase` of a whole string would look at Greek sigma's neighbours, CLIP's tokenizer does not. */
+/**
+ * Letter by letter: `toLowerCase` of a whole string would consider the neighbours of a Greek sigma, which CLIP's
+ * tokenizer doesn't.
+ */
 function clean(text: string): string {
   return Array.from(text.normalize('NFC'), (letter) => letter.toLowerCase()).join('')
 }
 
 type Merges = readonly (readonly [string, string])[]
 
-/** Merges the pair of lowest rank until none is left, as the merges were learned. */
+/** Merges the pair of lowest rank until there is none left, in the order in which merges were learned. */
 function wordEncoder(vocab: ReadonlyMap<string, number>, merges: Merges, unknown: number): (word: string) => number[] {
   const size = Math.max(...vocab.values()) + 1
   const ranks = new Map<number, { rank: number; merged: number }>()
@@ -121,7 +124,7 @@ function wordEncoder(vocab: ReadonlyMap<string, number>, merges: Merges, unknown
   }
 }
 
-/** The visible letter that stands for each byte in the vocabulary. */
+/** The visible character that stands for each byte in the vocabulary. */
 const BYTE_LETTERS: readonly string[] = (() => {
   const visible = (byte: number) => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173)
   let hidden = 0
@@ -154,7 +157,7 @@ type Config = Partial<Record<Role, Name>> & {
   added_tokens_decoder?: Record<string, { content: string }>
 }
 
-/** SD 2.x's config says one padding token and its special_tokens_map another; the map is the one that counts. */
+/** SD 2.x has one padding token in its config and another in its special_tokens_map; the map counts. */
 async function readSpecials(folder: string): Promise<Specials> {
   const config = (await readJson<Config>(join(folder, 'tokenizer_config.json'))) ?? {}
   const map = (await readJson<Config>(join(folder, 'special_tokens_map.json'))) ?? {}

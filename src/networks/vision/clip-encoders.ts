@@ -15,14 +15,14 @@ export interface OpenJointSpace extends JointSpace {
 }
 
 /**
- * CLIP's two clipEncoders in the folder `joint/` of a model whose first text encoder came of the same CLIP: its tokens mean the same
- * in both. What further text encoders are given has no part in it.
- * @returns undefined where the model came without them.
- * @throws UserError when they are of another CLIP.
+ * CLIP's text and image encoders in the folder `joint/` of a model whose first text encoder comes from the same CLIP,
+ * so that its tokens mean the same in both. The tokens of further text encoders have no part in it.
+ * @returns undefined if the model has none
+ * @throws UserError if they belong to another CLIP
  */
 export async function openClipEncoders(options: {
   readonly folder: string
-  /** Of the model's first text encoder. */
+  /** The width of a token of the model's first text encoder. */
   readonly tokenWidth: number
   readonly cacheFolder?: string
   readonly hardware?: Hardware
@@ -38,7 +38,7 @@ export async function openClipEncoders(options: {
   })
   if (words.tokenWidth !== tokenWidth) {
     throw new UserError(
-      `${path} is of another CLIP than the model: its tokens have ${words.tokenWidth} numbers, the model’s ${tokenWidth}.`,
+      `${path} belongs to another CLIP than the model: its tokens have ${words.tokenWidth} numbers, the model’s ${tokenWidth}.`,
     )
   }
   const prepare = await readClipPixels(join(clipEncoders, 'image_encoder', 'preprocessor_config.json'))

@@ -2,13 +2,13 @@ import { resample, toRgbBytes } from '../../image/resample.ts'
 import { type Tensor, tensor } from '../../tensor/tensor.ts'
 import { readJson } from '../json.ts'
 
-/** pixels [3, height, width] in −1…1 → [1, 3, side, side] as a CLIP vision tower takes them */
+/** pixels [3, height, width] in −1…1 → [1, 3, side, side] as CLIP's image encoder takes them */
 export type ClipPixels = (pixels: Tensor) => Tensor
 
 /**
- * What a `preprocessor_config.json` of CLIP's says: the shortest side to so many pixels, the middle cut out, each channel
- * normed.
- * @param path Where there is no such file, the values of OpenAI's CLIP at 224 px are taken.
+ * As CLIP's `preprocessor_config.json` says: the shortest side is scaled to a number of pixels, the middle cut out,
+ * each channel normalized.
+ * @param path If there is no such file, the values of OpenAI's CLIP at 224 px are used.
  */
 export async function readClipPixels(path: string): Promise<ClipPixels> {
   const config = (await readJson<Preprocessing>(path)) ?? {}
@@ -41,7 +41,7 @@ interface Preprocessing {
   readonly image_std?: readonly number[]
 }
 
-/** Older files give a number. */
+/** Older files have a number here. */
 type Side = number | { readonly shortest_edge?: number; readonly height?: number }
 
 function sideOf(size: Side | undefined, usual = 224): number {

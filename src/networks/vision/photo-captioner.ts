@@ -5,11 +5,11 @@ import { UserError } from '../../errors.ts'
 import { toRgbBytes } from '../../image/resample.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 
-/** Says in a few words what a photograph shows. */
+/** Describes in a few words what a photograph shows. */
 export interface PhotoCaptioner {
   /**
-   * Every picture is described by itself, also one that is a variation of another: the words of a small captioner carry no
-   * score by which a slight difference could be told from a clear one.
+   * Every picture is described by itself, even if it is a variation of another: the words of a small captioner have no
+   * score that would tell a slight difference from a clear one.
    * @param pixels [3, height, width] in −1…1
    */
   caption(pixels: Tensor): Promise<Caption>
@@ -17,10 +17,10 @@ export interface PhotoCaptioner {
 }
 
 /**
- * An image-to-text model in the folder `captioner/`, laid out as transformers.js takes it (such as
- * Xenova/vit-gpt2-image-captioning). Nothing is fetched, and it opens when first used.
- * @returns undefined where the model came without one.
- * @throws UserError from `caption` when it cannot be opened.
+ * An image-to-text model in the folder `captioner/`, in the layout of transformers.js (such as
+ * Xenova/vit-gpt2-image-captioning). Nothing is downloaded, and it opens when first used.
+ * @returns undefined if the model has none
+ * @throws UserError from `caption` if it can't be opened
  */
 export function openPhotoCaptioner(folder: string): PhotoCaptioner | undefined {
   const graphs = join(folder, 'captioner', 'onnx')
@@ -42,7 +42,7 @@ export function openPhotoCaptioner(folder: string): PhotoCaptioner | undefined {
   }
 }
 
-/** The package is large: only what captions photographs loads it. */
+/** The package is large and loaded only for captioning photographs. */
 async function open(folder: string, dtype: 'fp32' | 'q8') {
   const { env, LogLevel, pipeline, RawImage } = await import('@huggingface/transformers')
   env.allowRemoteModels = false
@@ -73,8 +73,8 @@ async function open(folder: string, dtype: 'fp32' | 'q8') {
 }
 
 /**
- * The words up to where a caption says what the thing does or where it is: "a man" of "a man riding a wave". What a
- * caption says about the surroundings the difference must first contradict.
+ * The words before a caption says what the thing does or where it is: "a man" of "a man riding a wave". The difference
+ * would first have to contradict what a caption says about the surroundings.
  */
 export function thingOf(caption: string): string {
   const words = caption.split(' ')

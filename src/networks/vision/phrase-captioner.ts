@@ -4,10 +4,10 @@ import type { Caption, Variation } from '../../diffusion/model.ts'
 import { cosine, rows } from '../../tensor/math.ts'
 import type { Tensor } from '../../tensor/tensor.ts'
 
-/** `captioner/phrases.json`: what can be said of a picture. */
+/** `captioner/phrases.json`: the phrases that can describe a picture. */
 export interface PhraseBank {
   readonly things: readonly string[]
-  /** One phrase is chosen of each; where `said` is `unless first`, the first is the default and left out. */
+  /** One phrase of each is chosen. If `said` is `unless first`, the first is the default and left out. */
   readonly attributes: readonly { readonly said: 'always' | 'unless first'; readonly phrases: readonly string[] }[]
 }
 
@@ -15,15 +15,15 @@ export async function readPhrases(folder: string): Promise<PhraseBank> {
   return JSON.parse(await readFile(join(folder, 'captioner', 'phrases.json'), 'utf8'))
 }
 
-/** How much nearer, as a cosine, a phrase must be than the default, or than what was said of the like picture. */
+/** How much nearer, as a cosine, a phrase must be than the default, or than the phrase of the similar picture. */
 const DOUBT = 0.01
 const LIKENESS = 0.03
 
 /**
- * Zero-shot: of each attribute the phrase whose text lies nearest to the picture in CLIP's joint space, one attribute after
- * the other, then all once more knowing the rest (in the manner of CLIP Interrogator).
+ * Zero-shot: for each attribute the phrase whose text is nearest to the picture in CLIP's joint space, one attribute
+ * after another, then all once more given the rest (as CLIP Interrogator does).
  * @param embed prompts → [n, width], not normalised
- * @param like the caption of a picture of which this one is a variation: it is said again unless clearly wrong.
+ * @param like The caption of a picture of which this one is a variation: its phrases are kept unless clearly wrong.
  */
 export async function captionOf(
   picture: Tensor,
@@ -31,7 +31,7 @@ export async function captionOf(
   embed: (prompts: readonly string[]) => Promise<Tensor>,
   like?: Caption,
 ): Promise<Caption> {
-  /** `favourite` is `ahead` of the others. */
+  /** `favourite` starts `ahead` of the others. */
   const nearest = async (
     choices: readonly string[],
     captionWith: (phrase: string) => string,
@@ -80,7 +80,7 @@ export function variationsOf({ thing, attributes }: Caption, bank: PhraseBank): 
   ]
 }
 
-/** @param attributes What is not yet known is left out. */
+/** @param attributes Those not yet known are left out. */
 function inWords(bank: PhraseBank, thing: string, attributes: readonly (string | undefined)[]): string {
   const said = bank.attributes.flatMap(({ said, phrases }, index) => {
     const word = attributes[index]

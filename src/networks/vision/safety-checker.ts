@@ -12,13 +12,13 @@ export interface SafetyChecker {
   close(): Promise<void>
 }
 
-/** @returns undefined where the model came without one. */
+/** @returns undefined if the model has none */
 export async function openSafetyChecker(folder: string): Promise<SafetyChecker | undefined> {
   const path = join(folder, 'safety_checker', 'model.onnx')
   if (!existsSync(path)) return undefined
   const clipPixels = await readClipPixels(join(folder, 'feature_extractor', 'preprocessor_config.json'))
   const network = await openForward({ graph: readModel(path), name: 'safety_checker' })
-  // It gives these back, blackened where it found something; what it found is enough here.
+  // It returns these blackened if it found something; what it found is enough here.
   const images = blank(network.inputs.get('images')?.dims)
   return {
     isSafe: async (pixels) => {

@@ -76,7 +76,7 @@ test('with two text encoders only the first one’s tokens have a part in it', a
   await model.remove()
 })
 
-test('clipEncoders of another CLIP are refused with a sentence', async () => {
+test('encoders of another CLIP are refused with a sentence', async () => {
   const model = await modelWith('sdxl')
   await cp(join(visionFixtures, 'joint'), join(model.folder, 'joint'), { recursive: true })
   const tower = join(model.folder, 'joint/text_encoder/model.onnx')
@@ -84,7 +84,7 @@ test('clipEncoders of another CLIP are refused with a sentence', async () => {
   await cp(join(model.folder, 'text_encoder_2/model.onnx'), tower)
   await assert.rejects(load(model.folder), {
     name: 'UserError',
-    message: /is of another CLIP than the model: its tokens have 24 numbers, the model’s 16\.$/,
+    message: /belongs to another CLIP than the model: its tokens have 24 numbers, the model’s 16\.$/,
   })
   await model.remove()
 })
