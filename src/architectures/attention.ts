@@ -8,7 +8,7 @@ export interface AttentionNames {
   readonly output: string
 }
 
-/** diffusers' own. */
+/** The names in diffusers. */
 export const attentionNames = (name: string): AttentionNames => ({
   query: `${name}.to_q`,
   key: `${name}.to_k`,
@@ -18,9 +18,9 @@ export const attentionNames = (name: string): AttentionNames => ({
 
 interface AttentionOptions {
   readonly heads: number
-  /** What is attended to: [length, width]. @default x itself */
+  /** The context: [length, width]. @default x itself */
   readonly context?: Flow
-  /** Added to the scores: the name of numbers [length of x, length of the context]. @default nothing */
+  /** The name of numbers [length of x, length of the context] that are added to the scores. @default nothing */
   readonly mask?: string
 }
 
@@ -38,7 +38,7 @@ export function attention(
   return linear(build, mixed(build, { queries, keys, values, heads, mask }), names.output)
 }
 
-/** softmax(q·kᵀ + mask)·v; q is scaled already. Each [length, heads · d]. */
+/** softmax(q·kᵀ + mask)·v; q is already scaled. Each [length, heads · d]. */
 export function mixed(build: GraphBuilder, { queries, keys, values, heads, mask }: Mixed): Flow {
   const [length, width] = queries.dims as [number, number]
   const byHead = (x: Flow, permutation: readonly number[]) =>

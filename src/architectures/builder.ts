@@ -12,14 +12,14 @@ import {
 } from '../onnx/graph.ts'
 import type { StoredTensor, Tensors } from './tensors.ts'
 
-/** What flows through a network: [n, ...dims] for a batch n that stays open. */
+/** A value in a network: [n, ...dims] for a batch n that stays open. */
 export interface Flow {
   readonly name: string
-  /** Of one sample. */
+  /** The dims of one sample. */
   readonly dims: readonly number[]
 }
 
-/** Puts a network together out of a checkpoint's tensors, which stay on disk. */
+/** Builds a network's graph from a checkpoint's tensors, which stay on disk. */
 export class GraphBuilder {
   readonly #what: string
   readonly #tensors: Tensors
@@ -29,17 +29,17 @@ export class GraphBuilder {
   readonly #outputs: string[] = []
   readonly #nodes: Node[] = []
   readonly #constants = new Map<string, Constant>()
-  /** What is cast, by its name. */
+  /** The cast values, by name. */
   readonly #rounded = new Map<string, string>()
 
-  /** `what` the network is called in sentences; `type`: of its numbers, however they are stored. */
+  /** `what`: the network's name in messages. `type`: of its numbers, however they are stored. */
   constructor(what: string, tensors: Tensors, type: 'float32' | 'float16') {
     this.#what = what
     this.#tensors = tensors
     this.#type = type
   }
 
-  /** @throws UserError when tensors are left over: the network is then not what it was taken for. */
+  /** @throws UserError if tensors are left over: the network is then not what it was taken for */
   graph(): Graph {
     const unused = [...this.#tensors.keys()].filter((name) => !this.#used.has(name) && !isBuffer(name))
     if (unused.length > 0) {
@@ -63,7 +63,7 @@ export class GraphBuilder {
     this.#outputs.push(name)
   }
 
-  /** A node of one output; inputs are names of flows and constants. */
+  /** A node with one output. Inputs are names of values and constants. */
   node(
     operator: string,
     inputs: readonly string[],
@@ -75,7 +75,7 @@ export class GraphBuilder {
     return { name, dims }
   }
 
-  /** A flow of float32 in the network's own type. */
+  /** A float32 value in the network's own type. */
   own = (x: Flow): Flow => (this.#type === 'float32' ? x : this.node('Cast', [x.name], x.dims, { to: 10n }))
 
   has = (name: string): boolean => this.#tensors.has(name)
@@ -92,7 +92,7 @@ export class GraphBuilder {
     return count
   }
 
-  /** @throws UserError when there is none, or its numbers are not fractions. */
+  /** @throws UserError if it is missing, or its numbers are not fractions */
   tensor(name: string): StoredTensor {
     const found = this.#tensors.get(name)
     if (!found) throw new UserError(`${this.#what} lacks the weight ${name}: download the model again.`)
@@ -102,13 +102,15 @@ export class GraphBuilder {
     return found
   }
 
-  /** Hangs a tensor in; its name in the graph. */
+  /** Adds a tensor to the graph. @returns its name there */
   weight(name: string, { type, dims, data }: StoredTensor): string {
     this.#constants.set(name, { type: this.#type, dims, data, ...(type !== this.#type && { storedAs: type }) })
     return name
   }
 
-  /** The same numbers are kept once. In half precision they are rounded where they are used: in float32 they are exact. */
+  /**
+   * Equal numbers are stored once. In half precision they are rounded where they are used; in float32 they are exact.
+   */
   numbers(dims: readonly number[], numbers: readonly number[], type = this.#type): string {
     if (type === 'float16') return this.#once(this.numbers(dims, numbers, 'float32'), dims)
     const name = `${type}[${dims}]=${numbers.length > 16 ? `${this.#constants.size}` : numbers}`
@@ -130,5 +132,5 @@ export class GraphBuilder {
   }
 }
 
-/** What PyTorch keeps beside the weights. */
+/** What PyTorch stores beside the weights. */
 const isBuffer = (name: string) => name.endsWith('position_ids')

@@ -2,11 +2,11 @@ import { attention } from './attention.ts'
 import type { Flow, GraphBuilder } from './builder.ts'
 import { type Activation, activate, add, layerNorm, linear } from './layers.ts'
 
-/** What CLIP's weights themselves do not say. */
+/** What CLIP's weights don't reveal. */
 export interface ClipConfiguration {
   readonly heads: number
   readonly activation: Activation
-  /** Of its norms. @default 1e-5 */
+  /** The ε of its norms. @default 1e-5 */
   readonly epsilon?: number
 }
 

@@ -10,9 +10,9 @@ export interface ClipTextConfiguration extends ClipConfiguration {
 }
 
 /**
- * CLIP's text encoder: `input_ids` [n, length] → `last_hidden_state` [n, length, width], `hidden_states.N` of the last layers
- * but one and of the last, `pooler_output` [n, width], and with a projection `text_embeds`.
- * @throws UserError when the tensors are not such an encoder's.
+ * CLIP's text encoder: `input_ids` [n, length] → `last_hidden_state` [n, length, width], `hidden_states.N` of the last
+ * two layers, `pooler_output` [n, width], and with a projection `text_embeds`.
+ * @throws UserError if the tensors don't belong to such an encoder
  */
 export function clipText(
   tensors: Tensors,
@@ -42,12 +42,12 @@ export function clipText(
   return build.graph()
 }
 
-/** transformers has put `text_model.` before most names, and left it out again. */
+/** transformers puts `text_model.` before most names, or leaves it out, depending on its version. */
 function withoutPrefix(tensors: Tensors): Tensors {
   return new Map([...tensors].map(([name, tensor]) => [name.replace(/^text_model\./, ''), tensor]))
 }
 
-/** No token sees those behind it: [length, length], of which exp is 0. */
+/** No token sees those after it: [length, length], whose exp is 0. */
 function causalMask(build: GraphBuilder, length: number): string {
   const numbers = Array.from({ length: length * length }, (_, index) =>
     index % length > Math.floor(index / length) ? HIDDEN : 0,

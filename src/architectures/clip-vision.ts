@@ -6,13 +6,13 @@ import { layerNorm, linear, reshape, transpose } from './layers.ts'
 import { type Tensors, viewed } from './tensors.ts'
 
 export interface ClipVisionConfiguration extends ClipConfiguration {
-  /** Pixels of a picture, along one side. */
+  /** The side of a picture in pixels. */
   readonly side: number
 }
 
 /**
  * CLIP's image encoder with its projection: `pixel_values` [n, 3, side, side] → `image_embeds` [n, width].
- * @throws UserError when the tensors are not such an encoder's.
+ * @throws UserError if the tensors don't belong to such an encoder
  */
 export function clipVision(
   tensors: Tensors,
@@ -27,7 +27,7 @@ export function clipVision(
   const seen = convolution(build, pixels, 'embeddings.patch_embedding', { stride: patch, pads: [0, 0, 0, 0] })
   const count = seen.dims[1]! * seen.dims[2]!
   const tokens = transpose(build, reshape(build, seen, [width, count]), [1, 0])
-  // The class stands before the patches: a row of zeros to which its embedding is added.
+  // The class token comes before the patches: a row of zeros to which its embedding is added.
   const places = viewed(build.tensor('embeddings.position_embedding.weight'), [count + 1, width], 'position_embedding')
   const own = viewed(build.tensor('embeddings.class_embedding'), [1, width], 'class_embedding')
   const padded = build.node('Pad', [tokens.name, build.integers([0, 1, 0, 0, 0, 0])], [count + 1, width])
@@ -45,7 +45,7 @@ export function clipVision(
   return build.graph()
 }
 
-/** transformers has put `vision_model.` before most names, and left it out again. */
+/** transformers puts `vision_model.` before most names, or leaves it out, depending on its version. */
 function withoutPrefix(tensors: Tensors): Tensors {
   return new Map([...tensors].map(([name, tensor]) => [name.replace(/^vision_model\./, ''), tensor]))
 }

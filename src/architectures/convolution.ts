@@ -6,7 +6,7 @@ import { type LowRank, type StoredTensor, viewed } from './tensors.ts'
 interface ConvolutionOptions {
   /** @default 1 */
   readonly stride?: number
-  /** Zeros on top, left, at the bottom, right. @default half the kernel */
+  /** Zeros at the top, left, bottom and right. @default half the kernel */
   readonly pads?: readonly [number, number, number, number]
 }
 
@@ -30,7 +30,7 @@ export function convolution(build: GraphBuilder, x: Flow, name: string, options:
   }, y)
 }
 
-/** up · (middle ·) down · x, where one of them has the size and the steps of the convolution. */
+/** up · (middle ·) down · x, where one of them has the convolution's size and strides. */
 function lowRank(
   build: GraphBuilder,
   x: Flow,
@@ -49,7 +49,7 @@ function lowRank(
   return each(middle ? each(first, 'middle', middle, options) : first, 'up', up, {})
 }
 
-/** Height and width of what comes out, and what the operator is told. */
+/** Height and width of the output, and the operator's attributes. */
 function formOf({ dims: [, height = 0, width = 0] }: Flow, kernel: readonly number[], options: ConvolutionOptions) {
   const [rows = 1, columns = 1] = kernel
   const { stride = 1, pads = [rows >> 1, columns >> 1, rows >> 1, columns >> 1] } = options

@@ -1,7 +1,7 @@
 import type { Flow, GraphBuilder } from './builder.ts'
 import { rowsOf, type StoredTensor, viewed } from './tensors.ts'
 
-/** y = scale · (x·Wᵀ + bias): x: [in] or [length, in]. Without a bias where there is none. */
+/** y = scale · (x·Wᵀ + bias); x: [in] or [length, in]. Without a bias if the checkpoint has none. */
 export function linear(build: GraphBuilder, x: Flow, name: string, { scale = 1, rows }: LinearOptions = {}): Flow {
   const whole = build.tensor(`${name}.weight`)
   const suffix = rows ? `[${rows}]` : ''
@@ -34,11 +34,11 @@ export function linear(build: GraphBuilder, x: Flow, name: string, { scale = 1, 
 interface LinearOptions {
   /** @default 1 */
   readonly scale?: number
-  /** Only so much of what it gives: from (inclusive) to (exclusive). */
+  /** Only some of its outputs: from (inclusive) to (exclusive). */
   readonly rows?: readonly [number, number]
 }
 
-/** A convolution with a kernel of one place is a matrix. */
+/** A convolution with a 1 × 1 kernel is a matrix. */
 function matrixOf(tensor: StoredTensor, name: string): StoredTensor {
   const [rows = 0, columns = 0] = tensor.dims
   return tensor.dims.length === 2 ? tensor : viewed(tensor, [rows, columns], name)
@@ -71,7 +71,7 @@ export function layerNorm(build: GraphBuilder, x: Flow, name: string, epsilon = 
   return build.node('LayerNormalization', [x.name, ...weights], x.dims, { axis: -1n, epsilon })
 }
 
-/** Twice as high and wide, every place four times. */
+/** Twice as high and wide, every pixel four times. */
 export function twice(build: GraphBuilder, x: Flow): Flow {
   const [channels, height, width] = x.dims as [number, number, number]
   const scales = build.numbers([4], [1, 1, 2, 2], 'float32')
@@ -85,7 +85,7 @@ export function reshape(build: GraphBuilder, x: Flow, dims: readonly number[]): 
   return isSame ? x : build.node('Reshape', [x.name, build.integers([-1, ...dims])], dims)
 }
 
-/** `permutation` of the axes of one sample. */
+/** `permutation` of one sample's axes. */
 export function transpose(build: GraphBuilder, x: Flow, permutation: readonly number[]): Flow {
   const dims = permutation.map((axis) => x.dims[axis]!)
   return build.node('Transpose', [x.name], dims, { perm: [0, ...permutation.map((axis) => axis + 1)].map(BigInt) })

@@ -2,13 +2,15 @@ import type { Flow, GraphBuilder } from './builder.ts'
 import { convolution } from './convolution.ts'
 import { activate, add, groupNorm, linear, reshape } from './layers.ts'
 
-/** How a UNet or an autoencoder norms. */
+/** The norms of a UNet or an autoencoder. */
 export interface Norms {
   readonly groups: number
   readonly epsilon: number
 }
 
-/** Two convolutions beside a shortcut; x: [channels, height, width], time: what is told of the timestep, [width], activated. */
+/**
+ * Two convolutions beside a shortcut; x: [channels, height, width], time: the timestep's embedding [width], activated.
+ */
 export function residual(build: GraphBuilder, x: Flow, name: string, { groups, epsilon }: Norms, time?: Flow): Flow {
   const normed = (of: Flow, which: string) =>
     activate(build, groupNorm(build, of, `${name}.${which}`, groups, epsilon), 'silu')

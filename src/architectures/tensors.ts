@@ -1,18 +1,18 @@
 import { UserError } from '../errors.ts'
 import type { ByteRange, ElementType } from '../onnx/graph.ts'
 
-/** A tensor of a checkpoint, row-major, where it lies on disk. */
+/** A tensor of a checkpoint, row-major, at its position on disk. */
 export interface StoredTensor {
   readonly type: ElementType
   readonly dims: readonly number[]
   readonly data: ByteRange
-  /** A matrix [in, out] where [out, in] is usual. @default false */
+  /** A matrix [in, out] instead of the usual [out, in]. @default false */
   readonly isTurned?: boolean
   /** What a LoRA adds to it. */
   readonly additions?: readonly LowRank[]
 }
 
-/** scale · up · down; of a convolution perhaps with a third one of its size between. */
+/** scale · up · down; for a convolution perhaps with a third one of its size in between. */
 export interface LowRank {
   /** [rank, in, …] */
   readonly down: StoredTensor
@@ -23,10 +23,10 @@ export interface LowRank {
   readonly scale: number
 }
 
-/** By the names that diffusers and transformers give them. */
+/** By their names in diffusers and transformers. */
 export type Tensors = ReadonlyMap<string, StoredTensor>
 
-/** Rows `from` to `to` of a tensor, without copying: [to − from, …]. @throws RangeError for a matrix that is turned */
+/** Rows `from` to `to` of a tensor, without copying: [to − from, …]. @throws RangeError for a transposed matrix */
 export function rowsOf(tensor: StoredTensor, from: number, to: number): StoredTensor {
   const { dims, data, isTurned, additions } = tensor
   const rows = dims[0] ?? 0
@@ -41,7 +41,7 @@ export function rowsOf(tensor: StoredTensor, from: number, to: number): StoredTe
   }
 }
 
-/** The same numbers in other dims. @throws UserError when there are not as many. */
+/** The same numbers in other dims. @throws UserError if their count differs */
 export function viewed(tensor: StoredTensor, dims: readonly number[], name: string): StoredTensor {
   if (countOf(dims) !== countOf(tensor.dims)) {
     throw new UserError(

@@ -1,7 +1,7 @@
 import type { Flow, GraphBuilder } from './builder.ts'
 import { activate, concatenate, linear, reshape } from './layers.ts'
 
-/** Of numbers x: [count], each as `size` cosines and sines of x · 10000^(−i ÷ half), in float32: [count · size] */
+/** For numbers x: [count], each as `size` cosines and sines of x · 10000^(−i ÷ half), in float32: [count · size] */
 export function sinusoids(build: GraphBuilder, x: Flow, size: number): Flow {
   const [half, count] = [size / 2, x.dims[0]!]
   const frequencies = Array.from({ length: half }, (_, index) => Math.exp((-Math.log(10000) * index) / half))
@@ -11,7 +11,7 @@ export function sinusoids(build: GraphBuilder, x: Flow, size: number): Flow {
   return build.own(reshape(build, concatenate(build, waves, 1), [count * size]))
 }
 
-/** Two layers with SiLU between. */
+/** Two layers with SiLU in between. */
 export function embedding(build: GraphBuilder, x: Flow, name: string): Flow {
   return linear(build, activate(build, linear(build, x, `${name}.linear_1`), 'silu'), `${name}.linear_2`)
 }

@@ -18,27 +18,27 @@ import { residual } from './residual.ts'
 import type { Tensors } from './tensors.ts'
 import { embedding, sinusoids } from './timestep.ts'
 
-/** What the weights themselves do not say. */
+/** What the weights don't reveal. */
 export interface UnetConfiguration {
-  /** Of latents, along one side. */
+  /** The side of the latents. */
   readonly latentSide: number
-  /** Tokens of a prompt. */
+  /** The number of tokens in a prompt. */
   readonly promptLength: number
-  /** Of attention, from the outermost level inward. */
+  /** The heads of the attention, from the outermost level inward. */
   readonly heads: readonly number[]
-  /** Of group norms. */
+  /** The groups of the group norms. */
   readonly groups: number
-  /** Of the residual blocks' norms and the last one. */
+  /** The ε of the residual blocks' norms and the last one. */
   readonly epsilon: number
-  /** SDXL: waves to each of the sizes that it is told. */
+  /** SDXL: the size of the sinusoidal embedding of each size input. */
   readonly sizeWaves: number
 }
 
 /**
- * The denoising network of Stable Diffusion 1.x, 2.x and XL (diffusers' UNet2DConditionModel): `sample` [n, channels, side,
- * side], `timestep` [n], `encoder_hidden_states` [n, length, width], and where it takes them `text_embeds`, `time_ids`,
- * `timestep_cond` → `out_sample`.
- * @throws UserError when the tensors are not such a network's.
+ * The denoising network of Stable Diffusion 1.x, 2.x and XL (diffusers' UNet2DConditionModel): `sample` [n, channels,
+ * side, side], `timestep` [n], `encoder_hidden_states` [n, length, width], and if it has them `text_embeds`,
+ * `time_ids`, `timestep_cond` → `out_sample`.
+ * @throws UserError if the tensors don't belong to such a network
  */
 export function unet(
   tensors: Tensors,
@@ -90,13 +90,13 @@ export function unet(
   return build.graph()
 }
 
-/** Of what it reads of the prompt. */
+/** The width of the prompt's states. */
 function contextWidth(build: GraphBuilder, tensors: Tensors): number {
   const name = [...tensors.keys()].find((each) => each.endsWith('.attn2.to_k.weight'))
   return name ? build.tensor(name).dims[1]! : build.refuse('reads no prompt')
 }
 
-/** The timestep, and what else it is told once: [width], activated. */
+/** The embedding of the timestep and of further inputs: [width], activated. */
 function timeOf(build: GraphBuilder, channels: number, { sizeWaves }: UnetConfiguration): Flow {
   const timestep = build.input('timestep', [], 'float32')
   let waves = sinusoids(build, { ...timestep, dims: [1] }, channels)
@@ -116,7 +116,7 @@ function timeOf(build: GraphBuilder, channels: number, { sizeWaves }: UnetConfig
   )
 }
 
-/** Height and width as they were, crop from top and left, height and width as they are to be. */
+/** Original height and width, crop from top and left, target height and width. */
 const SIZES = 6
 
 interface TransformerOptions {
@@ -149,7 +149,7 @@ function transformer(build: GraphBuilder, x: Flow, name: string, { context, head
   return add(build, reshape(build, out, x.dims), x)
 }
 
-/** GEGLU: half of the numbers, gated by the other half. */
+/** GEGLU: one half of the numbers, gated by the other. */
 function feedForward(build: GraphBuilder, x: Flow, name: string): Flow {
   const inner = `${name}.net.0.proj`
   const half = build.tensor(`${inner}.weight`).dims[0]! / 2

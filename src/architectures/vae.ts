@@ -7,16 +7,16 @@ import { type Norms, residual } from './residual.ts'
 import type { Tensors } from './tensors.ts'
 
 export interface VaeConfiguration {
-  /** Of what comes in, along one side: pixels of a picture for the encoder, latents for the decoder. */
+  /** The side of the input: of a picture for the encoder, of the latents for the decoder. */
   readonly side: number
-  /** Of group norms. */
+  /** The groups of the group norms. */
   readonly groups: number
 }
 
 /**
- * The encoder of diffusers' AutoencoderKL: `sample` [n, 3, side, side] → `latent_parameters`, mean and log-variance
- * [n, 2 · channels, side ÷ 8, side ÷ 8].
- * @throws UserError when the tensors are not an autoencoder's.
+ * The encoder of diffusers' AutoencoderKL: `sample` [n, 3, side, side] → `latent_parameters`, mean and log-variance [n,
+ * 2 · channels, side ÷ 8, side ÷ 8].
+ * @throws UserError if the tensors don't belong to an autoencoder
  */
 export function vaeEncoder(
   tensors: Tensors,
@@ -30,7 +30,7 @@ export function vaeEncoder(
   for (let level = 0; level < build.count('encoder.down_blocks'); level++) {
     const name = `encoder.down_blocks.${level}`
     x = residuals(build, x, name, norms)
-    // Zeros at the bottom and on the right alone.
+    // Zeros only at the bottom and on the right.
     const options = { stride: 2, pads: [0, 0, 1, 1] } as const
     if (build.has(`${name}.downsamplers.0.conv.weight`))
       x = convolution(build, x, `${name}.downsamplers.0.conv`, options)
@@ -62,7 +62,7 @@ export function vaeDecoder(
   return build.graph()
 }
 
-/** Of all norms, whatever its configuration says of others. */
+/** The ε of all norms, whatever its configuration says. */
 const EPSILON = 1e-6
 
 const partOf = (tensors: Tensors, names: RegExp): Tensors => new Map([...tensors].filter(([name]) => names.test(name)))
@@ -75,7 +75,7 @@ function residuals(build: GraphBuilder, x: Flow, name: string, norms: Norms): Fl
   )
 }
 
-/** x: [channels, height, width]; every place sees every other, with one head. */
+/** x: [channels, height, width]. Every pixel attends to every other, with one head. */
 function middle(build: GraphBuilder, x: Flow, name: string, norms: Norms): Flow {
   const [channels, height, width] = x.dims as [number, number, number]
   const first = residual(build, x, `${name}.resnets.0`, norms)
