@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { commands } from '../commands/index.ts'
 import { startHealth } from './bot/health.ts'
+import { createMetrics } from './bot/metrics.ts'
 import { findUsableModels } from './bot/models.ts'
 import { createVitals } from './bot/vitals.ts'
 import { warm } from './bot/warm.ts'
@@ -43,7 +44,8 @@ async function start(config: Config, token: string): Promise<void> {
   const warn = (line: string) => log.warn(line)
   const models = await findUsableModels(config.model, fileURLToPath(new URL('../models', import.meta.url)), warn)
   const store = await openStore(config.dataDirectory)
-  const vitals = createVitals()
+  const metrics = createMetrics()
+  const vitals = createVitals(metrics.observe)
   const gradients = join(config.dataDirectory, 'gradients')
   let device: string | undefined
   const worker = startWorker({
@@ -100,7 +102,7 @@ async function start(config: Config, token: string): Promise<void> {
         gatewayStatus: connection?.gatewayStatus() ?? { lostAt: startedAt },
         queueLength: await queue.length(),
       })
-    const { origin } = await startHealth({ ...config.health, read })
+    const { origin } = await startHealth({ ...config.health, read, metrics })
     log.info(`Health is at ${origin}/healthz, metrics at ${origin}/metrics.`)
   }
   const opened = Promise.withResolvers<void>()

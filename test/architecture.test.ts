@@ -88,6 +88,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   '@huggingface/hub': ['src/hub/client.ts'],
   '@huggingface/transformers': ['src/networks/vision/photo-captioner.ts'],
   '@huggingface/tokenizers': ['src/networks/text/t5-tokenizer.ts'],
+  'prom-client': ['src/bot/metrics.ts'],
   keyv: ['src/store/collections.ts'],
   pg: ['src/store/postgres.ts'],
   'pg-boss': ['src/jobs/boss.ts'],

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { UserError } from '../errors.ts'
-import { metrics } from './metrics.ts'
+import type { Metrics } from './metrics.ts'
 import type { Signs } from './vitals.ts'
 
 export interface HealthOptions {
@@ -9,6 +9,7 @@ export interface HealthOptions {
   readonly port: number
   readonly host: string
   readonly read: () => Promise<Signs>
+  readonly metrics: Metrics
 }
 
 export interface Health {
@@ -22,7 +23,7 @@ Serves `/healthz`: 200, or 503 and what is wrong; and `/metrics`: Prometheus's t
 
 @throws UserError when the port can't be opened
 */
-export async function startHealth({ port, host, read }: HealthOptions): Promise<Health> {
+export async function startHealth({ port, host, read, metrics }: HealthOptions): Promise<Health> {
   const server = createServer(async (request, response) => {
     const answer = (status: number, type: string, body: string) =>
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
@@ -31,8 +32,7 @@ export async function startHealth({ port, host, read }: HealthOptions): Promise<
     if (path !== '/healthz' && path !== '/metrics') return answer(404, 'text/plain', '/healthz or /metrics\n')
     const signs = await read()
     const faults = faultsOf(signs)
-    if (path === '/metrics')
-      return answer(200, 'text/plain; version=0.0.4; charset=utf-8', metrics(signs, faults.length === 0))
+    if (path === '/metrics') return answer(200, metrics.contentType, await metrics.collect(signs, faults.length === 0))
     return answer(
       faults.length > 0 ? 503 : 200,
       'application/json',

@@ -1,91 +1,104 @@
-import { histogramBounds, type Signs } from './vitals.ts'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Job } from '../jobs/protocol.ts'
+import type { Signs } from './vitals.ts'
 
-/** Prometheus's text format, version 0.0.4. */
-export function metrics(
-  { gateway, worker, device, queueLength, jobs, durations, eventLoopDelay }: Signs,
-  isHealthy: boolean,
-): string {
-  const memory = process.memoryUsage()
-  const { userCPUTime, systemCPUTime } = process.resourceUsage()
-  const sampled: readonly (readonly [name: string, type: string, help: string, samples: readonly Sample[]])[] = [
-    ['isto_healthy', 'gauge', '1 when /healthz answers 200.', [[{}, Number(isHealthy)]]],
-    [
-      'isto_gateway_connected',
-      'gauge',
-      '1 while the session with Discord stands.',
-      [[{}, Number(gateway.isConnected)]],
-    ],
-    [
-      'isto_gateway_heartbeat_age_seconds',
-      'gauge',
-      'Since the last heartbeat that Discord answered.',
-      gateway.heartbeatAge === undefined ? [] : [[{}, gateway.heartbeatAge]],
-    ],
-    [
-      'isto_worker_alive',
-      'gauge',
-      '1 unless the worker ended; the next job starts it again.',
-      [[{}, Number(worker.isAlive)]],
-    ],
-    ['isto_worker_busy', 'gauge', '1 while it works on a job.', [[{}, Number(worker.isBusy)]]],
-    ['isto_worker_silence_seconds', 'gauge', 'Since the last sign of life of a busy worker.', [[{}, worker.silentFor]]],
-    ['isto_worker_ends_total', 'counter', 'How often the worker ended unasked.', [[{}, worker.ends]]],
-    [
-      'isto_device_info',
-      'gauge',
-      '1, with what the last job was computed on.',
-      device === undefined ? [] : [[{ device }, 1]],
-    ],
-    ['isto_queue_jobs', 'gauge', 'Jobs that wait or run.', [[{}, queueLength]]],
-    [
-      'isto_jobs_total',
-      'counter',
-      'Jobs that ended, by how: done, failed, or stopped (cancelled, too old, given up).',
-      Object.entries(jobs).map(([outcome, count]) => [{ outcome }, count]),
-    ],
-    [
-      'isto_event_loop_delay_seconds',
-      'gauge',
-      'Delay of the bot’s event loop since the last scrape.',
-      [
-        [{ quantile: '0.5' }, eventLoopDelay.median],
-        [{ quantile: '0.99' }, eventLoopDelay.p99],
-        [{ quantile: '1' }, eventLoopDelay.max],
-      ],
-    ],
-    ['process_resident_memory_bytes', 'gauge', 'Of the bot, without the worker.', [[{}, memory.rss]]],
-    ['process_heap_bytes', 'gauge', 'Used of the heap.', [[{}, memory.heapUsed]]],
-    [
-      'process_cpu_seconds_total',
-      'counter',
-      'Of the bot, without the worker.',
-      [[{}, (userCPUTime + systemCPUTime) / 1e6]],
-    ],
-    ['process_start_time_seconds', 'gauge', 'Since 1970.', [[{}, Date.now() / 1000 - process.uptime()]]],
-  ]
-  const name = 'isto_job_duration_seconds'
-  const histogram = [...durations].flatMap(([kind, { counts, sum, total }]) => [
-    ...counts.map((count, index) => line(`${name}_bucket`, [{ kind, le: String(histogramBounds[index]) }, count])),
-    line(`${name}_bucket`, [{ kind, le: '+Inf' }, total]),
-    line(`${name}_sum`, [{ kind }, sum]),
-    line(`${name}_count`, [{ kind }, total]),
-  ])
-  return [
-    ...sampled.flatMap(([name, type, help, samples]) => [
-      ...head(name, type, help),
-      ...samples.map((sample) => line(name, sample)),
-    ]),
-    ...head(name, 'histogram', 'How long finished jobs ran, by kind.'),
-    ...histogram,
-    '',
-  ].join('\n')
+export interface Metrics {
+  /** That a job of this kind was done in so many seconds. */
+  readonly observe: (kind: Job['kind'], seconds: number) => void
+  /** Prometheus's text format, version 0.0.4. Every call is a scrape: the event loop's delay is counted anew after it. */
+  readonly collect: (signs: Signs, isHealthy: boolean) => Promise<string>
+  readonly contentType: string
+  readonly close: () => void
 }
 
-type Sample = readonly [labels: Readonly<Record<string, string>>, value: number]
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const durations = new Histogram({
+    name: 'isto_job_duration_seconds',
+    help: 'How long finished jobs ran, by kind.',
+    labelNames: ['kind'],
+    buckets: [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560],
+    registers: [registry],
+  })
+  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MILLISECONDS })
+  delay.enable()
+  const gauge = createGauges(registry)
+  const counter = createCounters(registry)
+  return {
+    observe: (kind, seconds) => durations.observe({ kind }, seconds),
+    collect: (signs, isHealthy) => {
+      const { gateway, worker, device, queueLength, jobs } = signs
+      gauge.isto_healthy.set(Number(isHealthy))
+      gauge.isto_gateway_connected.set(Number(gateway.isConnected))
+      if (gateway.heartbeatAge === undefined) gauge.isto_gateway_heartbeat_age_seconds.remove()
+      else gauge.isto_gateway_heartbeat_age_seconds.set(gateway.heartbeatAge)
+      gauge.isto_worker_alive.set(Number(worker.isAlive))
+      gauge.isto_worker_busy.set(Number(worker.isBusy))
+      gauge.isto_worker_silence_seconds.set(worker.silentFor)
+      gauge.isto_device_info.reset()
+      if (device !== undefined) gauge.isto_device_info.set({ device }, 1)
+      gauge.isto_queue_jobs.set(queueLength)
+      // What is measured is the time between two ticks of a timer.
+      const seconds = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MILLISECONDS / 1000) || 0
+      gauge.isto_event_loop_delay_seconds.set({ quantile: '0.5' }, seconds(delay.percentile(50)))
+      gauge.isto_event_loop_delay_seconds.set({ quantile: '0.99' }, seconds(delay.percentile(99)))
+      gauge.isto_event_loop_delay_seconds.set({ quantile: '1' }, seconds(delay.max))
+      delay.reset()
+      const memory = process.memoryUsage()
+      gauge.process_resident_memory_bytes.set(memory.rss)
+      gauge.process_heap_bytes.set(memory.heapUsed)
+      gauge.process_start_time_seconds.set(Date.now() / 1000 - process.uptime())
+      for (const each of Object.values(counter)) each.reset()
+      counter.isto_worker_ends_total.inc(worker.ends)
+      for (const [outcome, count] of Object.entries(jobs)) counter.isto_jobs_total.inc({ outcome }, count)
+      const { userCPUTime, systemCPUTime } = process.resourceUsage()
+      counter.process_cpu_seconds_total.inc((userCPUTime + systemCPUTime) / 1e6)
+      return registry.metrics()
+    },
+    contentType: registry.contentType,
+    close: () => void delay.disable(),
+  }
+}
 
-const head = (name: string, type: string, help: string) => [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`]
+const RESOLUTION_MILLISECONDS = 10
 
-function line(name: string, [labels, value]: Sample): string {
-  const list = Object.entries(labels).map(([label, text]) => `${label}="${text}"`)
-  return `${name}${list.length > 0 ? `{${list.join(',')}}` : ''} ${value}`
+function createGauges(registry: Registry) {
+  const gauge = (name: string, help: string, ...labelNames: string[]) =>
+    new Gauge({ name, help, labelNames, registers: [registry] })
+  return {
+    isto_healthy: gauge('isto_healthy', '1 when /healthz answers 200.'),
+    isto_gateway_connected: gauge('isto_gateway_connected', '1 while the session with Discord stands.'),
+    isto_gateway_heartbeat_age_seconds: gauge(
+      'isto_gateway_heartbeat_age_seconds',
+      'Since the last heartbeat that Discord answered.',
+    ),
+    isto_worker_alive: gauge('isto_worker_alive', '1 unless the worker ended; the next job starts it again.'),
+    isto_worker_busy: gauge('isto_worker_busy', '1 while it works on a job.'),
+    isto_worker_silence_seconds: gauge('isto_worker_silence_seconds', 'Since the last sign of life of a busy worker.'),
+    isto_device_info: gauge('isto_device_info', '1, with what the last job was computed on.', 'device'),
+    isto_queue_jobs: gauge('isto_queue_jobs', 'Jobs that wait or run.'),
+    isto_event_loop_delay_seconds: gauge(
+      'isto_event_loop_delay_seconds',
+      'Delay of the bot’s event loop since the last scrape.',
+      'quantile',
+    ),
+    process_resident_memory_bytes: gauge('process_resident_memory_bytes', 'Of the bot, without the worker.'),
+    process_heap_bytes: gauge('process_heap_bytes', 'Used of the heap.'),
+    process_start_time_seconds: gauge('process_start_time_seconds', 'Since 1970.'),
+  }
+}
+
+function createCounters(registry: Registry) {
+  const counter = (name: string, help: string, ...labelNames: string[]) =>
+    new Counter({ name, help, labelNames, registers: [registry] })
+  return {
+    isto_worker_ends_total: counter('isto_worker_ends_total', 'How often the worker ended unasked.'),
+    isto_jobs_total: counter(
+      'isto_jobs_total',
+      'Jobs that ended, by how: done, failed, or stopped (cancelled, too old, given up).',
+      'outcome',
+    ),
+    process_cpu_seconds_total: counter('process_cpu_seconds_total', 'Of the bot, without the worker.'),
+  }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Health, startHealth } from '../../src/bot/health.ts'
+import { createMetrics } from '../../src/bot/metrics.ts'
 import { createVitals } from '../../src/bot/vitals.ts'
 import type { GatewayStatus } from '../../src/discord/gateway/gateway-status.ts'
 import { UserError } from '../../src/errors.ts'
@@ -12,7 +13,8 @@ const start = 1_000_000_000_000
 let clock = start
 let gatewayStatus: GatewayStatus = {}
 let queueLength = 0
-const vitals = createVitals(() => clock)
+const metrics = createMetrics()
+const vitals = createVitals(metrics.observe, () => clock)
 let health: Health
 
 before(async () => {
@@ -20,10 +22,11 @@ before(async () => {
     port: 0,
     host: '127.0.0.1',
     read: async () => vitals.read({ gatewayStatus, queueLength }),
+    metrics,
   })
 })
 after(async () => {
-  vitals.close()
+  metrics.close()
   await health.close()
 })
 
@@ -44,7 +47,7 @@ async function numbers(): Promise<Record<string, number>> {
   assert.ok(text.endsWith('\n'))
   const found: Record<string, number> = {}
   const described = new Set<string>()
-  for (const line of text.trimEnd().split('\n')) {
+  for (const line of text.split('\n').filter(Boolean)) {
     const comment = /^# (?:HELP|TYPE) ([a-z_]+) .+$/.exec(line)
     if (comment) {
       described.add(comment[1]!)
@@ -97,9 +100,7 @@ test('a bot that is well says so', async () => {
   const { isto_healthy, isto_gateway_connected, isto_worker_alive, isto_worker_busy } = await numbers()
   assert.deepEqual(
     { isto_healthy, isto_gateway_connected, isto_worker_alive, isto_worker_busy },
-    {
-      ...{ isto_healthy: 1, isto_gateway_connected: 1, isto_worker_alive: 1, isto_worker_busy: 0 },
-    },
+    { isto_healthy: 1, isto_gateway_connected: 1, isto_worker_alive: 1, isto_worker_busy: 0 },
   )
 })
 
@@ -179,18 +180,19 @@ test('jobs are counted by how they ended, and timed', async () => {
   assert.equal(found['isto_jobs_total{outcome="stopped"}'], 1)
   assert.equal(found.isto_queue_jobs, 7)
   assert.equal(found['isto_device_info{device="cuda"}'], 1)
-  const bucket = (bound: string) => found[`isto_job_duration_seconds_bucket{kind="learn",le="${bound}"}`]
+  const bucket = (bound: string) => found[`isto_job_duration_seconds_bucket{le="${bound}",kind="learn"}`]
   assert.deepEqual(['5', '20', '40', '+Inf'].map(bucket), [1, 1, 2, 2])
   assert.equal(found['isto_job_duration_seconds_sum{kind="learn"}'], 34)
 })
 
-test('a blocked event loop is seen', async () => {
+test('a blocked event loop is seen, also when the health was asked for meanwhile', async () => {
   const breathe = () => new Promise((resolve) => setTimeout(resolve, 50))
   await numbers()
   await breathe()
   const until = performance.now() + 200
   while (performance.now() < until);
   await breathe()
+  await healthz()
   const found = await numbers()
   const longest = found['isto_event_loop_delay_seconds{quantile="1"}']!
   assert.ok(longest > 0.15 && longest < 5, `${longest} s`)
@@ -207,7 +209,7 @@ test('nothing else is served', async () => {
 test('a port that is taken is named', async () => {
   const port = Number(new URL(health.origin).port)
   await assert.rejects(
-    startHealth({ port, host: '127.0.0.1', read: () => assert.fail() }),
+    startHealth({ port, host: '127.0.0.1', read: () => assert.fail(), metrics }),
     (error: Error) => error instanceof UserError && error.message.includes(String(port)),
   )
 })
