@@ -13,17 +13,17 @@ export interface Checkpoint {
   readonly vae: StoredPart
   readonly text_encoder: StoredPart
   readonly text_encoder_2?: StoredPart
-  /** As its scheduler_config.json would say. */
+  /** The fields of a scheduler_config.json. */
   readonly scheduler: PartConfig
-  /** What fills up a prompt, for each text encoder. */
+  /** The padding of a prompt, for each text encoder. */
   readonly padding: readonly ('end' | '!')[]
 }
 
 /**
- * Reads a model in one file of `.safetensors`: what it is its tensors' names, shapes and metadata say, and what they leave
- * open is as in all models of its family.
- * @param prediction Of Stable Diffusion 2, which does not say.
- * @throws UserError when it is of another kind, not whole, or leaves open what it predicts.
+ * Reads a model in one `.safetensors` file. Its tensors' names and shapes and its metadata say what it is; what they
+ * leave open is the same for all models of its family.
+ * @param prediction For Stable Diffusion 2, whose file doesn't say.
+ * @throws UserError if it is of another kind, incomplete, or doesn't say what it predicts
  */
 export function readCheckpoint(path: string, prediction?: Prediction): Checkpoint {
   const { tensors, metadata } = readSafetensorsIndex(path)
@@ -61,7 +61,7 @@ function familyOf(path: string, { unet, clip, openClip }: SingleFile): Family {
   const channels = unet!.get('conv_in.weight')!.dims[1]
   if (channels !== LATENT_CHANNELS) {
     throw new UserError(
-      `${path} takes a picture beside the prompt (its network has ${channels} channels instead of ${LATENT_CHANNELS}): use the plain model that it was made from.`,
+      `${path} takes a picture besides the prompt (its network has ${channels} channels instead of ${LATENT_CHANNELS}): use the plain model that it was made from.`,
     )
   }
   if (unet!.has('add_embedding.linear_1.weight')) {
@@ -73,23 +73,23 @@ function familyOf(path: string, { unet, clip, openClip }: SingleFile): Family {
 
 const LATENT_CHANNELS = 4
 
-/** What a file without a UNet is, in words that follow its name. */
+/** What a file without a UNet is; completes a sentence that begins with its name. */
 function otherKind(tensors: Tensors): string {
   const names = [...tensors.keys()]
   const has = (part: RegExp) => names.some((name) => part.test(name))
   if (has(/\blora_|\.lora[._]|hada_|lokr_|dora_scale/))
     return 'is a LoRA: name it behind a model, as in MODEL=model.safetensors+lora.safetensors:0.8'
-  if (has(/double_blocks\./)) return 'is FLUX, which is read from a folder exported to ONNX only'
-  if (has(/joint_blocks\./)) return 'is Stable Diffusion 3, which is read from a folder exported to ONNX only'
-  if (has(/^(emb_params|clip_[lg]|string_to_param)/)) return 'is a difference, no model: apply it with `--diff`'
+  if (has(/double_blocks\./)) return 'is FLUX, which is read only from a folder exported to ONNX'
+  if (has(/joint_blocks\./)) return 'is Stable Diffusion 3, which is read only from a folder exported to ONNX'
+  if (has(/^(emb_params|clip_[lg]|string_to_param)/)) return 'is a difference and not a model: apply it with `--diff`'
   if (has(/^(down_blocks|conv_in)\b/)) return 'is one part of a diffusers folder: name the folder'
-  if (has(/^(encoder|decoder|first_stage_model)\./)) return 'is an autoencoder alone: get the whole model'
+  if (has(/^(encoder|decoder|first_stage_model)\./)) return 'is only an autoencoder: get the whole model'
   if (has(/^control_model\.|controlnet/))
-    return 'is a ControlNet, no model of its own: use the model that it belongs to'
+    return 'is a ControlNet and not a whole model: use the model that it belongs to'
   return 'holds no Stable Diffusion 1.x, 2.x or XL under the names that A1111 and ComfyUI use: get the model in that form, or as a diffusers folder'
 }
 
-/** What ComfyUI marks such models with, and Stability AI's metadata. */
+/** The keys by which ComfyUI marks such models, and Stability AI's metadata. */
 function predictionOf(tensors: Tensors, metadata: Readonly<Record<string, string>>): Prediction | undefined {
   if (tensors.has('v_pred')) return 'v'
   const said = metadata['modelspec.prediction_type']?.toLowerCase()
@@ -128,7 +128,7 @@ function clipConfig(tensors: Tensors, activation: 'gelu' | 'quick_gelu'): PartCo
   return { num_attention_heads: heads, hidden_act: activation, max_position_embeddings: length, eos_token_id: 2 }
 }
 
-/** As the family's own repositories have it; the consistency models' where the network is told of guidance. */
+/** As in the family's own repositories; the consistency models' if the network takes guidance as an input. */
 function schedulerConfig(tensors: Tensors, family: Family, prediction: Prediction, isTerminal: boolean): PartConfig {
   const kind = { sd1: 'PNDMScheduler', sd2: 'DDIMScheduler', sdxl: 'EulerDiscreteScheduler' }[family]
   const isConsistency = tensors.has('time_embedding.cond_proj.weight')
@@ -148,7 +148,7 @@ function schedulerConfig(tensors: Tensors, family: Family, prediction: Predictio
   }
 }
 
-/** Of every level, the first dimension of a tensor. */
+/** For every level, the first dimension of a tensor. */
 function levelsOf(tensors: Tensors, name: RegExp): number[] {
   const found = [...tensors].flatMap(([each, { dims }]) =>
     name.test(each) ? [[Number(name.exec(each)![1]), dims[0]!] as const] : [],

@@ -14,8 +14,8 @@ export interface StoredPart {
 }
 
 /**
- * What a UNet2DConditionModel's configuration says beside its weights.
- * @throws UserError when it is of a form that is not built here.
+ * What a UNet2DConditionModel's configuration adds to its weights.
+ * @throws UserError if its form is not supported
  */
 export function unetConfiguration(
   { config }: StoredPart,
@@ -62,12 +62,12 @@ export function clipTextConfiguration({ config }: StoredPart): ClipTextConfigura
     heads: wholeNumber('num_attention_heads', heads),
     activation: activationOf(activation),
     epsilon: number('layer_norm_eps', epsilon),
-    // Old configurations say 2, which is no end token: then it is the largest id.
+    // Old configurations say 2, which is no end token: the largest id is used then.
     ...(typeof end === 'number' && end !== 2 && { end }),
   }
 }
 
-/** Groups of an AutoencoderKL's norms. @throws UserError */
+/** The groups of an AutoencoderKL's norms. @throws UserError */
 export function vaeGroups({ config }: StoredPart): number {
   return wholeNumber('norm_num_groups', config.norm_num_groups ?? 32)
 }

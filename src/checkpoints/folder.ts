@@ -5,10 +5,10 @@ import { UserError } from '../errors.ts'
 import { readSafetensorsIndex } from './safetensors.ts'
 
 /**
- * The tensors of one part of a diffusers folder, like `unet/`, by diffusers' present names: the whole file, or one of its
- * variants (`.fp16` before others, weights of the moving average before `.non_ema`), in one piece or in shards.
- * @returns undefined where it has no `.safetensors`
- * @throws UserError when they are damaged, or shards are missing.
+ * The tensors of one part of a diffusers folder, such as `unet/`, by diffusers' current names: the plain file, or one of its
+ * variants (`.fp16` first, the moving average's weights before `.non_ema`), in one piece or in shards.
+ * @returns undefined if it has no `.safetensors`
+ * @throws UserError if they are damaged, or shards are missing
  */
 export function readPart(folder: string): Tensors | undefined {
   const path = weightsOf(folder)
@@ -17,7 +17,7 @@ export function readPart(folder: string): Tensors | undefined {
   return new Map([...found].map(([name, tensor]) => [presentName(name), tensor]))
 }
 
-/** Whether `readPart` finds something there. */
+/** Whether `readPart` finds anything there. */
 export const hasWeights = (folder: string): boolean => weightsOf(folder) !== undefined
 
 function weightsOf(folder: string): string | undefined {
@@ -37,7 +37,7 @@ const WEIGHTS = /^(?:diffusion_pytorch_)?model(?:\.(\w+))?\.safetensors(?:\.inde
 
 const VARIANTS = ['', 'fp16', 'bf16', 'ema', 'fp32']
 
-/** `.non_ema`, and what is not known, comes last. */
+/** `.non_ema` and unknown variants come last. */
 const rank = (variant: string) => (VARIANTS.includes(variant) ? VARIANTS.indexOf(variant) : VARIANTS.length)
 
 function readShards(path: string, folder: string): Tensors {
@@ -69,7 +69,7 @@ function readShard(path: string, folder: string, file: string): Tensors {
   return readSafetensorsIndex(join(folder, file)).tensors
 }
 
-/** The autoencoder's attention was called otherwise when Stable Diffusion 1 was published. */
+/** The autoencoder's attention had other names when Stable Diffusion 1 was published. */
 function presentName(name: string): string {
   const old = /^(.*\.attentions\.\d+)\.(query|key|value|proj_attn)\.(weight|bias)$/.exec(name)
   return old ? `${old[1]}.${PRESENT[old[2]!]}.${old[3]}` : name

@@ -5,19 +5,19 @@ import { readRange } from '../onnx/proto.ts'
 import { unetNames } from './original-names.ts'
 import { readSafetensorsIndex } from './safetensors.ts'
 
-/** What a LoRA can change. */
+/** The parts that a LoRA can change. */
 export type Adaptable = 'unet' | 'text_encoder' | 'text_encoder_2'
 
 export interface LoraFile {
   readonly path: string
   readonly strength: number
-  /** What is added to which weights, by the name that the file gives them behind the part's. */
+  /** What is added to which weights, by their name in the file after the part's prefix. */
   readonly parts: ReadonlyMap<Adaptable, ReadonlyMap<string, LowRank>>
 }
 
 /**
  * Reads a LoRA under kohya's or diffusers' names. Nothing of it is copied.
- * @throws UserError when the file is none, or of a kind that is not known here.
+ * @throws UserError if the file is none, or of a kind that is not supported
  */
 export function readLora(path: string, strength: number): LoraFile {
   const { tensors } = readSafetensorsIndex(path)
@@ -49,7 +49,7 @@ const OTHER_KINDS: readonly (readonly [RegExp, string])[] = [
   [/\.(diff|diff_b|oft_blocks|oft_diag|on_input)$/, 'fine-tune of another kind'],
 ]
 
-/** What is changed, and which piece of the change it is. */
+/** Which weights are changed, and which piece of the change a tensor is. */
 const PIECE =
   /^(.*?)(?:\.processor)?[._](lora_down|lora_up|lora_mid|lora_A|lora_B|lora\.down|lora\.up|lora_linear_layer\.down|lora_linear_layer\.up|alpha)(?:\.default)?(?:\.weight)?$/
 
@@ -67,7 +67,7 @@ const PARTS: Readonly<Record<string, Adaptable>> = {
   ...{ lora_te2: 'text_encoder_2', text_encoder_2: 'text_encoder_2' },
 }
 
-/** Where no alpha is given it is the rank. */
+/** Without an alpha it is the rank. */
 function lowRankOf(path: string, target: string, pieces: ReadonlyMap<string, StoredTensor>, strength: number): LowRank {
   const [down, up, middle, alpha] = ['down', 'up', 'middle', 'alpha'].map((role) => pieces.get(role))
   if (!down || !up || ![down, up].every(({ type, dims }) => isFloat(type) && dims.length >= 2)) {
@@ -80,7 +80,7 @@ function lowRankOf(path: string, target: string, pieces: ReadonlyMap<string, Sto
 
 /**
  * The tensors of a part with what LoRAs add to them.
- * @throws UserError when one changes weights that the part does not have.
+ * @throws UserError if one changes weights that the part doesn't have
  */
 export function withLoras(tensors: Tensors, part: Adaptable, loras: readonly LoraFile[]): Tensors {
   const additions = loras.flatMap(({ path, parts }) =>
@@ -107,7 +107,7 @@ export function withLoras(tensors: Tensors, part: Adaptable, loras: readonly Lor
   return adapted
 }
 
-/** Names as kohya writes them, without what some libraries put before and behind. */
+/** Names in kohya's form, without the prefixes and suffixes of some libraries. */
 const flat = (name: string) =>
   name
     .replace('.processor', '')

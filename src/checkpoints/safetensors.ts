@@ -5,17 +5,17 @@ import type { ElementType } from '../onnx/graph.ts'
 import { parseSafetensorsHeader } from '../tensor/safetensors-header.ts'
 
 export interface SafetensorsIndex {
-  /** By the names in the file. */
+  /** By their names in the file. */
   readonly tensors: Tensors
   readonly metadata: Readonly<Record<string, string>>
 }
 
-/** Far above any model's: SDXL's header has 0.3 MB. */
+/** Far more than any model needs: SDXL's header has 0.3 MB. */
 const LARGEST_HEADER_BYTES = 16 * 2 ** 20
 
 /**
- * Where the tensors of a `.safetensors` file lie. However large the file is, only its header is read.
- * @throws UserError for anything but a whole file of that kind.
+ * The positions of the tensors in a `.safetensors` file. However large it is, only its header is read.
+ * @throws UserError for anything but a complete file of that kind
  */
 export function readSafetensorsIndex(path: string): SafetensorsIndex {
   const file = realFile(path)
@@ -52,7 +52,7 @@ function readBytes(descriptor: number, position: number, length: number): Buffer
   return bytes.subarray(0, readSync(descriptor, bytes, 0, length, position))
 }
 
-/** What a file is that is no `.safetensors`, by its first bytes. */
+/** What a file is that is not `.safetensors`, by its first bytes. */
 function reasonFor(start: Buffer): string {
   const text = start.toString('latin1')
   if (text.startsWith('version https://git-lfs')) return 'only points to the file: `git lfs pull` fetches it'

@@ -1,19 +1,19 @@
 import { rowsOf, type StoredTensor, type Tensors } from '../architectures/tensors.ts'
 import { blocksPerLevel, unetNames, vaeName } from './original-names.ts'
 
-/** The networks that a single file holds; each by the names that diffusers and transformers give its tensors. */
+/** The networks in a single file, each by its tensors' names in diffusers and transformers. */
 export interface SingleFile {
   readonly unet?: Tensors
   readonly vae?: Tensors
   /** OpenAI's CLIP. */
   readonly clip?: Tensors
-  /** OpenCLIP's: in SDXL beside the other one, in Stable Diffusion 2 alone. */
+  /** OpenCLIP's: the second one of SDXL, the only one of Stable Diffusion 2. */
   readonly openClip?: Tensors
 }
 
 /**
- * Takes a checkpoint as Stability AI published it apart, and as fine-tunes of Civitai, A1111 and ComfyUI are kept. Nothing is
- * copied: tensors are views. What is known to be of no use (moving averages, schedules) is left out.
+ * Splits a checkpoint in Stability AI's original form, which fine-tunes on Civitai, A1111 and ComfyUI share. Nothing is
+ * copied: tensors are views. What is not needed (moving averages, schedules) is left out.
  */
 export function takeApart(tensors: Tensors): SingleFile {
   return {
@@ -26,7 +26,7 @@ export function takeApart(tensors: Tensors): SingleFile {
   }
 }
 
-/** What stands behind one of the prefixes. */
+/** The tensors whose names begin with one of the prefixes. */
 function behind(tensors: Tensors, ...prefixes: string[]): Map<string, StoredTensor> {
   return new Map(
     [...tensors].flatMap(([name, tensor]) => {
@@ -60,7 +60,7 @@ function openClipOf(tensors: Tensors, isWhole: boolean): Tensors | undefined {
     } else if (name === 'text_projection') {
       if (isWhole) found.set('text_projection.weight', { ...tensor, isTurned: true })
     } else if (name === 'text_projection.weight') {
-      // As diffusers' own converter writes it: turned already.
+      // As diffusers' own converter writes it: already transposed.
       if (isWhole) found.set(name, tensor)
     } else if (OPEN_CLIP[name]) {
       found.set(OPEN_CLIP[name], tensor)

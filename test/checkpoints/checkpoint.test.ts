@@ -94,9 +94,9 @@ test('what is no whole model of these families is a sentence', async () => {
     ['lora_unet_down_blocks_0.alpha', /is a LoRA: name it behind a model/],
     ['model.diffusion_model.double_blocks.0.img_attn.qkv.weight', /is FLUX/],
     ['model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight', /is Stable Diffusion 3/],
-    ['emb_params', /is a difference, no model/],
+    ['emb_params', /is a difference and not a model/],
     ['down_blocks.0.resnets.0.conv1.weight', /is one part of a diffusers folder: name the folder/],
-    ['first_stage_model.encoder.conv_in.weight', /is an autoencoder alone/],
+    ['first_stage_model.encoder.conv_in.weight', /is only an autoencoder/],
     ['control_model.input_blocks.0.0.weight', /is a ControlNet/],
     ['something', /holds no Stable Diffusion 1\.x, 2\.x or XL/],
   ] as const) {
