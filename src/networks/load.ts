@@ -12,6 +12,7 @@ import { identityOf } from './identity.ts'
 import type { ModelLayout } from './layout.ts'
 import { samplingOf } from './sampling.ts'
 import type { Projecting } from './text/prompt.ts'
+import { rememberTexts } from './text/remembered-texts.ts'
 import { type ImageEncoder, openImageEncoder } from './text/text-encoder.ts'
 import { openTextEncoders } from './text/text-encoders.ts'
 import { openAutoencoder } from './vae.ts'
@@ -59,7 +60,7 @@ export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
   const isCaptioned = existsSync(join(folder, 'captioner', 'phrases.json'))
   const phrases = isCaptioned ? await readPhrases(folder) : undefined
   const words = phrases && [...phrases.things, ...phrases.attributes.flatMap(({ phrases }) => phrases)]
-  const { projecting } = text
+  const projecting = text.projecting && { ...text.projecting, embed: rememberTexts(text.projecting.embed) }
   const joint = clipEncoders ?? (imageEncoder && projecting && jointSpace(projecting, imageEncoder))
   return {
     name,
