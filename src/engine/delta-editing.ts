@@ -1,5 +1,5 @@
 import type { DiffusionModel } from '../diffusion/model.ts'
-import { type Applied, differenceGuidance, type Path, predict } from '../diffusion/sampler.ts'
+import { type Applied, differenceGuidance, type Guidance, predict } from '../diffusion/sampler.ts'
 import { ddim } from '../diffusion/samplers/ddim.ts'
 import { samplerOf } from '../diffusion/samplers/table.ts'
 import type { NoiseLevel } from '../diffusion/schedule.ts'
@@ -43,28 +43,39 @@ export async function editByDelta(
   latents: Tensor,
   prompt: string,
   edits: readonly DeltaEdit[],
+  options: DeltaOptions,
+): Promise<Tensor[]> {
+  const guided = (differences: readonly Applied[]) =>
+    differenceGuidance(model, prompt, differences, model.sampling?.guidanceScale ?? 1)
+  const targets = await Promise.all(
+    edits.map(async ({ differences, preserve = 1 }) => ({ guidance: await guided(differences), preserve })),
+  )
+  return editBetween(model, latents, await guided([]), targets, options)
+}
+
+/** The same between any two ways of asking the network, from `source` to each of `targets`. */
+export async function editBetween(
+  model: DiffusionModel,
+  latents: Tensor,
+  source: Guidance,
+  targets: readonly { readonly guidance: Guidance; readonly preserve: number }[],
   { steps, random, signal, onStep }: DeltaOptions,
 ): Promise<Tensor[]> {
   const { schedule } = model
   const levels = noiseLevelsOf(model, steps)
-  const [source, ...targets] = await Promise.all(
-    [[], ...edits.map(({ differences }) => differences)].map(async (differences): Promise<Path> => {
-      const guidance = await differenceGuidance(model, prompt, differences, model.sampling?.guidanceScale ?? 1)
-      return { latents, guidance }
-    }),
-  )
-  let changes = edits.map(() => tensor(latents.dims))
+  const paths = [source, ...targets.map(({ guidance }) => guidance)].map((guidance) => ({ latents, guidance }))
+  let changes = targets.map(() => tensor(latents.dims))
   const edited = () => changes.map((change) => combine([1, latents], [1, change]))
   for (const [index, level] of levels.slice(0, -1).entries()) {
     signal?.throwIfAborted()
     const noise = random.fork(`step ${index + 1}`).normal(latents.dims)
     const noisySource = combine([level.signal, latents], [level.sigma, noise])
     const noisy = [noisySource, ...changes.map((change) => combine([1, noisySource], [level.signal, change]))]
-    const outputs = await predict(model, noisy, [source!, ...targets], level.timestep)
+    const outputs = await predict(model, noisy, paths, level.timestep)
     const [before, ...after] = outputs.map((output, path) => schedule.predictedOriginal(output, noisy[path]!, level))
     const kept = keptShare(level, levels[index + 1]!)
     changes = changes.map((change, path) => {
-      const { preserve = 1 } = edits[path]!
+      const { preserve } = targets[path]!
       const from = combine([preserve, before!], [1 - preserve, latents])
       return combine([kept, change], [1 - kept, after[path]!], [kept - 1, from])
     })
