@@ -5,7 +5,7 @@ import type { Metrics } from './metrics.ts'
 import type { Signs } from './vitals.ts'
 
 export interface HealthOptions {
-  /** 0 takes any that is free. */
+  /** Port 0 takes any free port. */
   readonly port: number
   readonly host: string
   readonly read: () => Promise<Signs>
@@ -19,10 +19,10 @@ export interface Health {
 }
 
 /**
-Serves `/healthz`: 200, or 503 and what is wrong; and `/metrics`: Prometheus's text format.
-
-@throws UserError when the port can't be opened
-*/
+ * Serves `/healthz`: 200, or 503 with what is wrong; and `/metrics`: Prometheus's text format.
+ *
+ * @throws UserError if the port can't be opened
+ */
 export async function startHealth({ port, host, read, metrics }: HealthOptions): Promise<Health> {
   const server = createServer(async (request, response) => {
     const answer = (status: number, type: string, body: string) =>
@@ -57,11 +57,11 @@ export async function startHealth({ port, host, read, metrics }: HealthOptions):
 
 /** Discord may be gone for this long: it asks bots to reconnect several times a day. */
 const goneLimitSeconds = 60
-/** Longer than a hung worker is left alive (worker-client.ts): one that even then is silent can't be ended. */
+/** Longer than a hung worker is left alive (worker-client.ts): one that is silent for longer can't be ended. */
 const silenceLimitSeconds = 330
 const endsLimit = 3
 
-/** What is wrong, a sentence each. */
+/** What is wrong, one sentence each. */
 export function faultsOf({ gateway, worker }: Pick<Signs, 'gateway' | 'worker'>): readonly string[] {
   return [
     gateway.goneFor >= goneLimitSeconds && `Discord has been gone for ${Math.round(gateway.goneFor)} s.`,

@@ -4,9 +4,12 @@ import type { Job } from '../jobs/protocol.ts'
 import type { Signs } from './vitals.ts'
 
 export interface Metrics {
-  /** That a job of this kind was done in so many seconds. */
+  /** Records that a job of this kind took so many seconds. */
   readonly observe: (kind: Job['kind'], seconds: number) => void
-  /** Prometheus's text format, version 0.0.4. Every call is a scrape: the event loop's delay is counted anew after it. */
+  /**
+   * Prometheus's text format, version 0.0.4. Every call is a scrape: it restarts the measurement of the event loop's
+   * delay.
+   */
   readonly collect: (signs: Signs, isHealthy: boolean) => Promise<string>
   readonly contentType: string
   readonly close: () => void
@@ -16,7 +19,7 @@ export function createMetrics(): Metrics {
   const registry = new Registry()
   const durations = new Histogram({
     name: 'isto_job_duration_seconds',
-    help: 'How long finished jobs ran, by kind.',
+    help: 'Duration of finished jobs, by kind.',
     labelNames: ['kind'],
     buckets: [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560],
     registers: [registry],
@@ -39,7 +42,7 @@ export function createMetrics(): Metrics {
       gauge.isto_device_info.reset()
       if (device !== undefined) gauge.isto_device_info.set({ device }, 1)
       gauge.isto_queue_jobs.set(queueLength)
-      // What is measured is the time between two ticks of a timer.
+      // The measured time lies between two ticks of a timer.
       const seconds = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MILLISECONDS / 1000) || 0
       gauge.isto_event_loop_delay_seconds.set({ quantile: '0.5' }, seconds(delay.percentile(50)))
       gauge.isto_event_loop_delay_seconds.set({ quantile: '0.99' }, seconds(delay.percentile(99)))
@@ -67,25 +70,31 @@ function createGauges(registry: Registry) {
   const gauge = (name: string, help: string, ...labelNames: string[]) =>
     new Gauge({ name, help, labelNames, registers: [registry] })
   return {
-    isto_healthy: gauge('isto_healthy', '1 when /healthz answers 200.'),
-    isto_gateway_connected: gauge('isto_gateway_connected', '1 while the session with Discord stands.'),
+    isto_healthy: gauge('isto_healthy', '1 if /healthz answers 200.'),
+    isto_gateway_connected: gauge('isto_gateway_connected', '1 while connected to Discord.'),
     isto_gateway_heartbeat_age_seconds: gauge(
       'isto_gateway_heartbeat_age_seconds',
-      'Since the last heartbeat that Discord answered.',
+      'Seconds since the last heartbeat that Discord acknowledged.',
     ),
-    isto_worker_alive: gauge('isto_worker_alive', '1 unless the worker ended; the next job starts it again.'),
-    isto_worker_busy: gauge('isto_worker_busy', '1 while it works on a job.'),
-    isto_worker_silence_seconds: gauge('isto_worker_silence_seconds', 'Since the last sign of life of a busy worker.'),
-    isto_device_info: gauge('isto_device_info', '1, with what the last job was computed on.', 'device'),
-    isto_queue_jobs: gauge('isto_queue_jobs', 'Jobs that wait or run.'),
+    isto_worker_alive: gauge('isto_worker_alive', '1 unless the worker has ended; the next job restarts it.'),
+    isto_worker_busy: gauge('isto_worker_busy', '1 while the worker runs a job.'),
+    isto_worker_silence_seconds: gauge(
+      'isto_worker_silence_seconds',
+      'Seconds since the last sign of life of a busy worker.',
+    ),
+    isto_device_info: gauge('isto_device_info', '1, labelled with the device of the last job.', 'device'),
+    isto_queue_jobs: gauge('isto_queue_jobs', 'Number of waiting and running jobs.'),
     isto_event_loop_delay_seconds: gauge(
       'isto_event_loop_delay_seconds',
-      'Delay of the bot’s event loop since the last scrape.',
+      'Delay of the bot’s event loop since the last scrape, in seconds.',
       'quantile',
     ),
-    process_resident_memory_bytes: gauge('process_resident_memory_bytes', 'Of the bot, without the worker.'),
-    process_heap_bytes: gauge('process_heap_bytes', 'Used of the heap.'),
-    process_start_time_seconds: gauge('process_start_time_seconds', 'Since 1970.'),
+    process_resident_memory_bytes: gauge(
+      'process_resident_memory_bytes',
+      'Resident memory of the bot, without the worker.',
+    ),
+    process_heap_bytes: gauge('process_heap_bytes', 'Used heap of the bot.'),
+    process_start_time_seconds: gauge('process_start_time_seconds', 'Start time of the bot, in seconds since 1970.'),
   }
 }
 
@@ -93,12 +102,12 @@ function createCounters(registry: Registry) {
   const counter = (name: string, help: string, ...labelNames: string[]) =>
     new Counter({ name, help, labelNames, registers: [registry] })
   return {
-    isto_worker_ends_total: counter('isto_worker_ends_total', 'How often the worker ended unasked.'),
+    isto_worker_ends_total: counter('isto_worker_ends_total', 'Number of times the worker ended unexpectedly.'),
     isto_jobs_total: counter(
       'isto_jobs_total',
-      'Jobs that ended, by how: done, failed, or stopped (cancelled, too old, given up).',
+      'Number of ended jobs by outcome: done, failed, or stopped (cancelled, too old, given up).',
       'outcome',
     ),
-    process_cpu_seconds_total: counter('process_cpu_seconds_total', 'Of the bot, without the worker.'),
+    process_cpu_seconds_total: counter('process_cpu_seconds_total', 'CPU time of the bot, without the worker.'),
   }
 }

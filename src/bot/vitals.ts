@@ -14,7 +14,7 @@ export interface Signs {
     readonly ends: number
     readonly endsInARow: number
   }
-  /** What the last job was computed on. */
+  /** The device of the last job. */
   readonly device?: string
   /** Jobs that wait or run. */
   readonly queueLength: number
@@ -31,11 +31,11 @@ export interface Vitals {
 }
 
 /**
-Counts what happens, for /healthz and /metrics. Reading it changes nothing.
-
-@param observe Told how long a job ran that was done.
-@param now In milliseconds since 1970.
-*/
+ * Counts what happens, for /healthz and /metrics. Reading it changes nothing.
+ *
+ * @param observe Told how long each finished job ran.
+ * @param now In milliseconds since 1970.
+ */
 export function createVitals(
   observe: (kind: Job['kind'], seconds: number) => void,
   now: () => number = Date.now,

@@ -1,9 +1,9 @@
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 
 export interface AdamOptions {
-  /** Updates until the learning rate has come down. */
+  /** The number of updates over which the learning rate falls. */
   readonly steps: number
-  /** From the first update down to (nearly) the last, along half a cosine. */
+  /** From the first update to (nearly) the last, along half a cosine. */
   readonly learningRate: { readonly from: number; readonly to: number }
   /** Decoupled from the gradient, as in AdamW (arXiv 1711.05101). @default 0 */
   readonly weightDecay?: number
@@ -15,7 +15,7 @@ export interface AdamOptions {
   readonly epsilon?: number
 }
 
-/** Adam (arXiv 1412.6980) for one tensor: it remembers that tensor's moments, so make one for each. */
+/** Adam (arXiv 1412.6980) for one tensor. It remembers that tensor's moments, so make one for each. */
 export function adam(options: AdamOptions): (parameters: Tensor, gradient: Tensor) => Tensor {
   const { steps, learningRate, weightDecay = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options
   let updates = 0

@@ -18,11 +18,11 @@ export interface PicturePair {
 
 export interface LearnedDifference extends Trial {
   readonly tokens: Tokens
-  /** Of a model that cannot see, nothing. */
+  /** Empty if the model can't see. */
   readonly captions: { readonly a?: string; readonly a2?: string }
-  /** What it is in words, where words were found. */
+  /** The difference in words, if words were found. */
   readonly name?: string
-  /** E_I(A′) − E_I(A) of unit embeddings, the mean over the pairs, where the model can see. */
+  /** E_I(A′) − E_I(A) of unit embeddings, averaged over the pairs, if the model can see. */
   readonly moved?: Tensor
   /** The denoising loss of every step. */
   readonly losses: readonly number[]
@@ -35,13 +35,13 @@ export interface LearnOptionsGiven extends Partial<Application> {
 export interface Solved {
   readonly learned: LearnedDifference
   readonly made: Applying
-  /** How likely B′ is right, 0…1. */
+  /** The probability that B′ is right, 0…1. */
   readonly confidence: number
 }
 
 /**
- * Learns the difference and applies it to B. Where B′ seems to have failed, once more from another start, and the better of
- * the two is taken; not where somebody has said how to do it.
+ * Learns the difference and applies it to B. If B′ seems to have failed, it is tried once more from another start, and
+ * the better result is taken; but not if somebody chose strength or `preserve`.
  */
 export async function solveAnalogy(
   model: DiffusionModel,
@@ -88,7 +88,7 @@ interface PairCaptions {
   readonly a2: Caption
 }
 
-/** What is known of the pairs before anything is learned. */
+/** What is known about the pairs before learning. */
 interface Described {
   readonly captions: readonly PairCaptions[]
   readonly moved?: Tensor
@@ -165,7 +165,7 @@ async function examplesOf(
   return examples
 }
 
-/** E_I(A′) − E_I(A), the mean over the pairs. */
+/** E_I(A′) − E_I(A), averaged over the pairs. */
 async function movedBetween({ joint }: DiffusionModel, pairs: readonly PicturePair[]): Promise<Tensor | undefined> {
   if (!joint) return undefined
   const moves: Tensor[] = []
@@ -175,7 +175,7 @@ async function movedBetween({ joint }: DiffusionModel, pairs: readonly PicturePa
   return combine(...moves.map((move) => [1 / moves.length, move] as const))
 }
 
-/** By its direction, where the model's captions can be varied; else in the words in which the captions differ. */
+/** By its direction, if the model's captions can be varied; else the words in which the captions differ. */
 async function nameOf(
   { joint, variations }: DiffusionModel,
   { a, a2 }: PairCaptions,
@@ -188,7 +188,7 @@ async function nameOf(
   return names[0]
 }
 
-/** Δ, the mean over the pairs: the direction of the change in CLIP's joint space, mostly by the captions. */
+/** Δ, averaged over the pairs: the direction of the change in CLIP's joint space, mostly from the captions. */
 async function interpolatedDelta(
   { joint }: DiffusionModel,
   captions: readonly PairCaptions[],

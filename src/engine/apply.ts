@@ -8,7 +8,7 @@ import type { Application, Method } from './modes.ts'
 import type { RunContext } from './run-context.ts'
 
 export interface ApplyOptions extends Pick<Application, 'preserve' | 'isBlended'> {
-  /** B in words; else the model captions it, if it can see. */
+  /** B in words. Otherwise the model captions it, if it can see. */
   readonly prompt?: string
 }
 
@@ -18,8 +18,8 @@ export interface Applying extends Edited {
 }
 
 /**
- * B′: the differences applied to B, as the model paints it. Where `isBlended`, B's own pixels belong where `mask` is 0 (`blend`);
- * so they do everywhere where every strength is 0.
+ * B′: the differences applied to B, as the model paints it. If `isBlended`, B's own pixels belong where `mask` is 0
+ * (`blend`), which is everywhere if every strength is 0.
  */
 export async function applyDifferences(
   model: DiffusionModel,
@@ -42,10 +42,10 @@ export async function applyDifferences(
   return { pixels: made!.pixels, mask, isBlended: isBlended || isNothing, caption: full || undefined }
 }
 
-/** What a model that cannot see says of a picture. */
+/** The caption of a model that can't see. */
 export const wordless: Caption = { thing: '', full: '', attributes: [] }
 
-/** cos(E(B′) − E(B), moved), where the model can see: whether B became B′ as A became A′. */
+/** cos(E(B′) − E(B), moved), if the model can see: whether B became B′ as A became A′. */
 export async function directionOf(
   model: DiffusionModel,
   b: Tensor,

@@ -9,12 +9,12 @@ export interface Area {
 }
 
 /**
- * Where a picture was changed: of each pixel the largest change of a channel, a mean over 3 × 3, on a ramp that begins above
- * what the autoencoder itself does to a picture.
+ * Where a picture was changed: for each pixel the largest change of a channel, averaged over 3 × 3, on a ramp that
+ * begins above the autoencoder's own error.
  *
  * @param made and `rebuilt`: [3, height, width] in −1…1, the changed and the unchanged latents decoded.
- * @param error Root mean square of the autoencoder's error on the picture.
- * @returns [height, width] in 0…1.
+ * @param error The root mean square of the autoencoder's error on the picture.
+ * @returns [height, width] in 0…1
  */
 export function changeMask(made: Tensor, rebuilt: Tensor, error: number): Tensor {
   const [, height, width] = made.dims as [number, number, number]
@@ -34,16 +34,16 @@ export function changeMask(made: Tensor, rebuilt: Tensor, error: number): Tensor
   )
 }
 
-/** In errors of the autoencoder. */
+/** In multiples of the autoencoder's error. */
 const RAMP = { from: 1.2, to: 3 }
-/** A change larger than this is seen, however bad the autoencoder is. */
+/** A larger change than this is visible, however bad the autoencoder is. */
 const MOST_IGNORED = 0.2
 
 /**
- * The picture itself where the mask is 0, and what was made where it is 1, at the picture's own resolution.
+ * The original where the mask is 0, what was made where it is 1, at the original's resolution.
  *
  * @param original [3, height, width], of any size.
- * @param made [3, h, w], and `mask` [h, w], whose part `area` shows the original.
+ * @param made [3, h, w]; `mask`: [h, w]. Their part `area` shows the original.
  */
 export function blend(original: Tensor, made: Tensor, mask: Tensor, area: Area): Tensor {
   const [, height, width] = original.dims as [number, number, number]
@@ -66,20 +66,20 @@ export function blend(original: Tensor, made: Tensor, mask: Tensor, area: Area):
   return out
 }
 
-/** The same of pictures of one size. */
+/** The same for pictures of one size. */
 export function blendWhole(original: Tensor, made: Tensor, mask: Tensor): Tensor {
   const [, height, width] = made.dims as [number, number, number]
   return blend(original, made, mask, { left: 0, top: 0, width, height })
 }
 
-/** Two neighbours, and how far it is from the first to the second. */
+/** Two neighbours, and the fraction of the way from the first to the second. */
 interface Place {
   readonly first: number
   readonly second: number
   readonly share: number
 }
 
-/** For each of `count` pixels its place in the part `from`, `length` of a line of `total`. */
+/** For each of `count` pixels, its position in the part `from`, `length` of a line of `total`. */
 function places(count: number, from: number, length: number, total: number): Place[] {
   return Array.from({ length: count }, (_, index) => {
     const place = from + ((index + 0.5) * length) / count - 0.5
@@ -99,7 +99,7 @@ function at(data: Float32Array, offset: number, row: Place, column: Place, width
   return row.share === 0 ? above : above + row.share * (line(row.second) - above)
 }
 
-/** The mean of each pixel and its neighbours, at the edges of those that there are. */
+/** The mean of each pixel and its neighbours; at the edges, of those that exist. */
 function nearMeans(values: Float32Array, width: number, height: number): Float32Array {
   const means = new Float32Array(values.length)
   for (let y = 0; y < height; y++) {

@@ -1,15 +1,16 @@
-/** What is known of a B′ without knowing the true one. */
+/** What is known about a B′ without knowing the true one. */
 export interface Signs {
   /** 1 − distance(D applied to A, A′) ÷ distance(A, A′), at best 1. */
   readonly fit: number
-  /** cos(E(B′) − E(B), E(A′) − E(A)), where the model came with an image encoder. */
+  /** cos(E(B′) − E(B), E(A′) − E(A)), if the model has an image encoder. */
   readonly direction?: number
 }
 
 export type Verdict = 'well' | 'partly' | 'not'
 
 /**
- * How likely B′ is right, 0…1: a logistic regression on the signs, fitted on the tuning list of `isto bench quality`.
+ * The probability that B′ is right, 0…1: a logistic regression on the signs, fitted on the tuning list of `isto bench
+ * quality`.
  */
 export function confidence({ fit, direction }: Signs): number {
   const { bias, byFit, byDirection } = direction === undefined ? ALONE : BOTH

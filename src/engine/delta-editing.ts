@@ -15,28 +15,28 @@ export interface DeltaEdit {
 }
 
 export interface DeltaOptions {
-  /** Of a model of few steps it is its own number instead. */
+  /** A few-step model uses its own number instead. */
   readonly steps: number
   readonly random: Random
   readonly signal?: AbortSignal
-  /** Called after each step and waited for. `originals`: the pictures as they are by then, latents x₀. */
+  /** Called after each step and awaited. `originals`: the pictures at this point, latents x₀. */
   readonly onStep?: (step: number, originals: () => readonly Tensor[], of: number) => void | Promise<void>
 }
 
 /**
- * Delta editing: a change d in the space of x₀, 0 at first, is carried down the noise levels. At each level, with signal a and
- * noise σ, fresh noise n is drawn, x_src = a·z + σ·n, x_tgt = x_src + a·d, and
+ * Delta editing: a change d in the space of x₀, 0 at first, is carried down the noise levels. At each level, with
+ * signal a and noise σ, fresh noise n is drawn, x_src = a·z + σ·n, x_tgt = x_src + a·d, and
  *
  *   d ← r·d + (1 − r)·[x̂₀(x_tgt; p + Σ s·(p,D − p)) − λ·x̂₀(x_src; p) − (1 − λ)·z],  r = (σ′/a′) ÷ (σ/a)
  *
- * with a′ and σ′ of the next level. With λ = 1 what the network gets wrong of the picture is in both predictions and cancels:
- * nothing has to be inverted, and what the differences do not touch stays. With less the picture is let go of. It is an Euler
- * step of FlowEdit (arXiv 2412.08629), written so that it holds for ε-, v- and flow models alike; edit-friendly inversion
- * (arXiv 2304.06140) without noise of its own is the same.
+ * with a′ and σ′ of the next level. With λ = 1 the network's error on the picture is in both predictions and cancels:
+ * nothing has to be inverted, and what the differences don't touch stays. A smaller λ lets go of the picture. It is an
+ * Euler step of FlowEdit (arXiv 2412.08629), written so that it holds for ε-, v- and flow models alike; edit-friendly
+ * inversion (arXiv 2304.06140) without noise of its own is the same.
  *
  * @param latents z, [1, channels, height, width].
- * @param edits All see the same noise, and x̂₀(x_src; p) is asked for once.
- * @returns z + d for each edit; for strength 0 and λ = 1 exactly z.
+ * @param edits All see the same noise, and x̂₀(x_src; p) is computed once.
+ * @returns z + d for each edit; exactly z for strength 0 and λ = 1
  */
 export async function editByDelta(
   model: DiffusionModel,
@@ -53,7 +53,7 @@ export async function editByDelta(
   return editBetween(model, latents, await guided([]), targets, options)
 }
 
-/** The same between any two ways of asking the network, from `source` to each of `targets`. */
+/** The same between any two conditionings of the network, from `source` to each of `targets`. */
 export async function editBetween(
   model: DiffusionModel,
   latents: Tensor,
@@ -84,13 +84,13 @@ export async function editBetween(
   return edited()
 }
 
-/** Those of a model of few steps are its own sampler's: it knows no others. */
+/** A few-step model uses its own sampler's levels: it knows no others. */
 function noiseLevelsOf({ schedule, sampling }: DiffusionModel, steps: number): readonly NoiseLevel[] {
   const sampler = sampling ? samplerOf(schedule.config.sampler) : ddim
   return sampler.noiseLevels(schedule, sampling?.steps ?? steps)
 }
 
-/** r: how much of the noise that is in the way of x₀ is left after the step. */
+/** r: how much of the noise that hides x₀ remains after the step. */
 function keptShare(from: NoiseLevel, to: NoiseLevel): number {
   return (to.sigma * from.signal) / (to.signal * from.sigma)
 }

@@ -6,9 +6,9 @@ import { misfit, readTokens, tensorNames } from './token-layout.ts'
 export interface Difference {
   /** The difference tokens: one [n, width] for each text encoder of the model, in its order. 1 ≤ n ≤ 64. */
   readonly tokens: readonly Tensor[]
-  /** How it was learned; absent when it was not learned here. */
+  /** How it was learned; absent if it was not learned here. */
   readonly origin?: Origin
-  /** Tensors of the file that are for a text encoder which the model lacks. */
+  /** Tensors of the file for a text encoder that the model lacks. */
   readonly ignored?: readonly string[]
 }
 
@@ -26,9 +26,9 @@ export interface Origin {
   readonly preserve: number
   /** Whether the picture's own pixels stay where the difference does nothing. Absent in older files. */
   readonly isBlended?: boolean
-  /** What the difference is in words, where words were found. */
+  /** The difference in words, if words were found. */
   readonly name?: string
-  /** As in the report of a job: 1 is perfect, 0 is no better than A unchanged. */
+  /** As in a job's report: 1 is perfect, 0 is no better than A unchanged. */
   readonly fit?: number
   readonly captions: { readonly a?: string; readonly a2?: string }
   /** The learning curve, thinned to at most 50 values. */
@@ -41,7 +41,7 @@ export interface FileContent {
   readonly metadata: Readonly<Record<string, string>>
 }
 
-/** The model a difference is to be used on. */
+/** The model that a difference is to be used with. */
 export interface TargetModel {
   readonly name: string
   readonly hash: string
@@ -56,9 +56,10 @@ const LARGEST_LOSS = 1e9
 
 /**
  * The layout that A1111, ComfyUI and diffusers load as it is: `emb_params` for one text encoder, `clip_l` and `clip_g`
- * for the two of SDXL, and `t5xxl` for a third. All else is metadata, for a second tensor would break A1111 and diffusers.
+ * for the two of SDXL, and `t5xxl` for a third. Everything else is metadata, because a second tensor would break A1111
+ * and diffusers.
  *
- * @throws RangeError when a token is not finite or the text encoders are not those of a known layout.
+ * @throws RangeError if a token is not finite or no layout is known for the text encoders
  */
 export function encodeDifference({ tokens, origin }: Difference): FileContent {
   const names = tensorNames(tokens.length)
@@ -75,9 +76,9 @@ export function encodeDifference({ tokens, origin }: Difference): FileContent {
  * Accepts what `encodeDifference` wrote, and textual inversions made elsewhere: a single tensor of any name, [n, width]
  * or [width], or one for each text encoder.
  *
- * @param name What the person calls the file; the sentences begin with it.
- * @throws UserError when the content is no difference, or one that `model` cannot use; OtherModelError when it says that
- *   it was learned on another model, or on another version of this one: its tokens mean something else there.
+ * @param name The person's name for the file; messages begin with it.
+ * @throws UserError if the content is no difference, or one that `model` can't use; OtherModelError if it says that it
+ *   was learned on another model, or on another version of this one, where its tokens mean something else
  */
 export function decodeDifference(
   content: FileContent,
@@ -169,7 +170,7 @@ function decodeOrigin(metadata: FileContent['metadata'], name: string): Origin |
   }
 }
 
-/** At most 50 evenly spaced values, the first and the last among them, in four digits. */
+/** At most 50 evenly spaced values, including the first and the last, with four digits. */
 function thin(curve: readonly number[]): number[] {
   const kept = Math.min(curve.length, LONGEST_CURVE)
   return Array.from({ length: kept }, (_, index) => {

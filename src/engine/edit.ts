@@ -11,12 +11,12 @@ import type { Method } from './modes.ts'
 export interface Subject {
   /** [3, side, side] in −1…1. */
   readonly pixels: Tensor
-  /** What the model says it shows. */
+  /** The model's caption. */
   readonly prompt: string
   readonly latents: Tensor
-  /** The latents decoded. */
+  /** The decoded latents. */
   readonly rebuilt: Tensor
-  /** Root mean square of what the autoencoder does to it. */
+  /** The root mean square of the autoencoder's error on it. */
   readonly error: number
 }
 

@@ -2,11 +2,11 @@ import type { DiffusionModel } from '../diffusion/model.ts'
 
 export interface Counted {
   readonly model: DiffusionModel
-  /** How often the denoising network was evaluated until now, with or without its gradient: each sample of a batch counts. */
+  /** Evaluations of the denoising network so far, with or without its gradient: each sample of a batch counts. */
   readonly evaluations: () => number
 }
 
-/** The same model, and how much of it is used. */
+/** The same model with a counter. */
 export function countEvaluations(model: DiffusionModel): Counted {
   let count = 0
   const counted: DiffusionModel = {

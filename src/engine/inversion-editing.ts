@@ -11,8 +11,9 @@ export interface InversionEdit {
 }
 
 /**
- * As the paper edits: the picture's noise is found by DDIM without guidance, and sampled from under guidance with the
- * differences. `preserve` lies between that noise (1) and fresh noise (0) along a quarter circle, which keeps its variance.
+ * Editing as in the paper: the picture's noise is found by DDIM without guidance, and sampled from under guidance with
+ * the differences. `preserve` moves from fresh noise (0) to that noise (1) along a quarter circle, which keeps the
+ * variance.
  *
  * @param latents x₀, [1, channels, height, width].
  */

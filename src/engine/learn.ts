@@ -19,30 +19,30 @@ export interface Example {
 
 export interface LearnOptions {
   readonly steps: number
-  /** Number of difference tokens, n, where they start from zero. */
+  /** The number of difference tokens, n, if they start from zero. */
   readonly tokens: number
-  /** As a fraction of the median length of the vocabulary's tokens, along half a cosine. */
+  /** As a fraction of the median norm of the vocabulary's tokens, along half a cosine. */
   readonly learningRate: { readonly from: number; readonly to: number }
-  /** Weight of the denoising losses, a mean over values. */
+  /** The weight of the denoising losses, a mean over values. */
   readonly denoisingWeight: number
   /** λ of L_CLIP. */
   readonly clipWeight: number
-  /** L_before of the Token Consistency Loss, beside L_after. */
+  /** L_before of the token consistency loss, in addition to L_after. */
   readonly consistency: boolean
-  /** Noise levels to learn at, fractions of the schedule's training (`timestepAt`). */
+  /** The noise levels to learn at, as fractions of the schedule's training (`timestepAt`). */
   readonly timesteps: { readonly from: number; readonly to: number }
 }
 
 export interface Learned {
   readonly tokens: Tokens
-  /** The denoising loss of every step: it depends mostly on the timesteps drawn. */
+  /** The denoising loss of every step. It depends mostly on the timesteps drawn. */
   readonly losses: readonly number[]
 }
 
 /**
- * Learns the difference tokens D (arXiv 2506.07750, METHOD.md §2): zero-initialised, trained by
- * L_after = ‖ε̂(z_A′,t; p_A, +D) − ε‖², L_before = ‖ε̂(z_A,t; p_A′, −D) − ε‖² and L_CLIP = 1 − cos(E_T(D), Δ), with the
- * same noise and timesteps in both branches. The target follows the schedule's prediction type.
+ * Learns the difference tokens D (arXiv 2506.07750, docs/method.md §2): zero-initialised, trained by L_after =
+ * ‖ε̂(z_A′,t; p_A, +D) − ε‖², L_before = ‖ε̂(z_A,t; p_A′, −D) − ε‖² and L_CLIP = 1 − cos(E_T(D), Δ), with the same
+ * noise and timesteps in both branches. The target follows the schedule's prediction type.
  *
  * @param delta Δ, [width of the joint space]. Without it L_CLIP is left out.
  */
@@ -83,7 +83,7 @@ export async function learn(
   return { tokens, losses }
 }
 
-/** Zero tokens have a direction like any others behind a begin token, so L_CLIP has a gradient from the first step. */
+/** Zero tokens after a begin token have a direction like any others, so L_CLIP has a gradient from the first step. */
 async function clipTerm(
   { joint, delta }: { readonly joint: JointSpace; readonly delta: Tensor },
   tokens: Tokens,

@@ -1,8 +1,8 @@
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 
 /**
- * L_CLIP = 1 − cos(embedding, delta), arXiv 2506.07750, and its gradient by `embedding`.
- * Loss in [0, 2]. A vector of length 0 has no direction: its loss is 1, and nothing pulls at it.
+ * L_CLIP = 1 − cos(embedding, delta), arXiv 2506.07750, and its gradient with respect to `embedding`. The loss is in
+ * [0, 2]. A vector of length 0 has no direction: its loss is 1 and its gradient 0.
  */
 export function clipLoss(embedding: Tensor, delta: Tensor): { loss: number; gradient: Tensor } {
   const [length, other] = [norm(embedding), norm(delta)]
@@ -15,9 +15,9 @@ export function clipLoss(embedding: Tensor, delta: Tensor): { loss: number; grad
 }
 
 /**
- * Δ = [sin((1−α)θ)·Δ_image + sin(αθ)·Δ_text] / sin θ with θ their angle, arXiv 2506.07750.
- * Both deltas are differences of unit embeddings. `alpha`: 0 (the image's) to 1 (the text's).
- * Where there is no angle to go along (parallel, opposite or zero vectors) it is the limit of small angles, (1−α)·Δ_image + α·Δ_text.
+ * Δ = [sin((1−α)θ)·Δ_image + sin(αθ)·Δ_text] / sin θ, where θ is their angle, arXiv 2506.07750. Both deltas are
+ * differences of unit embeddings. `alpha`: 0 (the image's) to 1 (the text's). For parallel, opposite or zero vectors it
+ * is the limit for small angles, (1−α)·Δ_image + α·Δ_text.
  */
 export function deltaInterpolation(deltaImage: Tensor, deltaText: Tensor, alpha: number): Tensor {
   const lengths = norm(deltaImage) * norm(deltaText)
@@ -33,7 +33,7 @@ export function deltaInterpolation(deltaImage: Tensor, deltaText: Tensor, alpha:
   )
 }
 
-/** Below this the formula and its limit are the same to float32. */
+/** Below this the formula and its limit are equal in float32. */
 const SMALL_ANGLE = 1e-4
 
 function dot(first: Tensor, second: Tensor): number {

@@ -11,29 +11,32 @@ export interface Application {
 
 /** Every switch of the method; each is a row of an ablation. */
 export interface Method extends LearnOptions {
-  /** α of Delta Interpolation: 0 the pictures' difference, 1 the captions'. */
+  /** α of delta interpolation: 0 the pictures' difference, 1 the captions'. */
   readonly alpha: number
-  /** `editByDelta`, or sampling under guidance from the noise that DDIM finds (`editByInversion`). */
+  /** `editByDelta`, or guided sampling from the noise that DDIM inversion finds (`editByInversion`). */
   readonly editing: 'delta' | 'inversion'
-  /** Of classifier-free guidance after an inversion. */
+  /** The scale of classifier-free guidance after an inversion. */
   readonly guidanceScale: number
-  /** Of delta editing, where a model of few steps has its own number instead, or of inversion and of sampling. */
+  /** Steps of delta editing, where a few-step model uses its own number instead, or of inversion and sampling. */
   readonly editSteps: number
   /**
-   * D starts from words for the difference (`nameDifference`, or those in which the captions of A and A′ differ), and is
-   * learned so. Where there are none, or without this, it starts from zero.
+   * D starts from words for the difference (`nameDifference`, or those in which the captions of A and A′ differ) and is
+   * learned with these options. Without them, or if there are no words, it starts from zero.
    */
   readonly fromWords?: Pick<LearnOptions, 'steps' | 'learningRate'>
-  /** Tried on the pair: D on A must come near A′. */
+  /** Tried on the pair: D applied to A must come near A′. */
   readonly candidates: readonly Pick<Application, 'strength' | 'preserve'>[]
-  /** Whether blended pictures are tried, beside plain ones. */
+  /** Whether blended pictures are tried in addition to plain ones. */
   readonly blends: boolean
-  /** How often the method starts over, otherwise, where B′ seems to have failed. */
+  /** How often the method starts again, with another seed, if B′ seems to have failed. */
   readonly retries: number
 }
 
 export const methods: Readonly<Record<'fast' | 'parity', Method>> = {
-  /** As arXiv 2506.07750 states it; token count, learning rate, weights and steps are not stated there and are ours. */
+  /**
+   * As arXiv 2506.07750 states it. The number of tokens, learning rate, weights and steps are not stated there and are
+   * ours.
+   */
   parity: {
     steps: 1000,
     tokens: 10,

@@ -2,7 +2,7 @@ import type { Caption, JointSpace, Variation } from '../diffusion/model.ts'
 import { combine, cosine, rows, unit } from '../tensor/math.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
-/** What is said to be different. */
+/** The phrases that say the difference. */
 export interface Name {
   readonly phrases: string
   /** cos(E_T(A's caption with the phrases) − E_T(A's caption), E_I(A′) − E_I(A)). */
@@ -15,12 +15,13 @@ export interface NamingContext {
 }
 
 /**
- * Names a difference by its direction: of all changes of A's caption by one phrase, and of the likeliest by two, that whose
- * text moves in CLIP's joint space as the picture did. A picture's own place there, which misleads a captioner, cancels.
+ * Names a difference by its direction: of all changes of A's caption by one phrase, and of the likeliest by two, the
+ * one whose text moves in CLIP's joint space as the picture did. The picture's own position there, which misleads a
+ * captioner, cancels.
  *
  * @param direction E_I(A′) − E_I(A), of unit embeddings.
- * @param own The phrases in which the captioner's words for A and A′ differ, with that caption: kept where nearly as good.
- * @returns The likeliest first; of names that are nearly as good the shorter. Empty where nothing can be varied.
+ * @param own The phrases in which the captioner's words for A and A′ differ, with that caption: kept if nearly as good.
+ * @returns The likeliest first; of names that are nearly as good, the shorter. Empty if nothing can be varied.
  */
 export async function nameDifference(
   { joint, variations }: NamingContext,
@@ -65,7 +66,7 @@ export async function nameDifference(
   })
 }
 
-/** The best few of each attribute, of which pairs are made. @param ranked The likeliest first. */
+/** The best few of each attribute, from which pairs are made. @param ranked The likeliest first. */
 function likeliest<Change extends { readonly attribute: number }>(ranked: readonly Change[]): Change[] {
   const counts = new Map<number, number>()
   const best = ranked.filter(({ attribute }) => {
@@ -79,7 +80,7 @@ function likeliest<Change extends { readonly attribute: number }>(ranked: readon
 const OF_EACH = 3
 const PAIRED = 16
 
-/** What the captioner's own words are ahead, and what a second phrase has to gain. */
+/** The lead of the captioner's own words, and what a second phrase has to gain. */
 const OWN = 0.03
 const SECOND = 0.08
 

@@ -6,7 +6,7 @@ export type Stage = 'caption' | 'learn' | 'try' | 'invert' | 'sample'
 export interface RunContext {
   readonly random: Random
   readonly signal?: AbortSignal
-  /** Waited for where it is given `picture`: B′ as it forms, pixels [3, side, side] in −1…1. */
+  /** Awaited if it is given `picture`: B′ as it forms, pixels [3, side, side] in −1…1. */
   readonly onProgress?: (
     stage: Stage,
     step: number,

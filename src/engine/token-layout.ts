@@ -1,23 +1,23 @@
 import { quoted, UserError } from '../errors.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 
-/** How the tokens of a textual inversion lie in a file, by the conventions of A1111, ComfyUI, kohya and diffusers. */
+/** The layouts of a textual inversion's tokens in a file, by the conventions of A1111, ComfyUI, kohya and diffusers. */
 
 export type NamedTensors = Readonly<Record<string, Tensor>>
 
 export interface TokensFound {
   /** One [n, width] for each text encoder that the file is for, in the order of the models. 1 ≤ n ≤ 64. */
   readonly tokens: readonly Tensor[]
-  /** Tensors for a text encoder that the model does not have; it is used without them. */
+  /** Tensors for a text encoder that the model lacks; they are ignored. */
   readonly ignored: readonly string[]
 }
 
 const MOST_TOKENS = 64
 
-/** Of several text encoders each tensor is named; the first two are CLIP's, the third T5. */
+/** With several text encoders each tensor is named; the first two are CLIP's, the third is T5's. */
 const ENCODERS = ['clip_l', 'clip_g', 't5xxl'] as const
 
-/** @throws RangeError when no program knows a layout for that many text encoders. */
+/** @throws RangeError if no program knows a layout for that many text encoders */
 export function tensorNames(encoders: number): readonly string[] {
   if (encoders === 1) return ['emb_params']
   if (encoders === 2 || encoders === 3) return ENCODERS.slice(0, encoders)
@@ -27,9 +27,9 @@ export function tensorNames(encoders: number): readonly string[] {
 /**
  * A single tensor of any name, [n, width] or [width], or one for each text encoder.
  *
- * @param name What the person calls the file; the sentences begin with it.
+ * @param name The person's name for the file; messages begin with it.
  * @param encoders How many the model has.
- * @throws UserError when they are no tokens.
+ * @throws UserError if they are no tokens
  */
 export function readTokens(tensors: NamedTensors, name: string, encoders: number): TokensFound {
   const names = Object.keys(tensors)
@@ -51,9 +51,9 @@ export function readTokens(tensors: NamedTensors, name: string, encoders: number
 }
 
 /**
- * Why tokens of these widths can't be used on that model, and what they are for where that is known.
+ * Why tokens of these widths can't be used with that model, and what they are for if that is known.
  *
- * @param name What the person calls the file; the sentence begins with it.
+ * @param name The person's name for the file; the message begins with it.
  */
 export function misfit(
   widths: readonly number[],
@@ -79,7 +79,7 @@ export function misfit(
   )
 }
 
-/** Told by the widths of the text encoders. */
+/** Recognised by the widths of the text encoders. */
 const FAMILIES: ReadonlyMap<string, string> = new Map([
   ['768', 'Stable Diffusion 1.x'],
   ['1024', 'Stable Diffusion 2.x'],

@@ -6,15 +6,14 @@ import { type Edited, editPicture, subjectOf } from './edit.ts'
 import type { Application, Method } from './modes.ts'
 import type { RunContext } from './run-context.ts'
 
-/** What turned out on the pair. */
+/** What was found on the pair. */
 export interface Trial extends Application {
   /** 1 − distance(D applied to A, A′) ÷ distance(A, A′), at best 1. */
   readonly fit: number
 }
 
 /**
- * Applies D to A in every way that is a candidate, and takes that which comes nearest to A′. What was given is
- * not chosen.
+ * Applies D to A with every candidate and takes the one that comes nearest to A′. What was given is not chosen.
  *
  * @param a and `a2`: pixels [3, side, side] in −1…1.
  */
@@ -43,7 +42,7 @@ export async function tryOnPair(
   return trials.reduce((best, trial) => (trial.fit > best.fit ? trial : best))
 }
 
-/** Plain, and blended with the picture where the method does so. */
+/** Plain, and blended with the picture if the method does so. */
 function looksOf(picture: Tensor, { pixels, mask }: Edited, { blends }: Method, { isBlended }: Partial<Application>) {
   const blended = { pixels: blendWhole(picture, pixels, mask), isBlended: true }
   const plain = { pixels, isBlended: false }

@@ -13,11 +13,11 @@ export interface ConnectOptions extends Omit<DispatchOptions, 'takeNote'> {
   readonly token: string
   /** @default asked of Discord */
   readonly applicationId?: string
-  /** Base of Discord's API without the version, such as `https://discord.com/api`. */
+  /** The base address of Discord's API without the version, such as `https://discord.com/api`. */
   readonly apiUrl: string
   /** The shortest time between two progress edits. @default 3000 */
   readonly everyMilliseconds?: number
-  /** Before a start that failed for want of Discord is tried again. @default 1000, then twice as long each time */
+  /** The first pause before a start that failed because of Discord is tried again. @default 1000, doubled each time */
   readonly pauseMilliseconds?: number
   /** Called when Discord ends the session for good, for example because the token was reset. */
   readonly onLost: (reason: string) => void
@@ -37,11 +37,11 @@ export interface Connection {
 }
 
 /**
-Checks the token, registers the commands that changed, then answers interactions. While Discord can't be reached it goes on
-trying.
-
-@throws UserError
-*/
+ * Checks the token, registers the commands that changed, then answers interactions. While Discord can't be reached it
+ * keeps trying.
+ *
+ * @throws UserError
+ */
 export function connect(options: ConnectOptions): Promise<Connection> {
   const { log, pauseMilliseconds } = options
   return persist(() => connectOnce(options), { log, pauseMilliseconds })
