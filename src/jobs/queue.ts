@@ -23,16 +23,16 @@ import type { Run } from './worker-client.ts'
 
 export interface TicketRecord<FollowUp = unknown> {
   readonly ticket: Ticket<FollowUp>
-  /** Runs that were begun, the present one included. */
+  /** How often it was started, including the current run. */
   readonly attempts: number
   readonly state: 'waiting' | 'running' | 'ended'
-  /** Of an ended one. */
+  /** The outcome of a job that has ended. */
   readonly outcome?: StoredOutcome
-  /** How often its delivery was begun. */
+  /** How often its delivery was started. */
   readonly deliveries?: number
 }
 
-/** What is kept of a call that is not a job yet. */
+/** What is stored of a command that is not a job yet. */
 export interface ExpectedRecord<FollowUp = unknown> {
   readonly expected: Expected<FollowUp>
 }
@@ -54,7 +54,7 @@ export interface QueueOptions {
   readonly now?: () => number
 }
 
-/** One job at a time, in turns (fair-line.ts). */
+/** One job at a time, in fair order (fair-line.ts). */
 export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.now }: QueueOptions): Queue<FollowUp> {
   type Entry = QueueEntry<FollowUp>
   const durations = createDurations(now)
@@ -65,15 +65,15 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     queueClass: fair.queueClass,
   })
   const entries = new Map<string, Entry>()
-  /** Calls that are not jobs yet. */
+  /** Commands that are not jobs yet. */
   const awaited = new Set<string>()
-  /** Writes and deliveries under way. */
+  /** Pending writes and deliveries. */
   const unfinished = new Set<Promise<void>>()
   let running: Entry | undefined
   let handlers: QueueHandlers<FollowUp> | undefined
   let isParked = false
 
-  // ---- The way of a ticket ----
+  // ---- A ticket's life ----
 
   const open: Queue<FollowUp>['open'] = async (given) => {
     handlers = given
@@ -96,9 +96,9 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
 
   const interrupt = (expected: Expected<FollowUp>) => {
     const told = (async () => handlers?.onInterrupted(expected))()
-      .catch((error: unknown) => log('That a call was interrupted could not be told.', error))
+      .catch((error: unknown) => log('An interrupted command could not be answered.', error))
       .then(() => tickets.remove(expected.id))
-      .catch((error: unknown) => log('A ticket could not be taken off the disk.', error))
+      .catch((error: unknown) => log('A ticket could not be deleted.', error))
     watch(told)
   }
 
@@ -128,7 +128,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
       throw error
     }
     awaited.delete(ticket.id)
-    // It may have been cancelled meanwhile.
+    // It may have been cancelled in the meantime.
     if (entry.state === 'waiting') enqueue(entry)
     tellPlaces()
   }
@@ -145,7 +145,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     running = entry
     Object.assign(entry, { state: 'running', attempts: entry.attempts + 1, stopwatch })
     tellPlaces()
-    await keep(entry).catch((error: unknown) => log('An attempt could not be written down.', error))
+    await keep(entry).catch((error: unknown) => log('An attempt could not be stored.', error))
     const onProgress = (progress: Progress) => {
       if (entry.state !== 'running') return
       stopwatch.see(progress)
@@ -159,7 +159,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
       outcome = { type: 'failed', error: error instanceof Error ? error : new Error(String(error)) }
     }
     running = undefined
-    // Else it was cancelled or put back, and what the run came to is of no account.
+    // Otherwise it was cancelled or put back, and the outcome of the run doesn't matter.
     if (entry.state === 'running') await end(entry, outcome)
   }
 
@@ -170,12 +170,12 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     entries.delete(id)
     fair.remove(id)
     tellPlaces()
-    await keep(entry, stored(outcome), 1).catch((error: unknown) => log('A result could not be written down.', error))
+    await keep(entry, stored(outcome), 1).catch((error: unknown) => log('A result could not be stored.', error))
     deliver(entry, outcome)
   }
 
   const deliver = (entry: Entry, outcome: Outcome) => {
-    // The next start brings it.
+    // The next start delivers it.
     if (isParked) return
     const { ticket } = entry
     const delivery = (async () => {
@@ -183,7 +183,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     })()
       .catch((error: unknown) => log('A result could not be delivered.', error))
       .then(() => write(entry, () => tickets.remove(ticket.id)))
-      .catch((error: unknown) => log('A ticket could not be taken off the disk.', error))
+      .catch((error: unknown) => log('A ticket could not be deleted.', error))
     watch(delivery)
   }
 
@@ -193,15 +193,13 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     work.then(forget, forget)
   }
 
-  /** A delivery that takes the process with it must not do so for ever. */
+  /** A delivery that crashes the process must not do so forever. */
   const deliverAgain = async (entry: Entry, outcome: StoredOutcome, before: number) => {
     if (before >= MOST_DELIVERIES) {
-      log(`A result was given up after ${before} attempts to deliver it.`, undefined)
+      log(`A result was dropped after ${before} attempts to deliver it.`, undefined)
       return write(entry, () => tickets.remove(entry.ticket.id)).catch(() => {})
     }
-    await keep(entry, outcome, before + 1).catch((error: unknown) =>
-      log('A delivery could not be written down.', error),
-    )
+    await keep(entry, outcome, before + 1).catch((error: unknown) => log('A delivery could not be stored.', error))
     deliver(entry, outcome.type === 'failed' ? { type: 'failed', error: errorOf(outcome.failure) } : outcome)
   }
 
@@ -242,7 +240,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     for (const place of placesNow()) {
       const entry = entries.get(place.ticket.id)
       const told = place.isRunning ? -1 : place.ahead
-      // None where a handler that was told before cancelled it.
+      // It has none if a handler that was called before has cancelled it.
       if (!entry || entry.told === told) continue
       entry.told = told
       guarded(() => handlers?.onPlace(place))
@@ -253,7 +251,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     try {
       call()
     } catch (error) {
-      log('What is told of a job could not be told.', error)
+      log('A job event handler failed.', error)
     }
   }
 
@@ -265,7 +263,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     return write(entry, () => tickets.put(ticket.id, record))
   }
 
-  /** Writes of one ticket follow each other. */
+  /** Writes of one ticket follow one another. */
   const write = (entry: Entry, action: () => Promise<void>): Promise<void> => {
     entry.written = entry.written.catch(() => {}).then(action)
     watch(entry.written)
@@ -289,11 +287,11 @@ interface QueueEntry<FollowUp> {
   readonly controller: AbortController
   attempts: number
   state: TicketRecord['state']
-  /** While it runs. */
+  /** Set while it runs. */
   stopwatch?: Stopwatch
-  /** What `onPlace` was last told: jobs ahead, or −1 when it ran. */
+  /** What `onPlace` was last called with: jobs ahead, or −1 when running. */
   told?: number
-  /** The last write. */
+  /** The latest write. */
   written: Promise<void>
 }
 

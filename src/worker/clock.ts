@@ -2,14 +2,14 @@ import type { JobOptions, Progress, Report, Stage } from '../jobs/protocol.ts'
 
 export interface Clock {
   readonly progress: (progress: Progress) => void
-  /** Tells that `stage` begins, and counts what `work` takes to it. */
+  /** Reports that `stage` begins, and adds the time of `work` to it. */
   readonly during: <Value>(stage: Stage, work: () => Promise<Value>) => Promise<Value>
   /** Since the job began. */
   readonly elapsedMilliseconds: () => number
   readonly report: (model: { readonly name: string; readonly hash: string }, options: JobOptions) => Report
 }
 
-/** Seconds spent in each stage, told from the progress itself. */
+/** Measures the seconds spent in each stage, from the progress itself. */
 export function startClock(onProgress: (progress: Progress) => void): Clock {
   const start = performance.now()
   const seconds: Partial<Record<Stage, number>> = {}

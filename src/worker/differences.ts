@@ -8,7 +8,7 @@ import type { ApplyJob, JobOptions, Report } from '../jobs/protocol.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
 import { leftOut } from './notices.ts'
 
-/** The file of a difference that was learned here: safetensors bytes. */
+/** The file of a difference that was learned here, as safetensors bytes. */
 export function encodeLearned(learned: LearnedDifference, model: DiffusionModel, options: JobOptions): Uint8Array {
   const origin: Origin = {
     version: packageJson.version,
@@ -46,10 +46,10 @@ export function readDifferences({ differences, options }: ApplyJob, model: Diffu
   return { applied, preserve: preserve ?? FOREIGN.preserve, isBlended: isBlended ?? FOREIGN.isBlended, notices }
 }
 
-/** How a textual inversion made elsewhere is applied, of which nothing is known: as most that are learned here. */
+/** How a textual inversion made elsewhere is applied, about which nothing is known: like most that are learned here. */
 const FOREIGN = { strength: 1, preserve: 1, isBlended: true }
 
-/** What a report says of a difference that was just learned, from so many `pairs`. */
+/** The report's facts about a difference that was just learned from `pairs` pairs. */
 export function factsOf({ losses, fit, captions, name, strength, preserve }: LearnedDifference, pairs: number) {
   return {
     steps: losses.length,
@@ -63,7 +63,7 @@ export function factsOf({ losses, fit, captions, name, strength, preserve }: Lea
   } satisfies Partial<Report>
 }
 
-/** What a report says of a difference that a file holds. */
+/** The report's facts about a difference in a file. */
 export function factsOfOrigin(origin: Origin): Partial<Report> {
   const { model, modelHash, mode, seed, steps, strength, preserve, fit, captions: caption, name, loss } = origin
   return {

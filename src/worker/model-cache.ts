@@ -10,22 +10,22 @@ import { openSafetyChecker, type SafetyChecker } from '../networks/vision/safety
 
 export interface LoadedModel {
   readonly model: DiffusionModel
-  /** Where the model came with one. */
+  /** If the model has one. */
   readonly checker?: SafetyChecker
   readonly device: Hardware['device']
 }
 
 export interface ModelCacheOptions {
-  /** Where gradient graphs are kept. */
+  /** Where gradient graphs are cached. */
   readonly cacheFolder?: string
-  /** What models are computed on, asked for when one is loaded. @default the CPU */
+  /** What models are computed on; asked when one is loaded. @default the CPU */
   readonly hardware?: () => Promise<Hardware>
 }
 
 export interface ModelCache {
-  /** @throws UserError when the folder is not a model that can be used. */
+  /** @throws UserError if it is not a usable model */
   readonly look: (model: string) => Promise<ModelLayout>
-  /** @throws UserError when one of its networks cannot be used. */
+  /** @throws UserError if one of its networks can't be used */
   readonly load: (layout: ModelLayout) => Promise<LoadedModel>
 }
 
@@ -54,7 +54,7 @@ export function createModelCache({ cacheFolder, hardware = async () => cpu }: Mo
   return { look, load }
 }
 
-/** Where models are looked for by name. */
+/** The folder in which models are looked up by name. */
 const MODELS = resolve(import.meta.dirname, '../../models')
 
 const LEARNING_BATCH = 6

@@ -3,7 +3,7 @@ import type { Difference } from '../engine/difference.ts'
 import { meanSquare } from '../tensor/math.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
-/** What a job does without when the model came without a captioner or CLIP’s joint space, in sentences. */
+/** What a job does without because the model has no captioner or no CLIP encoders, in sentences. */
 export function missingNetworks(
   { name, caption, joint }: DiffusionModel,
   does: 'learn' | 'apply',
@@ -14,23 +14,21 @@ export function missingNetworks(
     const nor = joint ? '' : ' and no image encoder'
     const clip = joint ? '' : ', and without the CLIP loss'
     sentences.push(
-      `The model “${name}” comes with no captioner${nor}: the difference was learned from the pictures alone, without captions${clip}.`,
+      `The model “${name}” has no captioner${nor}: the difference was learned from the pictures alone, without captions${clip}.`,
     )
   }
   if (caption && !joint && does === 'learn') {
-    sentences.push(
-      `The model “${name}” comes without CLIP’s encoders: the difference was learned without the CLIP loss.`,
-    )
+    sentences.push(`The model “${name}” has no CLIP encoders: the difference was learned without the CLIP loss.`)
   }
   if (!caption && prompt === undefined) {
     sentences.push(
-      `The model “${name}” cannot tell what the picture to change shows: say it in your own words, and the result will keep more of it.`,
+      `The model “${name}” can’t describe the picture to change: describe it in your own words, and the result will keep more of it.`,
     )
   }
   return sentences
 }
 
-/** Where A and A′ are nearly the same there is little to learn. @param pairs Pixels in −1…1. */
+/** If A and A′ are nearly the same there is little to learn. @param pairs Pixels in −1…1. */
 export function hardlyDifferent(pairs: readonly { readonly a: Tensor; readonly a2: Tensor }[]): string[] {
   return pairs.flatMap(({ a, a2 }, index) => {
     const which = index === 0 ? '' : ` of pair ${index + 1}`
@@ -39,13 +37,13 @@ export function hardlyDifferent(pairs: readonly { readonly a: Tensor; readonly a
   })
 }
 
-/** Saving a picture as a JPEG changes it by less. */
+/** More than saving a picture as a JPEG changes it. */
 const SEEN = 0.06
 
-/** What of a difference file the model has no use for, in sentences. @param file What the person calls it. */
+/** The tensors of a difference file that the model can't use, in sentences. @param file The person's name for it. */
 export function leftOut(file: string, { ignored = [] }: Difference, { name }: DiffusionModel): string[] {
   return ignored.map(
     (each) =>
-      `${file} also holds tokens for a text encoder that the model “${name}” does not have (${each}): they are left out.`,
+      `${file} also holds tokens for a text encoder that the model “${name}” does not have (${each}): they are ignored.`,
   )
 }

@@ -31,17 +31,17 @@ import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf } from '.
 import { createPreviews } from './previews.ts'
 
 export interface PerformOptions {
-  /** Looked at between two runs of a network. */
+  /** Checked between two runs of a network. */
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
 }
 
 export interface Performer {
-  /** One job at a time. @throws UserError when the person can do something about it; anything else is a fault of ours. */
+  /** One job at a time. @throws UserError if the person can do something about it; anything else is our own fault */
   readonly perform: (job: Job, options: PerformOptions) => Promise<JobResult>
 }
 
-/** Does jobs; the last model stays in memory between them. */
+/** Performs jobs. The last model stays in memory between them. */
 export function createPerformer(options: ModelCacheOptions): Performer {
   const models = createModelCache(options)
   return {
@@ -83,9 +83,12 @@ function resultOf(job: Job, context: JobContext): Promise<JobResult> {
 interface JobContext {
   readonly clock: Clock
   readonly signal: AbortSignal
-  /** Pixels of a picture, along one side. */
+  /** The side of a picture in pixels. */
   readonly side: () => Promise<number>
-  /** Asked for when the pictures are read: one that is refused is refused at once. `checker` only where B′ is for everyone. */
+  /**
+   * Loaded after the pictures have been read, so that a bad picture is refused at once. `checker` only where B′ is for
+   * everyone.
+   */
   readonly load: () => Promise<LoadedModel>
 }
 
@@ -157,7 +160,7 @@ async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
   }
 }
 
-/** What the file says of itself; where it says nothing, it is taken for one that fits the model. */
+/** The report of what the file says about itself; a file that says nothing is assumed to fit the model. */
 async function inspect({ bytes, options }: InspectJob, context: JobContext): Promise<JobResult> {
   const name = 'The file'
   const content = decodeSafetensors(bytes, name)
@@ -192,8 +195,8 @@ async function whatWasLearned(
 }
 
 /**
- * B′, unless it is withheld: every picture that a job makes passes here. Where it is blended, B's own pixels stay outside the
- * change, at B's own resolution.
+ * B′, unless it is withheld: every picture that a job makes passes through here. If it is blended, B's own pixels stay
+ * outside the change, at B's own resolution.
  * @param bytes Of B.
  */
 async function shown(
@@ -209,7 +212,7 @@ async function shown(
   return { image: await encodePng(blend(original, pixels, mask, b.frame)) }
 }
 
-/** @param b Whose change is shown as it forms, where nothing has to be withheld. */
+/** @param b Its change is shown as it forms, where nothing has to be withheld. */
 function runContextOf({ clock, signal }: JobContext, { seed }: JobOptions, b?: Picture): RunContext {
   const previews = createPreviews(clock.elapsedMilliseconds)
   const onProgress: RunContext['onProgress'] = (stage, step, of, picture) => {

@@ -4,11 +4,11 @@ import { decodeImage, drawSvg, identical, type Picture, pairPicture, thumbnail }
 import { lossCurve } from '../image/loss-curve.ts'
 import type { ImagePair, Pictures } from '../jobs/protocol.ts'
 
-/** @param side Of the model's square, in pixels. @throws UserError when the bytes are no picture that can be used */
+/** @param side The side of the model's square in pixels. @throws UserError if the bytes are no usable picture */
 export const decode = (bytes: Uint8Array, name: string, side: number): Promise<Picture> =>
   decodeImage(bytes, { name, width: side, height: side })
 
-/** @throws UserError for a picture that can't be used, and for a pair of the same picture twice. */
+/** @throws UserError for an unusable picture, and for a pair of the same picture twice */
 export async function decodePairs(pairs: readonly ImagePair[], side: number): Promise<[Picture, Picture][]> {
   const pictures: [Picture, Picture][] = []
   for (const [index, pair] of pairs.entries()) {
@@ -29,15 +29,15 @@ export const pixelsOf = (pictures: readonly [Picture, Picture][]): PicturePair[]
 
 export const noticesOf = (pictures: readonly Picture[]): string[] => pictures.flatMap(({ notices }) => notices)
 
-/** What shows a difference that was learned from these pairs. */
+/** The pictures that show a difference learned from these pairs. */
 export async function picturesOf([first]: readonly ImagePair[], losses: readonly number[]): Promise<Pictures> {
-  // One after the other: each may be as large as a picture can be.
+  // One after another: each may be as large as a picture can be.
   const a = await thumbnail(first!.a, THUMBNAIL_SIDE)
   const a2 = await thumbnail(first!.a2, THUMBNAIL_SIDE)
   return { a, a2, pair: await pairPicture(a, a2), loss: await curveOf(losses) }
 }
 
-/** @param steps How many the curve spans, where it was thinned. */
+/** @param steps How many steps the curve spans, if it was thinned. */
 export async function curveOf(losses: readonly number[] = [], steps?: number): Promise<Uint8Array | undefined> {
   return losses.length < 2 ? undefined : drawSvg(lossCurve(losses, steps))
 }

@@ -4,14 +4,14 @@ import type { Tensor } from '../tensor/tensor.ts'
 export interface Previews {
   /** Whether B′ is to be shown after this step, 1…of. */
   readonly isDue: (step: number, of: number) => boolean
-  /** A small PNG of B′ in the shape of B. @param picture Pixels [3, side, side] in −1…1, made when asked for. */
+  /** A small PNG of B′ in the shape of B. @param picture Pixels [3, side, side] in −1…1, computed when asked for. */
   readonly draw: (picture: () => Promise<Tensor>, b: Picture) => Promise<Uint8Array>
 }
 
 /**
-Shows B′ four times on its way, as long as that costs no more than a twentieth of the job's time: decoding one picture is
-much work for a large model. Nothing of the job itself depends on it.
-*/
+ * Shows B′ four times as it forms, as long as that takes at most a twentieth of the job's time: decoding one picture is
+ * much work for a large model. Nothing in the job itself depends on it.
+ */
 export function createPreviews(elapsedMilliseconds: () => number): Previews {
   let spent = 0
   let last = 0

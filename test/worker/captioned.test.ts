@@ -50,6 +50,6 @@ test('the method as the paper has it uses both', async () => {
 
 test('where CLIP’s encoders are missing it says so', async () => {
   const { report, notices } = await worker.run({ kind: 'learn', pairs: [pair], options: optionsFor('captioned') })
-  assert.match(notices.join('\n'), /^The model “\S+” comes without CLIP’s encoders: [^\n]+ without the CLIP loss\.$/)
+  assert.match(notices.join('\n'), /^The model “\S+” has no CLIP encoders: [^\n]+ without the CLIP loss\.$/)
   assert.match(report.caption!.a!, /\w/)
 })

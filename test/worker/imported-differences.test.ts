@@ -23,7 +23,7 @@ const elsewhere = join(fixtures, 'differences/elsewhere')
 const picture = join(import.meta.dirname, '../../examples/02-orange-to-purple/b.png')
 const HALVES = /one of the text encoders of “sdxl” alone .*named `clip_l` and `clip_g`\.$/
 const PICKLE = /is a PyTorch file, which may hold a program and is never opened here/
-const T5 = 'also holds tokens for a text encoder that the model “sdxl” does not have (t5xxl): they are left out.'
+const T5 = 'also holds tokens for a text encoder that the model “sdxl” does not have (t5xxl): they are ignored.'
 
 let folder: string
 let worker: Worker

@@ -44,7 +44,7 @@ for (const [name, shapes] of [
       )
       assert.match(
         notices.join('\n'),
-        /no captioner and no image encoder: .* pictures alone.*\n.*say it in your own words/,
+        /no captioner and no image encoder: .* pictures alone.*\n.*describe it in your own words/,
       )
 
       const apply: ApplyJob = { kind: 'apply', differences: [{ bytes: difference! }], image: b, options }
