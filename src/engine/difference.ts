@@ -4,7 +4,7 @@ import { misfit, readTokens, tensorNames } from './token-layout.ts'
 
 /** What was learned from example pairs, or a textual inversion that was made elsewhere. */
 export interface Difference {
-  /** The difference tokens: one [n, width] for each text encoder of the model, in its order. 1 ≤ n ≤ 64. */
+  /** The difference tokens: one [n, width] for each text encoder of the model, in its order. 1 ≤ n ≤ 75. */
   readonly tokens: readonly Tensor[]
   /** How it was learned; absent if it was not learned here. */
   readonly origin?: Origin

@@ -6,13 +6,14 @@ import { type Tensor, tensor } from '../tensor/tensor.ts'
 export type NamedTensors = Readonly<Record<string, Tensor>>
 
 export interface TokensFound {
-  /** One [n, width] for each text encoder that the file is for, in the order of the models. 1 ≤ n ≤ 64. */
+  /** One [n, width] for each text encoder that the file is for, in the order of the models. 1 ≤ n ≤ 75. */
   readonly tokens: readonly Tensor[]
   /** Tensors for a text encoder that the model lacks; they are ignored. */
   readonly ignored: readonly string[]
 }
 
-const MOST_TOKENS = 64
+/** As many as CLIP reads beside the beginning and the end of a text. */
+const MOST_TOKENS = 75
 
 /** With several text encoders each tensor is named; the first two are CLIP's, the third is T5's. */
 const ENCODERS = ['clip_l', 'clip_g', 't5xxl'] as const
@@ -25,13 +26,16 @@ export function tensorNames(encoders: number): readonly string[] {
 }
 
 /**
- * A single tensor of any name, [n, width] or [width], or one for each text encoder.
+ * A single tensor of any name, [n, width] or [width], with or without dimensions of 1 before it; a list of such, named by
+ * numbers; or one for each text encoder.
  *
  * @param name The person's name for the file; messages begin with it.
  * @param encoders How many the model has.
  * @throws UserError if they are no tokens
  */
 export function readTokens(tensors: NamedTensors, name: string, encoders: number): TokensFound {
+  const listed = asList(tensors)
+  if (listed) return readTokens(listed, name, encoders)
   const names = Object.keys(tensors)
   const known = ENCODERS.filter((encoder) => Object.hasOwn(tensors, encoder))
   const isNamed = names.length > 1 && known.length === names.length
@@ -99,6 +103,27 @@ function noTokens(names: readonly string[], name: string): UserError {
   )
 }
 
-const asRows = ({ dims, data }: Tensor) => (dims.length === 1 ? tensor([1, ...dims], data) : tensor(dims, data))
+/** Programs that keep a list write its places for names: they are the tokens, in their order. */
+function asList(tensors: NamedTensors): NamedTensors | undefined {
+  const names = Object.keys(tensors).sort((one, other) => Number(one) - Number(other))
+  const parts = names.map((name) => asRows(tensors[name]!))
+  const width = parts[0]?.dims.at(-1)
+  const isList = names.length > 1 && names.every((name, index) => name === String(index))
+  if (!isList || !parts.every(({ dims }) => dims.length === 2 && dims[1] === width)) return undefined
+  const count = parts.reduce((sum, { dims }) => sum + dims[0]!, 0)
+  const all = tensor([count, width!])
+  let at = 0
+  for (const { data } of parts) {
+    all.data.set(data, at)
+    at += data.length
+  }
+  return { emb_params: all }
+}
+
+function asRows({ dims, data }: Tensor): Tensor {
+  if (dims.length === 1) return tensor([1, ...dims], data)
+  const leading = dims.slice(0, -2)
+  return tensor(leading.every((dim) => dim === 1) ? dims.slice(-2) : dims, data)
+}
 
 const shortened = (dims: readonly number[]) => (dims.length > 4 ? `${dims.slice(0, 4).join(', ')}, …` : dims.join(', '))

@@ -39,7 +39,7 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsContent): Ui
 }
 
 /**
- * Reads F32, F16 and BF16 and copies every number to float32. As strict as the format's own library: the tensors cover
+ * Reads F64, F32, F16 and BF16 and copies every number to float32; tensors of integers are left out. As strict as the format's own library: the tensors cover
  * the data exactly, without holes or overlaps.
  *
  * @param name The person's name for the file; messages begin with it.
@@ -61,12 +61,15 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsC
   const refuse = (reason: string) => new UserError(`${name} is a damaged safetensors file: ${reason}.`)
   const bytesPerNumber = (type: string, name: string) => {
     if (isNumberType(type)) return NUMBER_TYPES[type].bytes
-    throw refuse(`${quoted(name)} holds ${quoted(type, 20)} numbers where F32, F16 or BF16 are expected`)
+    if (Object.hasOwn(INTEGER_BYTES, type)) return INTEGER_BYTES[type as keyof typeof INTEGER_BYTES]
+    throw refuse(`${quoted(name)} holds ${quoted(type, 20)} numbers where F64, F32, F16 or BF16 are expected`)
   }
   const header = bytes.subarray(8, dataStart)
   const { entries, metadata } = parseSafetensorsHeader(header, bytes.length - dataStart, bytesPerNumber, refuse)
   const data = new DataView(view.buffer, view.byteOffset + dataStart, bytes.length - dataStart)
-  const tensors = entries.map((entry) => [entry.name, readTensor(entry, data)] as const)
+  const tensors = entries
+    .filter(({ type }) => isNumberType(type))
+    .map((entry) => [entry.name, readTensor(entry, data)] as const)
   return { tensors: Object.fromEntries(tensors), metadata }
 }
 
@@ -78,10 +81,14 @@ const isPickle = (bytes: Uint8Array) =>
   ['504b0304', '80028a0a'].includes(Buffer.from(bytes.subarray(0, 4)).toString('hex'))
 
 const NUMBER_TYPES = {
+  F64: { bytes: 8, read: (view: DataView, at: number) => view.getFloat64(at, true) },
   F32: { bytes: 4, read: (view: DataView, at: number) => view.getFloat32(at, true) },
   F16: { bytes: 2, read: (view: DataView, at: number) => fromFloat16(view.getUint16(at, true)) },
   BF16: { bytes: 2, read: (view: DataView, at: number) => fromBfloat16(view.getUint16(at, true)) },
 }
+
+/** Left out: steps and vocabularies that training programs write beside the weights. */
+const INTEGER_BYTES = { BOOL: 1, U8: 1, I8: 1, U16: 2, I16: 2, U32: 4, I32: 4, U64: 8, I64: 8 }
 
 function readTensor({ type, dims, start, end }: SafetensorsEntry, view: DataView): NumberArray {
   const { bytes, read } = NUMBER_TYPES[type as keyof typeof NUMBER_TYPES]

@@ -251,7 +251,7 @@ describe('what is refused in one sentence', () => {
       'a shape without end',
       { tensors: { x: tensor(new Array(2000).fill(1)) }, metadata: {} },
       emoji,
-      'D is not a difference: its tokens have the shape [1, 1, 1, 1, …].',
+      'D has tokens of width 1 and does not fit “emoji”: the model’s are 128.',
     ],
     [
       'no tokens',
@@ -267,9 +267,9 @@ describe('what is refused in one sentence', () => {
     ],
     [
       'too many tokens',
-      { tensors: { x: tokens(65, 128) }, metadata: {} },
+      { tensors: { x: tokens(76, 128) }, metadata: {} },
       emoji,
-      'D has 65 tokens, and the limit is 64.',
+      'D has 76 tokens, and the limit is 75.',
     ],
     [
       'not a number',

@@ -72,13 +72,13 @@ describe('a hostile file is refused in one sentence', () => {
     ['an offset that is text', file(json({ x: { ...x, data_offsets: ['0', '8'] } }), 8), undescribed],
     [
       'numbers of another type',
-      file(json({ x: { ...x, dtype: 'I64', shape: [1] } }), 8),
-      damaged('“x” holds “I64” numbers where F32, F16 or BF16 are expected'),
+      file(json({ x: { ...x, dtype: 'F8_E4M3', shape: [8] } }), 8),
+      damaged('“x” holds “F8_E4M3” numbers where F64, F32, F16 or BF16 are expected'),
     ],
     [
       'a type that is a property of every object',
       file(json({ x: { ...x, dtype: 'constructor' } }), 8),
-      damaged('“x” holds “constructor” numbers where F32, F16 or BF16 are expected'),
+      damaged('“x” holds “constructor” numbers where F64, F32, F16 or BF16 are expected'),
     ],
     ['a shape that is too large', file(json({ x: { ...x, shape: [3] } }), 8), misshapen],
     ['dimensions whose product overflows', file(json({ x: { ...x, shape: [2 ** 32, 2 ** 32, 2] } }), 8), misshapen],

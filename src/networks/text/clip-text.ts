@@ -118,11 +118,12 @@ interface Layout {
  */
 function layoutOf({ encode, bos, eos, pad, maxLength }: Tokenizer, prompt: string, count: number): Layout {
   const comma = encode(',')
-  if (count > maxLength / 2) {
-    throw new UserError(`The difference has ${count} tokens; this model’s prompts have room for ${maxLength / 2}.`)
+  const room = maxLength - 2 - count
+  if (room < 0) {
+    throw new UserError(`The difference has ${count} tokens; this model’s prompts have room for ${maxLength - 2}.`)
   }
-  const separator = count > 0 && prompt !== '' ? comma : []
-  const words = encode(prompt).slice(0, maxLength - 2 - count - separator.length)
+  const separator = count > 0 && prompt !== '' && room > comma.length ? comma : []
+  const words = count > 0 && separator.length === 0 ? [] : encode(prompt).slice(0, room - separator.length)
   const lead = [bos, ...words, ...separator]
   const ids = [...lead, ...Array<number>(count).fill(comma[0]!), eos]
   return { ids: [...ids, ...Array<number>(maxLength - ids.length).fill(pad)], start: lead.length }
