@@ -33,6 +33,8 @@ const LARGEST_BYTES = 10 * 1024 * 1024
 const LARGEST_PIXELS = 2 ** 26
 const LARGEST_COST = 2 ** 28
 const SMALLEST_SIDE = 8
+/** Of one side to the other: what is longer would be a line to the networks. */
+const LARGEST_RATIO = 8
 const LONGEST_SECONDS = 30
 /** The side of an output is at most this many times the model's. */
 const LARGEST_ENLARGEMENT = 4
@@ -73,10 +75,33 @@ export async function decodeImage(
   checkSize(size, mostPixels(header), name)
 
   const frame = fit(size, { width, height })
-  const picture = upright(bytes).resize(frame.width, frame.height, { fit: 'fill' })
-  const rgb = await readable(name, rawRgb(picture))
-  return { pixels: place(rgb, frame, { width, height }), frame, size, notices: noticesOf(bytes, header, name) }
+  const { rgb, isWhole } = await readable(name, readRgb(bytes, frame, format))
+  const notices = [
+    ...(isWhole ? [] : [`${name} is cut off: a part of it is missing.`]),
+    ...noticesOf(bytes, header, name),
+  ]
+  return { pixels: place(rgb, frame, { width, height }), frame, size, notices }
 }
+
+/** A JPEG may lack its end; one that lacks pixels as well is read as far as it goes, as every viewer shows it. */
+async function readRgb(
+  bytes: Uint8Array,
+  { width, height }: Size,
+  format: Metadata['format'],
+): Promise<{ readonly rgb: Uint8Array; readonly isWhole: boolean }> {
+  const read = (file: Uint8Array, failOn: FailOn) =>
+    rawRgb(upright(file, failOn).resize(width, height, { fit: 'fill' }))
+  if (format !== 'jpeg') return { rgb: await read(bytes, 'error'), isWhole: true }
+  const ended = Buffer.concat([bytes, END_OF_JPEG])
+  try {
+    return { rgb: await read(ended, 'warning'), isWhole: true }
+  } catch (error) {
+    const isWhole = !/premature end/i.test(String(error))
+    return { rgb: await read(bytes, isWhole ? 'error' : 'none'), isWhole }
+  }
+}
+
+const END_OF_JPEG = Buffer.from([0xff, 0xd9])
 
 /**
  * A picture that `decodeImage` has read, at its own size, upright and on white: [3, height, width] in −1…1. Smaller than
@@ -87,7 +112,7 @@ export async function decodeWhole(bytes: Uint8Array, least: number): Promise<Ten
   const longest = Math.max(width, height)
   const scale = Math.min(Math.max(longest, least), LARGEST_WHOLE) / longest
   const frame = { left: 0, top: 0, width: scaled(width, scale), height: scaled(height, scale) }
-  return place(await rawRgb(upright(bytes).resize(frame.width, frame.height, { fit: 'fill' })), frame, frame)
+  return place(await rawRgb(upright(bytes, 'none').resize(frame.width, frame.height, { fit: 'fill' })), frame, frame)
 }
 
 /** Larger ones take more bytes as PNG than Discord takes. */
@@ -155,7 +180,7 @@ export async function contactSheet(
  * @param side The longest side in pixels.
  */
 export function thumbnail(bytes: Uint8Array, side: number): Promise<Uint8Array> {
-  return png(upright(bytes).resize(side, side, { fit: 'inside', withoutEnlargement: true }))
+  return png(upright(bytes, 'none').resize(side, side, { fit: 'inside', withoutEnlargement: true }))
 }
 
 /** A and A′ side by side with an arrow between them, as PNG of 272 × 128 px. `decodeImage` has read both. */
@@ -164,7 +189,7 @@ export async function pairPicture(a: Uint8Array, a2: Uint8Array): Promise<Uint8A
   const gap = 16
   const clear = { r: 0, g: 0, b: 0, alpha: 0 }
   const tile = (bytes: Uint8Array) =>
-    upright(bytes).resize(side, side, { fit: 'contain', background: clear }).png().toBuffer()
+    upright(bytes, 'none').resize(side, side, { fit: 'contain', background: clear }).png().toBuffer()
   // The grey of Discord's own symbols, visible on its light and dark backgrounds.
   const arrow = Buffer.from(
     `<svg xmlns="http://www.w3.org/2000/svg" width="${gap}" height="${side}"><path d="M3 64H13M8 58L13 64L8 70" fill="none" stroke="#80848e" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round"/></svg>`,
@@ -204,7 +229,9 @@ function recognise(bytes: Uint8Array, name: string): Metadata['format'] {
   if (format) return format
   if (SVG.test(start)) throw new UserError(`${name} is an SVG drawing: save it as a PNG first.`)
   if (HEIC.test(start))
-    throw new UserError(`${name} is a HEIC photo, which cannot be read here: save it as a JPEG first.`)
+    throw new UserError(
+      `${name} is a HEIC photo, which cannot be read here: on an iPhone, choose Options → Most Compatible when you share it, or send a screenshot.`,
+    )
   throw new UserError(`${name} is not a picture that can be read here: use a PNG, JPEG, WebP, GIF, AVIF or TIFF file.`)
 }
 
@@ -228,6 +255,12 @@ function checkSize({ width, height }: Size, mostPixels: number, name: string) {
   if (Math.min(width, height) < SMALLEST_SIDE) {
     const smallest = `${SMALLEST_SIDE} × ${SMALLEST_SIDE}`
     throw new UserError(`${name} is ${width} × ${height} pixels, too small to show anything: use at least ${smallest}.`)
+  }
+  if (Math.max(width, height) > LARGEST_RATIO * Math.min(width, height)) {
+    const [long, short] = width > height ? ['wide', 'high'] : ['high', 'wide']
+    throw new UserError(
+      `${name} is ${width} × ${height} pixels, more than ${LARGEST_RATIO} times as ${long} as ${short}: crop it to what it is about.`,
+    )
   }
 }
 
@@ -265,8 +298,11 @@ function fit(size: Size, box: Size): Frame {
   return { left: Math.floor((box.width - width) / 2), top: Math.floor((box.height - height) / 2), width, height }
 }
 
-const upright = (bytes: Uint8Array) =>
-  sharp(bytes, { limitInputPixels: LARGEST_PIXELS, failOn: 'error' })
+type FailOn = 'warning' | 'error' | 'none'
+
+/** @param failOn `none` for what has been read before, or is read as far as it goes. */
+const upright = (bytes: Uint8Array, failOn: FailOn) =>
+  sharp(bytes, { limitInputPixels: LARGEST_PIXELS, failOn })
     .autoOrient()
     .flatten({ background: 'white' })
     .toColourspace('srgb')

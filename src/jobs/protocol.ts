@@ -127,6 +127,8 @@ export interface JobResult {
   /** The learned difference as safetensors bytes; for an `inspect` job the given one, written again. */
   readonly difference?: Uint8Array
   readonly pictures?: Pictures
+  /** The pictures of the job as PNG, if there is one among them that chat programs do not show: a TIFF. */
+  readonly inputs?: { readonly pairs?: readonly ImagePair[]; readonly b?: Uint8Array }
   readonly report: Report
   /** Sentences that the person should see, such as "B is animated; its first frame was used." */
   readonly notices: readonly string[]

@@ -27,7 +27,7 @@ import { type Clock, startClock } from './clock.ts'
 import { encodeLearned, factsOf, factsOfOrigin, readDifferences } from './differences.ts'
 import { createModelCache, type LoadedModel, type ModelCacheOptions } from './model-cache.ts'
 import { hardlyDifferent, leftOut, missingNetworks } from './notices.ts'
-import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf } from './pictures.ts'
+import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf, shownInputs } from './pictures.ts'
 import { createPreviews } from './previews.ts'
 
 export interface PerformOptions {
@@ -60,7 +60,9 @@ export function createPerformer(options: ModelCacheOptions): Performer {
       }
       const result = await resultOf(job, { clock, signal, side: async () => (await look()).side, load })
       const report = { ...result.report, device, evaluations: evaluations() || undefined }
-      return result.withheld ? { withheld: true, report, notices: [] } : { ...result, report }
+      return result.withheld
+        ? { withheld: true, report, notices: [] }
+        : { ...result, ...(await shownInputs(job)), report }
     },
   }
 }

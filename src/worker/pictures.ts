@@ -2,7 +2,7 @@ import type { PicturePair } from '../engine/analogy.ts'
 import { UserError } from '../errors.ts'
 import { decodeImage, drawSvg, identical, type Picture, pairPicture, thumbnail } from '../image/image.ts'
 import { lossCurve } from '../image/loss-curve.ts'
-import type { ImagePair, Pictures } from '../jobs/protocol.ts'
+import type { ImagePair, Job, JobResult, Pictures } from '../jobs/protocol.ts'
 
 /** @param side The side of the model's square in pixels. @throws UserError if the bytes are no usable picture */
 export const decode = (bytes: Uint8Array, name: string, side: number): Promise<Picture> =>
@@ -43,3 +43,19 @@ export async function curveOf(losses: readonly number[] = [], steps?: number): P
 }
 
 const THUMBNAIL_SIDE = 128
+
+/** What is to be shown of the job's pictures instead of them. */
+export async function shownInputs(job: Job): Promise<Pick<JobResult, 'inputs'>> {
+  const pairs = 'pairs' in job ? job.pairs : []
+  const b = job.kind === 'analogy' ? job.b : job.kind === 'apply' ? job.image : undefined
+  const all = [...pairs.flatMap(({ a, a2 }) => [a, a2]), ...(b ? [b] : [])]
+  if (!all.some(isTiff)) return {}
+  const shown = (bytes: Uint8Array) => (isTiff(bytes) ? thumbnail(bytes, SHOWN_SIDE) : bytes)
+  const shownPairs: ImagePair[] = []
+  for (const { a, a2 } of pairs) shownPairs.push({ a: await shown(a), a2: await shown(a2) })
+  return { inputs: { pairs: shownPairs, ...(b && { b: await shown(b) }) } }
+}
+
+const isTiff = (bytes: Uint8Array) => /^(II\*\0|MM\0\*)/.test(Buffer.from(bytes.subarray(0, 4)).toString('latin1'))
+
+const SHOWN_SIDE = 2048

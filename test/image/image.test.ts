@@ -87,10 +87,30 @@ describe('what a picture becomes', () => {
     const apng = await decode(png(20, 20, [chunk('acTL', Buffer.from([0, 0, 0, 2, 0, 0, 0, 0]))]), 'B')
     assert.deepEqual(apng.notices, ['B is animated; its first frame was used.'])
   })
+})
 
-  test('a very long picture keeps at least one pixel of width', async () => {
-    const picture = await decode(await flat(8, 2000, 'red').png().toBuffer())
-    assert.deepEqual(picture.frame, { left: 31, top: 0, width: 1, height: 64 })
+describe('a JPEG that is cut off', () => {
+  test('lacking only its end it is whole', async () => {
+    const whole = await halves(120, 60).jpeg().toBuffer()
+    const cut = await decode(whole.subarray(0, -2))
+    assert.deepEqual(cut.pixels, (await decode(whole)).pixels)
+    assert.deepEqual(cut.notices, [])
+  })
+
+  test('lacking pixels it is read as far as it goes, and says so; its small pictures are drawn as well', async () => {
+    const whole = await noise(256, 256).jpeg({ quality: 95 }).toBuffer()
+    const cut = whole.subarray(0, whole.length * 0.7)
+    const { pixels, notices } = await decode(cut)
+    assert.deepEqual(notices, ['A is cut off: a part of it is missing.'])
+    const upper = (picture: Tensor) => picture.data.subarray(0, 64 * 32)
+    assert.deepEqual(upper(pixels), upper((await decode(whole)).pixels))
+    assert.equal((await sharp(await thumbnail(cut, 32)).metadata()).width, 32)
+    await pairPicture(cut, whole)
+  })
+
+  test('lacking all of them it is refused', async () => {
+    const whole = await halves(120, 60).jpeg().toBuffer()
+    await assert.rejects(decode(whole.subarray(0, 20)), /is damaged or cut off/)
   })
 })
 
@@ -107,11 +127,14 @@ describe('what is refused, in one sentence that names the picture', () => {
       await refused(Buffer.from(`${start}xmlns="http://www.w3.org/2000/svg" width="20" height="20"/>`), svg)
     }
     const heic = Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1')
-    await refused(heic, 'A′ is a HEIC photo, which cannot be read here: save it as a JPEG first.')
+    await refused(
+      heic,
+      'A′ is a HEIC photo, which cannot be read here: on an iPhone, choose Options → Most Compatible when you share it, or send a screenshot.',
+    )
   })
 
   const damaged = 'A′ is damaged or cut off: save it again as a PNG or JPEG.'
-  for (const format of ['png', 'jpeg', 'webp', 'gif', 'avif', 'tiff'] as const) {
+  for (const format of ['png', 'webp', 'gif', 'avif', 'tiff'] as const) {
     test(`a ${format} that is cut off`, async () => {
       const whole = await halves(120, 60)[format]().toBuffer()
       for (const kept of [20, whole.length * 0.5, whole.length * 0.9]) await refused(whole.subarray(0, kept), damaged)
@@ -122,6 +145,19 @@ describe('what is refused, in one sentence that names the picture', () => {
     await refused(png(0, 0), damaged)
     const dot = await flat(1, 1, 'red').png().toBuffer()
     await refused(dot, 'A′ is 1 × 1 pixels, too small to show anything: use at least 8 × 8.')
+  })
+
+  test('a picture that is a line', async () => {
+    const strip = (width: number, height: number) => flat(width, height, 'red').png().toBuffer()
+    await refused(
+      await strip(20_000, 8),
+      'A′ is 20000 × 8 pixels, more than 8 times as wide as high: crop it to what it is about.',
+    )
+    await refused(
+      await strip(1080, 10_000),
+      'A′ is 1080 × 10000 pixels, more than 8 times as high as wide: crop it to what it is about.',
+    )
+    assert.deepEqual((await decode(await strip(800, 100))).frame, { left: 0, top: 28, width: 64, height: 8 })
   })
 
   test('a file that is too large', async () => {

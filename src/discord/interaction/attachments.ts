@@ -45,11 +45,25 @@ const extensions: ReadonlyMap<string, string> = new Map([
   ['image/avif', 'avif'],
 ])
 
+/** Read, but not shown by Discord: posted as a PNG. */
+const readOnly: ReadonlySet<string> = new Set(['image/tiff'])
+
+/** What people send all the same, and what they can do about it; completes "A is …". */
+const unreadable: readonly (readonly [pattern: RegExp, sentence: string])[] = [
+  [
+    /^image\/(heic|heif)|\.(heic|heif)$/i,
+    'a HEIC photo, which I can’t read: on an iPhone, choose Options → Most Compatible when you share it, or send a screenshot',
+  ],
+  [/^image\/svg|\.svgz?$/i, 'an SVG drawing: please save it as a PNG first'],
+  [/^video\/|\.(mp4|mov|webm)$/i, 'a video: please send a picture of one moment of it'],
+]
+
 export const picture: FileKind = {
   asked: 'a type of picture I can read; please send a PNG, JPEG, WebP, GIF or AVIF',
   called: 'a picture',
   limitBytes: 10_000_000,
-  fits: ({ contentType }) => contentType === null || extensions.has(mediaType(contentType)),
+  fits: ({ contentType }) =>
+    contentType === null || extensions.has(mediaType(contentType)) || readOnly.has(mediaType(contentType)),
 }
 
 /** Discord has no content type for it. */
@@ -62,6 +76,10 @@ export const differenceFile: FileKind = {
 
 /** Cheap checks of what Discord says about a file, before anything is downloaded. @throws UserError */
 export function checkAttachment(label: string, attachment: AttachmentOption, kind = picture): void {
+  const known = unreadable.find(
+    ([pattern]) => pattern.test(attachment.contentType ?? '') || pattern.test(attachment.name),
+  )
+  if (kind === picture && known) throw new UserError(`${label} is ${known[1]}.`)
   if (!kind.fits(attachment)) throw new UserError(`${label} is not ${kind.asked}.`)
   if (attachment.size === 0) throw new UserError(`${label} is an empty file.`)
   if (attachment.size > kind.limitBytes) throw tooLarge(label, kind, kind.limitBytes)

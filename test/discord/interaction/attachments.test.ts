@@ -86,7 +86,16 @@ test('only the listed origins are asked, whatever the address looks like', async
 test('a type with parameters is known, an unknown one refused, an absent one left to the decoder', () => {
   checkAttachment('A', { ...attachment, contentType: 'Image/PNG; charset=binary' })
   checkAttachment('A', { ...attachment, contentType: null })
-  assert.throws(() => checkAttachment('A', { ...attachment, contentType: 'image/svg+xml' }), sentence(/PNG, JPEG/))
+  assert.throws(() => checkAttachment('A', { ...attachment, contentType: 'image/bmp' }), sentence(/PNG, JPEG/))
+  checkAttachment('A', { ...attachment, contentType: 'image/tiff' })
+  for (const [claim, said] of [
+    [{ contentType: 'image/heic' }, /^A is a HEIC photo.*iPhone/],
+    [{ contentType: null, name: 'IMG_1.HEIC' }, /^A is a HEIC photo/],
+    [{ contentType: 'image/svg+xml' }, /^A is an SVG drawing/],
+    [{ contentType: 'video/mp4' }, /^A is a video/],
+  ] as const) {
+    assert.throws(() => checkAttachment('A', { ...attachment, ...claim }), sentence(said))
+  }
   assert.throws(() => checkAttachment('A', { ...attachment, contentType: 'constructor' }), sentence(/PNG, JPEG/))
 })
 
