@@ -220,6 +220,24 @@ test('a photograph is posted and kept without camera and place', async () => {
   assert.ok(!Buffer.from(image).includes('Secret'))
 })
 
+test('a TIFF, which Discord shows to nobody, is posted and kept as the PNG that the worker made of it', async () => {
+  const tiff = { filename: 'x.tiff', content_type: 'image/tiff' }
+  const sent = bot.discord.slash('analogy', { ...three(), b: bot.discord.attach(Uint8Array.of(3), tiff) })
+  const { done } = await bot.work()
+  done({ pictures, inputs: { pairs: [{ a: png(1), a2: png(2) }], b: png(33) } })
+  const result = await resultOf(sent)
+  assert.deepEqual(
+    result.files.map(({ name, bytes }) => [name, bytes[0]]),
+    [
+      ['a.png', 1],
+      ['a2.png', 2],
+      ['b.png', 33],
+      ['b2.png', 4],
+    ],
+  )
+  assert.equal((await bot.store.results.get(sent.id))!.image[0], 33)
+})
+
 // ---- Deleted is deleted ----
 
 test('a result that was deleted by Discord’s own menu can’t be saved, and nothing of it is kept', async () => {

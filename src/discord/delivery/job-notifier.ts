@@ -7,7 +7,7 @@ import { relearnButton } from '../actions/apply-saved.ts'
 import { describe, sentenceOf } from '../interaction/faults.ts'
 import { buttonRow, galleryPost, type Post, textPost, withRows } from '../message/post.ts'
 import { type Activity, narrate, type Throttle, throttleLatest } from '../message/progress.ts'
-import { factsOf, isOutputCovered, recordOf, resultPosts } from '../message/result.ts'
+import { factsOf, isOutputCovered, recordOf, resultPosts, withShownInputs } from '../message/result.ts'
 import { isCovered, isShown } from '../message/sensitivity.ts'
 import { verdictText } from '../message/verdict.ts'
 import { type Arrival, createDelivery, type Delivery, isTooLarge, MessageGone } from './delivery.ts'
@@ -110,7 +110,8 @@ export function createJobNotifier({
     return delivery.announce(withRows(textPost(reason), buttonRow([{ label: 'Try again', action: `retry:${id}` }])))
   }
 
-  const finish = async (ticket: Ticket, result: JobResult, delivery: Delivery): Promise<Arrival> => {
+  const finish = async (given: Ticket, result: JobResult, delivery: Delivery): Promise<Arrival> => {
+    const ticket = withShownInputs(given, result)
     const { action } = ticket.followUp
     if (action.type === 'save') {
       const refusal = await save(ticket, action, result).then(() => undefined, onlyUserError)

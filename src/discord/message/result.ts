@@ -12,6 +12,18 @@ type Show = Extract<ResultAction, { type: 'show' }>
 type Ticket = AnyTicket<FollowUp>
 type PictureJob = Extract<Job, { kind: 'analogy' | 'apply' }>
 
+/** The ticket with pictures that Discord shows, where it was given others. */
+export function withShownInputs(ticket: Ticket, { inputs }: JobResult): Ticket {
+  const { job, followUp } = ticket
+  if (!inputs) return ticket
+  const { pairs = [], b } = inputs
+  const { action } = followUp
+  if (job.kind === 'learn') return { ...ticket, job: { ...job, pairs } }
+  if (job.kind === 'apply') return { ...ticket, job: { ...job, image: b ?? job.image } }
+  if (job.kind !== 'analogy' || action.type !== 'show') return ticket
+  return { ...ticket, job: { ...job, pairs, b: b ?? job.b }, followUp: { ...followUp, action: { ...action, pairs } } }
+}
+
 /** What is stored with a result, so that its buttons work after a restart and a month later. */
 export function recordOf(ticket: Ticket, action: Show, result: JobResult): ResultRecord {
   const job = ticket.job as PictureJob
