@@ -5,9 +5,9 @@ import { expandSlicedAttention, gatherLargeAttention } from '../autodiff/attenti
 import { gradient } from '../autodiff/gradient.ts'
 import { recomputeCheap } from '../autodiff/rematerialize.ts'
 import { Emitter } from '../onnx/emitter.ts'
-import type { Graph, Value } from '../onnx/graph.ts'
+import { type Graph, isOnDisk, type Value } from '../onnx/graph.ts'
 import { lowerAttention } from '../onnx/lower-attention.ts'
-import { encodeGraph } from '../onnx/proto.ts'
+import { decodeGraph, encodeGraph } from '../onnx/proto.ts'
 import { outputsOf, tidy } from '../onnx/session.ts'
 import { simplify } from '../onnx/simplify.ts'
 import { narrow } from '../onnx/to-float16.ts'
@@ -47,37 +47,55 @@ export const lossOutputs = (loss: Loss): readonly string[] => (loss.kind === 'co
 
 /**
  * The model that computes the outputs, loss and gradients of `graph`, from the cache if it was built before. The key
- * covers the graph, the positions of its weights, sizes, options, and the code that builds it. References are relative
- * to `folder`.
+ * covers the graph, sizes, options, and the code that builds it, but not the weights on disk: every model of the same
+ * architecture has the same gradient graph. References are relative to `folder`.
  */
 export async function buildGradientModel(
   graph: Graph,
   folder: string,
   options: GradientModelOptions,
 ): Promise<Uint8Array> {
+  const whole = await cachedGradientGraph(graph, options)
+  return encodeGraph(options.half ? narrow(whole) : whole, folder)
+}
+
+async function cachedGradientGraph(graph: Graph, options: GradientModelOptions): Promise<Graph> {
   const { cacheFolder, inputDims, by, loss, half = false } = options
-  const build = async () => {
-    const whole = await gradientGraph(graph, options)
-    return encodeGraph(half ? narrow(whole) : whole, folder)
-  }
-  if (!cacheFolder) return build()
+  if (!cacheFolder) return gradientGraph(graph, options)
   const key = createHash('sha256')
-    .update(encodeGraph(graph, folder))
+    .update(encodeGraph(withoutWeights(graph)))
     .update(JSON.stringify([inputDims, by, loss, half]))
-  const path = join(
-    cacheFolder,
-    `${key
-      .update(await ownCode())
-      .digest('hex')
-      .slice(0, 32)}.gradient.onnx`,
-  )
+    .update(await ownCode())
+  const path = join(cacheFolder, `${key.digest('hex').slice(0, 32)}.gradient.onnx`)
   const cached = await readFile(path).catch(() => undefined)
-  if (cached) return cached
-  const built = await build()
+  if (cached) return withWeights(decodeGraph(cached), graph)
+  const built = await gradientGraph(graph, options)
   await mkdir(cacheFolder, { recursive: true })
-  await writeFile(`${path}.${process.pid}`, built)
+  await writeFile(`${path}.${process.pid}`, encodeGraph(withoutWeights(built)))
   await rename(`${path}.${process.pid}`, path)
   return built
+}
+
+/** Weights on disk are shown as inputs. */
+function withoutWeights(graph: Graph): Graph {
+  const weights = [...graph.constants].filter(([, { data }]) => isOnDisk(data))
+  const names = new Set(weights.map(([name]) => name))
+  return {
+    ...graph,
+    inputs: [...graph.inputs, ...weights.map(([name, { type, dims }]) => ({ name, type, dims }))],
+    constants: new Map([...graph.constants].filter(([name]) => !names.has(name))),
+  }
+}
+
+/** The inverse, with the weights of `original`. */
+function withWeights(graph: Graph, original: Graph): Graph {
+  const weights = new Map([...original.constants].filter(([, { data }]) => isOnDisk(data)))
+  const used = graph.inputs.filter(({ name }) => weights.has(name))
+  return {
+    ...graph,
+    inputs: graph.inputs.filter(({ name }) => !weights.has(name)),
+    constants: new Map([...graph.constants, ...used.map(({ name }) => [name, weights.get(name)!] as const)]),
+  }
 }
 
 /** In float32. `half` says how the cotangents are carried backward. */

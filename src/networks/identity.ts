@@ -1,80 +1,118 @@
+/// <reference lib="esnext.float16" />
+
 import { createHash, type Hash } from 'node:crypto'
-import { open, readdir } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
 import type { Model } from '../hub/catalog.ts'
+import { cutTokenEmbeddings } from '../onnx/cut-token-embeddings.ts'
+import { type Constant, type Graph, isFloat, isOnDisk } from '../onnx/graph.ts'
+import { readRange } from '../onnx/proto.ts'
 import type { ModelLayout } from './layout.ts'
 
-/** A model's name and hash, from its manifest.json or else its own files. */
 export interface Identity {
   readonly name: string
-  /** Distinguishes models of the same shape. */
+  /** Tells the weights of models of one shape apart. */
   readonly hash: string
 }
 
-/** @returns the same wherever the model is stored */
-export async function identityOf({
-  path: folder,
-  manifest,
-}: Pick<ModelLayout, 'path' | 'manifest'>): Promise<Identity> {
+/**
+ * What a model is called, and which one it is: by its manifest where it came with isto; else by its weights, whatever files
+ * they lie in. An export, a diffusers folder and a single file of the same weights are the same model, also where one of them
+ * is in half precision.
+ */
+export function identityOf(layout: Pick<ModelLayout, 'path' | 'manifest' | 'reference' | 'has' | 'graph'>): Identity {
+  const { path, manifest, reference } = layout
   const hash = createHash('sha256')
-  if (manifest) {
+  if (manifest && !manifest.sources) {
     for (const line of [manifest.name, ...contentOf(manifest)]) hash.update(`${line}\n`)
-    return { name: manifest.name, hash: shortened(hash) }
+  } else {
+    addMatrices(hash, layout.graph('denoiser'))
+    if (layout.has('text_encoder')) addTokens(hash, cutTokenEmbeddings(layout.graph('text_encoder')).table)
   }
-  for (const part of PARTS) {
-    const names = await readdir(join(folder, part)).catch(() => [])
-    for (const name of names.sort()) {
-      hash.update(`${part}/${name}`)
-      await addSample(hash, join(folder, part, name))
-    }
+  for (const lora of reference.loras) {
+    hash.update(`${lora.strength}`)
+    addSample(hash, lora.path)
   }
-  return { name: basename(resolve(folder)), hash: shortened(hash) }
+  const own = manifest?.name ?? basename(resolve(path), '.safetensors')
+  const name = [own, ...reference.loras.map((lora) => basename(lora.path, '.safetensors'))].join('+')
+  return { name, hash: hash.digest('hex').slice(0, 16) }
 }
 
-const PARTS = [
-  'scheduler',
-  'text_encoder',
-  'text_encoder_2',
-  'text_encoder_3',
-  'transformer',
-  'unet',
-  'vae',
-  'vae_decoder',
-  'vae_encoder',
-]
-
-/**
- * What a manifest says the model is made of: its own files, or those of its first source (the others are what the model
- * sees with). They are identified by the commit, or, for a branch, which moves on, by the checksums in lock.json.
- */
-function contentOf({ files, sources: [source] = [] }: Model): string[] {
-  if (source && /^[0-9a-f]{40}$/.test(source.revision)) return [`${source.repository} ${source.revision}`]
-  const known = (source ? source.files : files) ?? []
-  const used = known.filter(({ path }) => [...PARTS, 'tokenizer'].some((part) => path.startsWith(part)))
+/** The networks among the files that came with isto. */
+function contentOf({ files }: Model): string[] {
+  const used = files.filter(({ path }) => PARTS.some((part) => path.startsWith(part)))
   return used.map(({ path, sha256, gitOid }) => `${path} ${sha256 ?? gitOid}`).sort()
 }
 
-/** Size and samples: distinguishes weights of gigabytes in milliseconds. */
-async function addSample(hash: Hash, path: string): Promise<void> {
-  const file = await open(path)
+const PARTS = ['scheduler', 'text_encoder', 'tokenizer', 'transformer', 'unet', 'vae_decoder', 'vae_encoder']
+
+/**
+ * The smallest square matrices, those of attention: exporters rename and turn them, so of each only how often every number
+ * occurs is taken, rounded to half precision.
+ */
+function addMatrices(hash: Hash, { constants }: Graph): void {
+  const squares = [...constants.values()].filter(({ type, dims }) => {
+    const [rows = 0, columns, ...kernel] = dims
+    return isFloat(type) && rows >= SMALLEST_SIDE && rows === columns && kernel.every((size) => size === 1)
+  })
+  const bySide = Map.groupBy(squares, ({ dims }) => dims[0]!)
+  const sides = [...bySide.keys()].sort((one, other) => one - other)
+  const side = sides.find((each) => bySide.get(each)!.length >= FEWEST) ?? sides[0]
+  const digests = (side === undefined ? [] : bySide.get(side)!).map((matrix) => {
+    const counts = new Uint32Array(2 ** 16)
+    for (const bits of halfBits(matrix)) counts[bits]!++
+    return createHash('sha256').update(counts).digest('hex')
+  })
+  hash.update(digests.sort().join())
+}
+
+const SMALLEST_SIDE = 8
+const FEWEST = 4
+
+/** Some rows of the table of token embeddings. */
+function addTokens(hash: Hash, table: Constant): void {
+  const { type, dims, data, storedAs } = table
+  const [count, width] = dims as [number, number]
+  const perRow = data.length / count
+  for (let sample = 0; sample < ROWS; sample++) {
+    const start = Math.floor((sample * (count - 1)) / (ROWS - 1)) * perRow
+    const row = isOnDisk(data)
+      ? { ...data, offset: data.offset + start, length: perRow }
+      : data.subarray(start, start + perRow)
+    hash.update(halfBits({ type, dims: [1, width], data: row, ...(storedAs && { storedAs }) }))
+  }
+}
+
+const ROWS = 32
+
+/** The numbers of a constant in half precision, as their bits. */
+function halfBits({ type, storedAs = type, data }: Constant): Uint16Array {
+  const { buffer } = new Uint8Array(isOnDisk(data) ? readRange(data) : data)
+  if (storedAs === 'float16') return new Uint16Array(buffer)
+  const wide =
+    storedAs === 'bfloat16'
+      ? new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer)
+      : storedAs === 'float64'
+        ? new Float64Array(buffer)
+        : new Float32Array(buffer)
+  return new Uint16Array(Float16Array.from(wide).buffer)
+}
+
+/** Size and samples: gigabytes are told apart in milliseconds. */
+function addSample(hash: Hash, path: string): void {
+  const { size } = statSync(path)
+  hash.update(String(size))
+  const descriptor = openSync(path, 'r')
   try {
-    const stats = await file.stat()
-    if (!stats.isFile()) return
-    const { size } = stats
-    hash.update(String(size))
-    const isSmall = size <= SAMPLES * SAMPLE_BYTES
-    const length = isSmall ? size : SAMPLE_BYTES
-    for (let sample = 0; sample < (isSmall ? 1 : SAMPLES); sample++) {
-      const position = Math.floor((sample * (size - length)) / (SAMPLES - 1))
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position)
-      hash.update(buffer.subarray(0, bytesRead))
+    for (let sample = 0; sample < SAMPLES; sample++) {
+      const bytes = Buffer.alloc(SAMPLE_BYTES)
+      const position = Math.floor((sample * Math.max(0, size - SAMPLE_BYTES)) / (SAMPLES - 1))
+      hash.update(bytes.subarray(0, readSync(descriptor, bytes, 0, SAMPLE_BYTES, position)))
     }
   } finally {
-    await file.close()
+    closeSync(descriptor)
   }
 }
 
 const SAMPLES = 64
 const SAMPLE_BYTES = 16 * 1024
-
-const shortened = (hash: Hash) => hash.digest('hex').slice(0, 16)

@@ -37,7 +37,7 @@ export interface LoadOptions {
 export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
   const { layout, cacheFolder, hardware } = options
   const { path: folder, side } = layout
-  const { name, hash } = await identityOf(layout)
+  const { name, hash } = identityOf(layout)
   const text = await openTextEncoders(options)
   const imageEncoder = existsSync(join(folder, 'image_encoder', 'model.onnx'))
     ? await openImageEncoder(folder, hardware)

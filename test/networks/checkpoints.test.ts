@@ -1,9 +1,15 @@
+/// <reference lib="esnext.float16" />
+
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
+import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
+import { identityOf } from '../../src/networks/identity.ts'
+import { readLayout } from '../../src/networks/layout.ts'
+import { type LoadOptions, loadModel } from '../../src/networks/load.ts'
 import {
   conditioningErrors,
   encodingError,
@@ -58,6 +64,57 @@ for (const { name, numbers } of [
     })
   })
 }
+
+test('the same weights are the same model as an export, a folder, in half precision, and in one file', async () => {
+  const hashOf = async (path: string, prediction?: 'v') =>
+    identityOf(await readLayout({ path, loras: [], prediction })).hash
+  const folder = (name: string) => join(checkpoints, name)
+  const exported = (name: string) => join(pipelinesFolder, name)
+  assert.equal(await hashOf(folder('sd15')), await hashOf(exported('sd15')))
+  assert.equal(await hashOf(folder('sd21')), await hashOf(exported('sd21')))
+  assert.equal(await hashOf(folder('sdxl')), await hashOf(exported('sdxl')))
+
+  const half = join(scratch, 'half')
+  await cp(folder('sd15'), half, { recursive: true })
+  for (const part of ['unet', 'text_encoder']) {
+    const [file] = (await readdir(join(half, part))).filter((name) => name.endsWith('.safetensors'))
+    await writeFile(join(half, part, file!), inHalf(await readFile(join(half, part, file!))))
+  }
+  assert.equal(await hashOf(half), await hashOf(folder('sd15')))
+})
+
+/** A file of float32 in float16. */
+function inHalf(bytes: Buffer): Buffer {
+  const end = 8 + Number(bytes.readBigUInt64LE())
+  const header = JSON.parse(bytes.toString('utf8', 8, end))
+  delete header.__metadata__
+  for (const entry of Object.values<{ dtype: string; data_offsets: number[] }>(header)) {
+    assert.equal(entry.dtype, 'F32')
+    Object.assign(entry, { dtype: 'F16', data_offsets: entry.data_offsets.map((offset) => offset / 2) })
+  }
+  const json = Buffer.from(JSON.stringify(header))
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(json.length))
+  const numbers = new Float32Array(new Uint8Array(bytes.subarray(end)).buffer)
+  return Buffer.concat([length, json, Buffer.from(Float16Array.from(numbers).buffer)])
+}
+
+test('two models of one architecture have one gradient graph', async () => {
+  const cacheFolder = join(scratch, 'cache')
+  const other = join(scratch, 'other')
+  await cp(join(checkpoints, 'sd15'), other, { recursive: true })
+  const { model, ...of } = await openCase('sd15', other, join(pipelinesFolder, 'sd15'))
+  await model.close()
+  for (const path of [join(checkpoints, 'sd15'), other]) {
+    const layout = await readLayout({ path, loras: [] })
+    const readSchedule: LoadOptions['readSchedule'] = (config) => schedule(readScheduleConfig(config))
+    const kept = await loadModel({ layout, learningBatch: 3, cacheFolder, readSchedule })
+    const { gradients } = await learningErrors({ ...of, model: kept })
+    for (const error of gradients) assertSmall(error, 1e-5)
+    await kept.close()
+    assert.equal((await readdir(cacheFolder)).length, 2, 'of the UNet and of the text encoder')
+  }
+})
 
 /** A model in one file, beside a manifest that says how large its pictures are. */
 async function unpacked(name: string): Promise<string> {

@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { decodeDifference, encodeDifference } from '../../src/engine/difference.ts'
 import { readManifest } from '../../src/hub/catalog.ts'
-import { writeLock } from '../../src/hub/lock.ts'
 import { identityOf } from '../../src/networks/identity.ts'
 import { readLayout } from '../../src/networks/layout.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
@@ -16,38 +15,21 @@ before(async () => {
 })
 after(() => rm(folder, { recursive: true }))
 
-const source = { repository: 'a/b', bytes: 1, files: [{ path: 'unet/' }] }
-const write = (revision: string, more = {}) =>
-  writeFile(
-    join(folder, 'manifest.json'),
-    JSON.stringify({ name: 'sd', description: '', licence: '', sources: [{ ...source, revision }], ...more }),
-  )
-const hashOf = async () => (await identityOf({ path: folder, manifest: await readManifest(folder) })).hash
-const lock = (revision: string, commit: string, ...contents: string[]) =>
-  writeLock(folder, [
-    {
-      ...{ repository: 'a/b', revision, commit },
-      files: contents.map((content, index) => ({ path: `unet/${index}`, bytes: 1, sha256: content.repeat(64) })),
-    },
-  ])
+const hashOf = async () => {
+  const layout = await readManifest(folder)
+  const graph = () => assert.fail('the weights are not asked')
+  return identityOf({ path: folder, manifest: layout, reference: { path: folder, loras: [] }, has: () => true, graph })
+    .hash
+}
+const write = (files: readonly object[], more = {}) =>
+  writeFile(join(folder, 'manifest.json'), JSON.stringify({ name: 'sd', description: '', licence: '', files, ...more }))
 
-test('other weights pulled from a branch are another model, the same weights of another commit are not', async () => {
-  await write('main')
-  const unfetched = await hashOf()
-  await lock('main', '1', 'a', 'b')
-  const first = await hashOf()
-  assert.notEqual(first, unfetched)
-  await lock('main', '2', 'a', 'b')
-  assert.equal(await hashOf(), first)
-  await lock('main', '3', 'a', 'c')
-  const other = await hashOf()
-  assert.notEqual(other, first)
-
+test('a difference of another version of a model is refused', () => {
   const tokens = [tensor([1, 4])]
   const learned = { version: '0.1.0', mode: 'fast', seed: 0, steps: 1, strength: 1, preserve: 1, captions: {} } as const
-  const difference = encodeDifference({ tokens, origin: { ...learned, model: 'sd', modelHash: first } })
+  const difference = encodeDifference({ tokens, origin: { ...learned, model: 'sd', modelHash: 'one' } })
   assert.throws(
-    () => decodeDifference(difference, { name: 'D', model: { name: 'sd', hash: other, tokenWidths: [4] } }),
+    () => decodeDifference(difference, { name: 'D', model: { name: 'sd', hash: 'other', tokenWidths: [4] } }),
     {
       name: 'OtherModelError',
       message: 'D was learned on another version of the model “sd”: it has to be learned again.',
@@ -55,30 +37,16 @@ test('other weights pulled from a branch are another model, the same weights of 
   )
 })
 
-test('a pinned commit says all, whether it has been pulled or put there by hand', async () => {
-  const commit = '0123456789abcdef0123456789abcdef01234567'
-  await write(commit)
-  const byHand = await hashOf()
-  await lock(commit, commit, 'a', 'b')
-  assert.equal(await hashOf(), byHand)
-})
-
-test('what is said of a model beside its files is no part of it', async () => {
-  await write('main')
-  await lock('main', '1', 'a', 'b')
-  const hash = await hashOf()
-  await write('main', { description: 'as before, in other words', note: 'new' })
-  assert.equal(await hashOf(), hash)
-
+test('of a model that came with isto the networks count, and nothing that is said beside them', async () => {
   const files = (content: string, phrases: string) => [
     { path: 'unet/model.onnx', bytes: 1, sha256: content.repeat(64) },
     { path: 'captioner/phrases.json', bytes: 1, sha256: phrases.repeat(64) },
   ]
-  await write('', { sources: undefined, files: files('a', 'b') })
+  await write(files('a', 'b'))
   const own = await hashOf()
-  await write('', { sources: undefined, files: files('a', 'c') })
+  await write(files('a', 'c'), { description: 'in other words', note: 'new' })
   assert.equal(await hashOf(), own)
-  await write('', { sources: undefined, files: files('d', 'b') })
+  await write(files('d', 'b'))
   assert.notEqual(await hashOf(), own)
 })
 
