@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util'
 import { gradientGraph } from '../src/compute/gradient-model.ts'
 import type { Graph, ValueInfo } from '../src/onnx/graph.ts'
 import { readModel } from '../src/onnx/proto.ts'
-import { narrow } from '../src/onnx/to-float16.ts'
-import { widen } from '../src/onnx/to-float32.ts'
+import { toFloat16 } from '../src/onnx/to-float16.ts'
+import { toFloat32 } from '../src/onnx/to-float32.ts'
 
 // What a learning step of a denoising network has to hold on a device, counted from the sizes in its gradient graph:
 // nothing is run. `node bench/device-memory.ts --unet FOLDER/unet/model.onnx [--side 64] [--batch 1]`
@@ -22,7 +22,7 @@ const { values } = parseArgs({
 if (!values.unet) throw new Error('Expected --unet with the path of a model.onnx')
 const [batch, side, words] = [values.batch, values.side, values.words].map(Number) as [number, number, number]
 
-const model = widen(readModel(values.unet))
+const model = toFloat32(readModel(values.unet))
 const width = Number(model.inputs.find(({ name }) => name === 'encoder_hidden_states')!.dims.at(-1))
 const isPooled = model.inputs.some(({ name }) => name === 'text_embeds')
 const timestep = model.inputs.find(({ name }) => name === 'timestep')!.dims.length
@@ -42,7 +42,7 @@ console.log('| precision | weights, GB | the rest at its largest, GB | together 
 console.log('|---|---|---|---|')
 for (const [name, graph] of [
   ['float32', whole],
-  ['float16', narrow(whole)],
+  ['float16', toFloat16(whole)],
 ] as const) {
   const [weights, rest] = [weightsOf(graph), largestMoment(graph)].map((bytes) => bytes / 1e9)
   console.log(`| ${name} | ${weights!.toFixed(2)} | ${rest!.toFixed(2)} | ${(weights! + rest!).toFixed(2)} |`)

@@ -5,8 +5,8 @@ import { cutTokenEmbeddings } from '../src/onnx/cut-token-embeddings.ts'
 import type { Graph } from '../src/onnx/graph.ts'
 import { encodeGraph, folderOfWeights, readModel } from '../src/onnx/proto.ts'
 import { type Device, openSession } from '../src/onnx/session.ts'
-import { narrow } from '../src/onnx/to-float16.ts'
-import { widen } from '../src/onnx/to-float32.ts'
+import { toFloat16 } from '../src/onnx/to-float16.ts'
+import { toFloat32 } from '../src/onnx/to-float32.ts'
 import { tensor } from '../src/tensor/tensor.ts'
 import {
   type Export,
@@ -34,16 +34,16 @@ interface Way {
   readonly precision: (graph: Graph) => Graph
 }
 
-const everything = (graph: Graph) => narrow(graph, new Set())
+const everything = (graph: Graph) => toFloat16(graph, new Set())
 const ways: readonly Way[] = [
   { name: 'float32', size: 1, precision: (graph) => graph },
   { name: 'float16, as small as in a real loss', size: 1e-4, precision: everything },
   { name: 'float16, loss × 1024', size: 1e-4 * 1024, precision: everything },
   { name: 'float16, largest 64', size: 64, precision: everything },
-  { name: 'with float32 islands, as small as in a real loss', size: 1e-4, precision: narrow },
-  { name: 'with float32 islands, largest 1', size: 1, precision: narrow },
-  { name: 'with float32 islands, largest 64 (ours)', size: 64, precision: narrow },
-  { name: 'with float32 islands, largest 1024', size: 1024, precision: narrow },
+  { name: 'with float32 islands, as small as in a real loss', size: 1e-4, precision: toFloat16 },
+  { name: 'with float32 islands, largest 1', size: 1, precision: toFloat16 },
+  { name: 'with float32 islands, largest 64 (ours)', size: 64, precision: toFloat16 },
+  { name: 'with float32 islands, largest 1024', size: 1024, precision: toFloat16 },
 ]
 
 const names = exportNames.filter((name) => name.endsWith('fp16'))
@@ -62,7 +62,7 @@ async function errorOf(name: string, { size, precision }: Way): Promise<number> 
   const described = readCase<Export>(name)
   const { inputs, outputs, by } = described
   const numbers = readNumbers(name)
-  const read = widen(readModel(modelPath(name)))
+  const read = toFloat32(readModel(modelPath(name)))
   const graph = name.startsWith('text-') ? cutTokenEmbeddings(read).graph : read
   const folder = folderOfWeights(graph)
   const whole = await gradientGraph(graph, {

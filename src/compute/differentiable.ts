@@ -3,7 +3,7 @@ import { cutTokenEmbeddings } from '../onnx/cut-token-embeddings.ts'
 import { type Constant, type Graph, isOnDisk, numbersOf, type ValueInfo } from '../onnx/graph.ts'
 import { encodeGraph, folderOfWeights, readRange } from '../onnx/proto.ts'
 import { type Device, type Feeds, openSession } from '../onnx/session.ts'
-import { widen } from '../onnx/to-float32.ts'
+import { toFloat32 } from '../onnx/to-float32.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { buildGradientModel, type GradientModelOptions, lossName, lossOutputs } from './gradient-model.ts'
 import { areFinite, isHalf, scaledRuns } from './half-precision.ts'
@@ -69,7 +69,7 @@ export async function openDifferentiable(options: DifferentiableOptions): Promis
   const cut = (model: Graph): { graph: Graph; table?: Constant } =>
     options.cutTokenEmbeddings ? cutTokenEmbeddings(model) : { graph: model }
   const stored = options.graph
-  const { graph, table } = cut(widen(stored))
+  const { graph, table } = cut(toFloat32(stored))
   const folder = folderOfWeights(graph)
   const sessionsOn = (device: Device, half: boolean): Sessions => {
     const open = (model: Uint8Array) => openSession(model, { ...sessionOptions(graph, device), folder, device })

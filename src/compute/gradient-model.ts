@@ -10,7 +10,7 @@ import { lowerAttention } from '../onnx/lower-attention.ts'
 import { decodeGraph, encodeGraph } from '../onnx/proto.ts'
 import { outputsOf, tidy } from '../onnx/session.ts'
 import { simplify } from '../onnx/simplify.ts'
-import { narrow } from '../onnx/to-float16.ts'
+import { toFloat16 } from '../onnx/to-float16.ts'
 
 export interface GradientModelOptions {
   /** The dims of every input while learning. */
@@ -56,7 +56,7 @@ export async function buildGradientModel(
   options: GradientModelOptions,
 ): Promise<Uint8Array> {
   const whole = await cachedGradientGraph(graph, options)
-  return encodeGraph(options.half ? narrow(whole) : whole, folder)
+  return encodeGraph(options.half ? toFloat16(whole) : whole, folder)
 }
 
 async function cachedGradientGraph(graph: Graph, options: GradientModelOptions): Promise<Graph> {

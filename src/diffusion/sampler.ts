@@ -50,7 +50,7 @@ export async function differenceGuidance(
   )
 }
 
-export interface WalkOptions {
+export interface TrajectoryOptions {
   readonly steps: number
   readonly signal?: AbortSignal
   /**
@@ -60,7 +60,7 @@ export interface WalkOptions {
   readonly onStep?: (step: number, originals: () => readonly Tensor[]) => void | Promise<void>
 }
 
-export interface SampleOptions extends WalkOptions {
+export interface SampleOptions extends TrajectoryOptions {
   /** The model's own sampler, or DDIM instead. @default 'ddim' */
   readonly sampler?: 'own' | 'ddim'
   /**
@@ -112,7 +112,7 @@ export async function sample(
 export async function invert(
   model: DiffusionModel,
   paths: readonly Path[],
-  { steps, signal, onStep, refinements = 0 }: WalkOptions & { readonly refinements?: number },
+  { steps, signal, onStep, refinements = 0 }: TrajectoryOptions & { readonly refinements?: number },
 ): Promise<Tensor[]> {
   const { schedule } = model
   const noiseLevels = ddim.noiseLevels(schedule, steps).toReversed()

@@ -1,5 +1,12 @@
 import type { DiffusionModel } from '../diffusion/model.ts'
-import { type Applied, differenceGuidance, invert, type Path, sample, type WalkOptions } from '../diffusion/sampler.ts'
+import {
+  type Applied,
+  differenceGuidance,
+  invert,
+  type Path,
+  sample,
+  type TrajectoryOptions,
+} from '../diffusion/sampler.ts'
 import { combine } from '../tensor/math.ts'
 import type { Random } from '../tensor/random.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -42,7 +49,7 @@ export async function editByInversion(
   return sample(model, paths, { steps, signal, onStep })
 }
 
-export interface InversionContext extends Pick<WalkOptions, 'signal' | 'onStep'> {
+export interface InversionContext extends Pick<TrajectoryOptions, 'signal' | 'onStep'> {
   readonly random: Random
   readonly onInvert?: (step: number, of: number) => void
 }

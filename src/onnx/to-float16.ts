@@ -16,7 +16,7 @@ import {
  * because their numbers exceed the range; they become float16 again in the next product. Inputs and outputs stay
  * float32.
  */
-export function narrow(graph: Graph, wide: ReadonlySet<string> = outOfRange): Graph {
+export function toFloat16(graph: Graph, wide: ReadonlySet<string> = outOfRange): Graph {
   const constants = new Map(graph.constants)
   const values = new Map<string, ValueInfo>([
     ...graph.inputs.map((each) => [each.name, each] as const),

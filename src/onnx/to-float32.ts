@@ -4,7 +4,7 @@ import { type Attribute, type Constant, constantOf, type Graph, isOnDisk, type N
  * The same graph in float32 instead of float16. Weights on disk stay as they are and are widened when a session opens.
  * A CPU computes half floats by widening every operand anyway, and a backward pass in them loses three digits.
  */
-export function widen(graph: Graph): Graph {
+export function toFloat32(graph: Graph): Graph {
   return {
     ...graph,
     inputs: graph.inputs.map(wide),

@@ -5,7 +5,7 @@ import { readPart } from '../../src/checkpoints/folder.ts'
 import type { Graph } from '../../src/onnx/graph.ts'
 import { encodeGraph, folderOfWeights, readModel } from '../../src/onnx/proto.ts'
 import { type Feeds, openSession } from '../../src/onnx/session.ts'
-import { widen } from '../../src/onnx/to-float32.ts'
+import { toFloat32 } from '../../src/onnx/to-float32.ts'
 import { createRandom } from '../../src/tensor/random.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
 
@@ -24,7 +24,7 @@ export const random = createRandom(7)
 
 /** Of each output that both have, ‖built − exported‖ ÷ ‖exported‖. `told`: what the export is fed otherwise. */
 export async function errorsOf(built: Graph, exported: Graph, feeds: Feeds, told: Feeds = {}) {
-  const [actual, expected] = await Promise.all([run(built, feeds), run(widen(exported), { ...feeds, ...told })])
+  const [actual, expected] = await Promise.all([run(built, feeds), run(toFloat32(exported), { ...feeds, ...told })])
   const names = Object.keys(expected).filter((name) => actual[name])
   assert.ok(names.length > 0)
   return Object.fromEntries(names.map((name) => [name, relativeError(actual[name]!, expected[name]!)]))

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { constantOf, type Graph, graphOf, node, type ValueInfo } from '../../src/onnx/graph.ts'
 import { encodeGraph } from '../../src/onnx/proto.ts'
 import { openSession } from '../../src/onnx/session.ts'
-import { narrow } from '../../src/onnx/to-float16.ts'
+import { toFloat16 } from '../../src/onnx/to-float16.ts'
 
 const WIDTH = 32
 const info = (name: string, dims: readonly number[]): ValueInfo => ({ name, type: 'float32', dims })
@@ -42,7 +42,7 @@ function block(): Graph {
 }
 
 test('products and sums of them are float16; what leaves its range, and inputs and outputs, stay float32', () => {
-  const { values, constants, nodes } = narrow(block())
+  const { values, constants, nodes } = toFloat16(block())
   const halves = [...values.values()].filter(({ type }) => type === 'float16').map(({ name }) => name)
   assert.deepEqual(halves.sort(), ['h', 'normal as float16', 'product', 'x as float16', 'y as float16'])
   for (const name of ['squares', 'variance', 'deviation', 'normal', 'y'])
@@ -53,7 +53,7 @@ test('products and sums of them are float16; what leaves its range, and inputs a
 })
 
 test('numbers of which the squares are beyond float16 are normalized right', async () => {
-  const session = await openSession(encodeGraph(narrow(block())), { threads: 1 })
+  const session = await openSession(encodeGraph(toFloat16(block())), { threads: 1 })
   const data = Float32Array.from({ length: 2 * WIDTH }, (_, index) => (index % 2 === 0 ? 1000 : -1000))
   const { y } = await session.run({ x: { dims: [2, WIDTH], data } })
   await session.close()
@@ -65,7 +65,7 @@ test('numbers of which the squares are beyond float16 are normalized right', asy
 
 test('a weight that is turned around is turned in float16', () => {
   const { nodes, ...rest } = block()
-  const turned = narrow({
+  const turned = toFloat16({
     ...rest,
     nodes: [
       node('Transpose', ['w'], ['wT']),
@@ -85,6 +85,6 @@ test('a mask of −∞ stays one, in effect', () => {
     outputs: ['y'],
     values: new Map(['s', 'm', 'y'].map((name) => [name, info(name, [2, 2])])),
   })
-  const mask = narrow(graph).constants.get('mask as float16')!
+  const mask = toFloat16(graph).constants.get('mask as float16')!
   assert.deepEqual([...new Uint16Array((mask.data as Uint8Array<ArrayBuffer>).buffer)], [0, 0xfbff, 0, 0])
 })
