@@ -36,7 +36,7 @@ export const applyDiff = {
     ).addStringOption((option) =>
       option
         .setName('and')
-        .setDescription('A second one to add, with its saved strength')
+        .setDescription('A second one to add, as strong as it was saved or the server sets')
         .setAutocomplete(true)
         .setMaxLength(longestName),
     ),

@@ -12,6 +12,7 @@ import type { ActionCall, Command } from '../src/discord/interaction/command.ts'
 import { form, picturesField, uploadsOf } from '../src/discord/interaction/form.ts'
 import { addPrivacyOptions, newSeed, readPrivacy } from '../src/discord/interaction/options.ts'
 import { checkPlace } from '../src/discord/interaction/permission.ts'
+import { strengthOf } from '../src/discord/interaction/strength.ts'
 import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
 import type { ImagePair, JobOptions } from '../src/jobs/protocol.ts'
@@ -60,7 +61,12 @@ export const learn = {
       const uploads = readUploads(interaction)
       const settings = await checkNewName(call, name)
       const options: JobOptions = {
-        ...{ model: modelInUse(settings, models), mode: 'fast', seed: newSeed(), strength: settings.strength },
+        ...{
+          model: modelInUse(settings, models),
+          mode: 'fast',
+          seed: newSeed(),
+          strength: strengthOf(undefined, settings),
+        },
       }
       await reply.open({ isPrivate })
       const pairs = await fetchPairs(call, uploads)

@@ -23,7 +23,7 @@ const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly
   'src/tensor': { may: ['src/errors.ts'] },
   'src/image': { may: ['src/tensor', 'src/errors.ts'] },
   'src/metadata': { may: [] },
-  'src/store': { may: ['src/errors.ts'] },
+  'src/store': { may: ['src/errors.ts'], types: ['src/jobs/protocol.ts'] },
   'src/hub': { may: ['src/errors.ts'] },
   'src/onnx': { may: ['src/errors.ts'] },
   'src/onnx/session.ts': { may: ['src/onnx', 'src/tensor', 'src/errors.ts'] },

@@ -2,7 +2,8 @@ import { TimestampStyles, time } from 'discord.js'
 import { code } from '../../src/discord/message/code.ts'
 import { round } from '../../src/discord/message/result.ts'
 import { verdictText } from '../../src/discord/message/verdict.ts'
-import type { DifferenceFacts, SavedDifference } from '../../src/store/differences.ts'
+import type { DifferenceFacts } from '../../src/jobs/protocol.ts'
+import type { SavedDifference } from '../../src/store/differences.ts'
 
 export const whenAndWho = ({ person, at }: Pick<SavedDifference, 'person' | 'at'>): string =>
   `by <@${person}> ${time(Math.floor(at / 1000), TimestampStyles.RelativeTime)}`

@@ -76,12 +76,12 @@ export interface Progress {
   readonly preview?: Uint8Array
 }
 
-/** The `--json` object (docs/architecture.md) without `out`. Fields that don't apply to a job are absent. */
-export interface Report {
-  /** The version of isto. */
+/** The facts of a learned difference, as its file, a report and the store have them. Plain data. */
+export interface DifferenceFacts {
+  /** The version of isto that learned it. */
   readonly version?: string
   readonly model: string
-  /** Distinguishes models with the same name. */
+  /** Identifies the model's files: the difference works with this model only. */
   readonly modelHash?: string
   readonly mode: 'fast' | 'parity'
   readonly seed: number
@@ -89,16 +89,23 @@ export interface Report {
   /** How many pairs it was learned from. */
   readonly pairs?: number
   readonly caption?: { readonly a?: string; readonly a2?: string; readonly b?: string }
-  readonly seconds: Readonly<Partial<Record<'load' | 'learn' | 'invert' | 'sample' | 'total', number>>>
-  readonly loss?: { readonly first: number; readonly last: number }
   readonly strength?: number
   readonly preserve?: number
   /** Did it learn? 1 − distance(D applied to A, A′) ÷ distance(A, A′): 1 is perfect, 0 is no better than A unchanged. */
   readonly fit?: number
-  /** The same in a word, with how B′ moved where the model can see: right as often as it was measured to be. */
+  /**
+   * The same in a word, with how B′ moved where the model can see: right as often as it was measured to be. Absent of
+   * older ones.
+   */
   readonly verdict?: 'well' | 'partly' | 'not'
   /** What the difference is in words, where words were found. */
   readonly name?: string
+}
+
+/** The `--json` object (docs/architecture.md) without `out`. Fields that don't apply to a job are absent. */
+export interface Report extends DifferenceFacts {
+  readonly seconds: Readonly<Partial<Record<'load' | 'learn' | 'invert' | 'sample' | 'total', number>>>
+  readonly loss?: { readonly first: number; readonly last: number }
   /** Evaluations of the denoising network: each sample of a batch counts, with or without its gradient. */
   readonly evaluations?: number
   readonly peakRssBytes: number

@@ -1,32 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { UserError } from '../errors.ts'
+import type { DifferenceFacts } from '../jobs/protocol.ts'
 import { bodyOf, entriesOf, type OpenCollection } from './collections.ts'
 import type { Forgetting } from './forgetting.ts'
 import type { Locks } from './locks.ts'
 import { checkName, foldName } from './names.ts'
 import type { Scopes } from './scopes.ts'
 import type { Sensitivity } from './sensitivity.ts'
-
-/** The facts of a learned difference. Plain data. */
-export interface DifferenceFacts {
-  readonly model: string
-  /** Identifies the model's files: the difference works with this model only. */
-  readonly modelHash?: string
-  readonly mode: 'fast' | 'parity'
-  readonly seed: number
-  readonly steps?: number
-  readonly strength?: number
-  readonly preserve?: number
-  /** Did it learn? 1 is perfect, 0 is no better than A unchanged. */
-  readonly fit?: number
-  /** The same in a word; absent of older ones. */
-  readonly verdict?: 'well' | 'partly' | 'not'
-  readonly caption?: { readonly a?: string; readonly a2?: string; readonly b?: string }
-  /** How many pairs it was learned from. */
-  readonly pairs?: number
-  /** The version of isto that learned it. */
-  readonly version?: string
-}
 
 /** Small PNGs. */
 export interface DifferencePictures {

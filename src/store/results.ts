@@ -1,5 +1,6 @@
+import type { DifferenceFacts } from '../jobs/protocol.ts'
 import { entriesOf, type OpenCollection } from './collections.ts'
-import type { DifferenceFacts, DifferencePictures, StoredPair } from './differences.ts'
+import type { DifferencePictures, StoredPair } from './differences.ts'
 import type { Forgetting } from './forgetting.ts'
 import type { Scopes } from './scopes.ts'
 import type { Sensitivity } from './sensitivity.ts'

@@ -50,34 +50,20 @@ export function readDifferences({ differences, options }: ApplyJob, model: Diffu
 const FOREIGN = { strength: 1, preserve: 1, isBlended: true }
 
 /** The report's facts about a difference that was just learned from `pairs` pairs. */
-export function factsOf({ losses, fit, captions, name, strength, preserve }: LearnedDifference, pairs: number) {
-  return {
-    steps: losses.length,
-    pairs,
-    loss: { first: losses[0]!, last: losses.at(-1)! },
-    fit,
-    caption: captions,
-    name,
-    strength,
-    preserve,
-  } satisfies Partial<Report>
+export function factsOf(learned: LearnedDifference, pairs: number) {
+  const { losses, captions: caption, fit, name, strength, preserve } = learned
+  const loss = { first: losses[0]!, last: losses.at(-1)! }
+  return { steps: losses.length, pairs, loss, fit, caption, name, strength, preserve } satisfies Partial<Report>
 }
 
 /** The report's facts about a difference in a file. */
 export function factsOfOrigin(origin: Origin): Partial<Report> {
-  const { model, modelHash, mode, seed, steps, strength, preserve, fit, captions: caption, name, loss } = origin
+  const { captions: caption, loss, isBlended, ...facts } = origin
+  const { fit } = facts
   return {
-    model,
-    modelHash,
-    mode,
-    seed,
-    steps,
-    strength,
-    preserve,
-    fit,
-    verdict: fit === undefined ? undefined : verdictOf(confidence({ fit })),
+    ...facts,
     caption,
-    name,
+    verdict: fit === undefined ? undefined : verdictOf(confidence({ fit })),
     ...(loss?.length && { loss: { first: loss[0]!, last: loss.at(-1)! } }),
   }
 }

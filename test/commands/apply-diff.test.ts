@@ -92,20 +92,24 @@ test('without the pair itself its small pictures are shown', async () => {
   assert.equal((await resultOf(again)).files[0]?.bytes[0], 51)
 })
 
-test('a given strength is for the first difference, the second is as strong as it was saved', async () => {
+test('strength: what is asked for, of the first; else what the server sets; else as it was saved', async () => {
   await put('one')
   await put('two', { bytes: Uint8Array.of(8), facts: { ...savedAs('').facts, strength: 2.5 } })
   await put('three', { bytes: Uint8Array.of(6), facts: { ...savedAs('').facts, strength: undefined } })
-  await bot.store.settings.change(guildId, { strength: 0.75 })
-  const strengths: [Record<string, string | number>, (number | undefined)[]][] = [
-    [{ name: 'one', and: 'TWO', strength: -1, preserve: 0.9, seed: 11 }, [-1, 2.5]],
-    [{ name: 'one', strength: 0 }, [0]],
-    [{ name: 'two', and: 'one' }, [2.5, 1.25]],
-    // A foreign file knows no strength: the server’s default, or 1.
-    [{ name: 'three' }, [0.75]],
-    [{ name: 'one', and: 'three' }, [1.25, 0.75]],
+  await put('four', { bytes: Uint8Array.of(5), facts: { ...savedAs('').facts, strength: -1 } })
+  const strengths: [number | undefined, Record<string, string | number>, (number | undefined)[]][] = [
+    [undefined, { name: 'one', and: 'TWO', strength: -1, preserve: 0.9, seed: 11 }, [-1, 2.5]],
+    [undefined, { name: 'two', and: 'one' }, [2.5, 1.25]],
+    // A foreign file knows no strength: the worker takes 1.
+    [undefined, { name: 'three' }, [undefined]],
+    [0.75, { name: 'one', strength: 0 }, [0]],
+    [0.75, { name: 'one', and: 'three' }, [0.75, 0.75]],
+    [0.75, { name: 'two', and: 'one', strength: 2 }, [2, 0.75]],
+    // Saved reversed, it stays so.
+    [0.75, { name: 'four' }, [-0.75]],
   ]
-  for (const [options, expected] of strengths) {
+  for (const [strength, options, expected] of strengths) {
+    await bot.store.settings.change(guildId, { strength })
     const sent = apply(options)
     const { job, done } = await nextApply()
     assert.deepEqual(

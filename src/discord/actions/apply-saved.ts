@@ -4,6 +4,7 @@ import type { Sensitivity } from '../../store/sensitivity.ts'
 import type { ServerSettings } from '../../store/settings.ts'
 import type { Call, Services } from '../interaction/command.ts'
 import { modelNamed, newSeed } from '../interaction/options.ts'
+import { strengthOf } from '../interaction/strength.ts'
 import { pictureName } from '../message/picture-name.ts'
 import { type Button, buttonRow, type Post, textPost, withRows } from '../message/post.ts'
 import { together } from '../message/sensitivity.ts'
@@ -21,10 +22,7 @@ export interface Input {
 /** What the person asked for. The rest is as it was saved. */
 export type Wishes = Partial<Pick<JobOptions, 'strength' | 'preserve' | 'seed'>>
 
-/**
-Puts the job into the queue. One rule for the strength: what the person asks for, else what was saved with the difference,
-else what the server sets, else what was chosen when it was learned. Asked for is that of the first difference.
-*/
+/** Puts the job into the queue. `strength` is for the first difference; for a second one nobody is asked. */
 export function applySaved(
   { place, models }: Pick<Call, 'place' | 'models'>,
   settings: ServerSettings,
@@ -33,9 +31,9 @@ export function applySaved(
   wishes: Wishes = {},
 ): Promise<void> {
   const { facts, pictures, pairs = [] } = first
-  const strength = wishes.strength ?? facts.strength ?? settings.strength
+  const strength = strengthOf(wishes.strength, settings, facts)
   const differences: ApplyJob['differences'][number][] = [{ bytes: first.bytes, strength }]
-  if (second) differences.push({ bytes: second.bytes, strength: second.facts.strength ?? settings.strength })
+  if (second) differences.push({ bytes: second.bytes, strength: strengthOf(undefined, settings, second.facts) })
   const options: JobOptions = {
     ...{ model: modelInUse(settings, models), mode: 'fast', seed: wishes.seed ?? newSeed() },
     ...{ strength, preserve: wishes.preserve ?? facts.preserve },

@@ -1,5 +1,5 @@
-import type { ImagePair } from '../../jobs/protocol.ts'
-import type { DifferenceFacts, DifferencePictures } from '../../store/differences.ts'
+import type { DifferenceFacts, ImagePair } from '../../jobs/protocol.ts'
+import type { DifferencePictures } from '../../store/differences.ts'
 import type { ResultRecord } from '../../store/results.ts'
 import type { Sensitivity } from '../../store/sensitivity.ts'
 import type { ReplyTarget } from './reply-target.ts'

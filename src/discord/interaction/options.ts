@@ -4,7 +4,7 @@ import { UserError } from '../../errors.ts'
 import type { JobOptions } from '../../jobs/protocol.ts'
 import type { ServerSettings } from '../../store/settings.ts'
 import type { Choice, Completion, Services } from './command.ts'
-import { strengthLimit } from './strength.ts'
+import { strengthLimit, strengthOf } from './strength.ts'
 
 type Builder = SlashCommandBuilder | SlashCommandOptionsOnlyBuilder
 
@@ -59,7 +59,7 @@ export function readJobOptions(
     model: modelNamed(options.getString('model') ?? settings.model ?? models.usual, models),
     mode: 'fast',
     seed: options.getInteger('seed') ?? newSeed(),
-    strength: options.getNumber('strength') ?? settings.strength,
+    strength: strengthOf(options.getNumber('strength'), settings),
     preserve: options.getNumber('preserve') ?? undefined,
     prompt: options.getString('words') ?? undefined,
   }

@@ -47,8 +47,8 @@ export function recordOf(ticket: Ticket, action: Show, result: JobResult): Resul
 
 /** The part of a report that is stored with a difference. */
 export function factsOf({ report }: JobResult): ResultRecord['facts'] {
-  const { model, modelHash, mode, seed, steps, strength, preserve, fit, verdict, caption, pairs, version } = report
-  return { model, modelHash, mode, seed, steps, strength, preserve, fit, verdict, caption, pairs, version }
+  const { seconds, loss, evaluations, peakRssBytes, device, bench, ...facts } = report
+  return facts
 }
 
 /** A post with all pictures, and one with B′ alone in case they are too large to be posted together. */
