@@ -1,0 +1,54 @@
+import { colourUnder, isSame, withColours } from './colour.ts'
+import type { ExactDifference } from './difference.ts'
+import { filtered } from './filter.ts'
+import { framed, vignetted } from './frame.ts'
+import { borderOf, type Matte, matteOf } from './matte.ts'
+import { apart, isOpaque, mix, over, type Raster, type Rgb, white } from './raster.ts'
+import { canvasOf, power, type Warp, warped } from './warp.ts'
+
+/**
+ * B′ of B's own pixels, at B's resolution. What is transparent in B stays so where white, which stands for it, stays white.
+ *
+ * @param strength 0 gives B itself, 0.5 goes half-way (half a turn, half-way colours), −1 undoes what can be undone.
+ * @returns Nothing where a thing is to be moved and B has no even background to move it on.
+ */
+export function applyExact(difference: ExactDifference, b: Raster, strength = 1): Raster | undefined {
+  if (strength === 0) return b
+  const made = difference.moves === 'thing' ? ofThing(difference, b, strength) : ofPicture(difference, b, strength)
+  return made && finished(made, difference, strength)
+}
+
+function ofPicture({ warp, colours }: ExactDifference, b: Raster, strength: number): Raster {
+  const staysClear = apart(colourUnder(white, colours), white) < 0.02
+  const picture = staysClear || isOpaque(b) ? b : over(b, white)
+  return withColours(moved(picture, power(warp, strength, b)), colours, strength)
+}
+
+/** What lies beyond a picture's edges is its border's colour. */
+export function moved(picture: Raster, warp: Warp, canvas = canvasOf(picture, warp)): Raster {
+  const isClear = picture.data[3]! < 0.02
+  const { colour } = borderOf(picture)
+  return warped(picture, warp, isClear ? [0, 0, 0, 0] : [...colour, 1], canvas)
+}
+
+function ofThing(difference: ExactDifference, b: Raster, strength: number): Raster | undefined {
+  const matte = matteOf(b)
+  if (!matte) return undefined
+  const warp = power(difference.warp, strength, b)
+  const thing = withColours(warped(matte.thing, warp, [0, 0, 0, 0], b), difference.colours, strength)
+  const background = backgroundUnder(matte, difference, strength)
+  return matte.isCut && apart(background, white) < 0.02 ? thing : over(thing, background)
+}
+
+function backgroundUnder({ background: own }: Matte, { background, colours }: ExactDifference, strength: number): Rgb {
+  if (background === 'stays') return own
+  if (background === 'follows') return isSame(colours) ? own : mix(own, colourUnder(own, colours), strength)
+  return mix(own, strength > 0 ? background.to : background.from, Math.min(1, Math.abs(strength)))
+}
+
+/** What comes after warp, colours and background. */
+export function finished(picture: Raster, { filter, vignette, frame }: Partial<ExactDifference>, strength = 1): Raster {
+  let made = filter ? filtered(picture, filter, strength) : picture
+  if (vignette) made = vignetted(made, vignette * strength)
+  return frame ? framed(made, frame, strength) : made
+}

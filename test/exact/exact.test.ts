@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import sharp from 'sharp'
+import { applyExact } from '../../src/exact/apply.ts'
+import { describeExact } from '../../src/exact/describe.ts'
+import { fitExact, isExact } from '../../src/exact/fit.ts'
+import { exactFromJson, exactToJson } from '../../src/exact/json.ts'
+import { distance, fromBytes, over, type Raster, white } from '../../src/exact/raster.ts'
+import { resized } from '../../src/exact/warp.ts'
+import { icon } from './icons.ts'
+import { meaningPairs } from './meaning.ts'
+import { exactTriples } from './triples.ts'
+
+const SMALL = 128
+const MOST_ERROR = 0.06
+
+async function read(picture: Uint8Array, longest: number): Promise<Raster> {
+  const { data, info } = await sharp(picture)
+    .ensureAlpha()
+    .resize(longest, longest, { fit: 'inside', withoutEnlargement: true })
+    .raw()
+    .toBuffer({ resolveWithObject: true })
+  return fromBytes({ width: info.width, height: info.height, data })
+}
+
+const fitOf = async (a: Buffer, a2: Buffer) => fitExact(await read(a, SMALL), await read(a2, SMALL))
+
+test('exact kinds are taken, and B′ is right', async () => {
+  const triples = await exactTriples(2)
+  const wrong: string[] = []
+  for (const { name, a, a2, b, truth } of triples) {
+    const fit = await fitOf(a, a2)
+    // As a difference file keeps it.
+    const difference = exactFromJson(exactToJson(fit.difference))
+    assert.ok(difference, name)
+    const b2 = isExact(fit) ? applyExact(difference, await read(b, 2048)) : undefined
+    const wanted = over(await read(truth, SMALL), white)
+    const error = b2 ? distance(over(resized(b2, wanted.width, wanted.height), white), wanted) : Number.NaN
+    if (!(error <= MOST_ERROR)) wrong.push(`${name}: ${error.toFixed(3)}, residual ${fit.residual.toFixed(3)}`)
+  }
+  assert.ok(triples.length >= 40)
+  assert.ok(wrong.length <= 0.05 * triples.length, wrong.join('\n'))
+})
+
+test('of pairs of meaning none is taken', async () => {
+  const pairs = (await meaningPairs()).filter((_, index) => index % 3 === 0)
+  const taken: string[] = []
+  for (const { name, a, a2 } of pairs) {
+    const fit = await fitOf(a, a2)
+    if (isExact(fit)) taken.push(`${name}: ${describeExact(fit.difference)}`)
+  }
+  assert.ok(pairs.length >= 48)
+  assert.deepEqual(taken, [])
+})
+
+test('strength: nothing at 0, half-way at a half, undone at −1', async () => {
+  const a = await icon('twemoji:rocket', 180, 256)
+  const a2 = await sharp(a).rotate(90).png().toBuffer()
+  const { difference } = await fitOf(a, a2)
+  const [before, after] = [over(await read(a, 256), white), over(await read(a2, 256), white)]
+  assert.equal(applyExact(difference, before, 0), before)
+  assert.ok(distance(applyExact(difference, after, -1)!, before) < 0.02)
+  const eighth = applyExact(difference, before, 0.5)!
+  assert.ok(distance(applyExact(difference, eighth, 0.5)!, after) < 0.04)
+})
+
+test('B keeps its own resolution', async () => {
+  const { difference } = await fitOf(await icon('noto:pizza', 180, 256), await icon('noto:pizza', 90, 256))
+  assert.equal(describeExact(difference), 'A′ is A at 50 % of its size')
+  const b = await read(await icon('twemoji:frog', 800, 1024), 2048)
+  const b2 = applyExact(difference, b)!
+  assert.deepEqual([b2.width, b2.height], [1024, 1024])
+  assert.ok(distance(over(b2, white), over(await read(await icon('twemoji:frog', 400, 1024), 2048), white)) < 0.02)
+})
+
+test('what is not such a difference is not read', () => {
+  for (const json of ['', '{}', '[]', 'null', '{"format":1,"moves":"picture","warp":{"scale":1e9}}']) {
+    assert.equal(exactFromJson(json), undefined)
+  }
+})
