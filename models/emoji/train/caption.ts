@@ -1,11 +1,12 @@
 import type { World } from './icons.ts'
 import { ATTRIBUTES, type Attribute, phrasesOf } from './names.ts'
-import { PLAIN, type Scene } from './world.ts'
+import { HELD_OUT_STYLE, PLAIN, type Scene } from './world.ts'
 
-/** The attributes that mean something in a scene: no size or place where two things fill it, no tone without tones. */
+/** The attributes that mean something in a scene: no size or place where two things fill it, no tone without tones, no style without a name. */
 export function attributesOf(scene: Scene, world: World): Attribute[] {
   return ATTRIBUTES.filter((name) => {
     if (name === 'size' || name === 'across' || name === 'down') return scene.beside === 'none'
+    if (name === 'style') return scene.style !== HELD_OUT_STYLE
     if (name === 'tone') return world.tonesOf.get(scene.thing)?.includes(scene.style) === true
     return true
   })

@@ -20,7 +20,7 @@ from pool import load_text
 from networks import POOLED_WIDTH, ImageEncoder
 from text import trimmed
 
-BATCH, WRONG, RATE, SHARPNESS = 32, 7, 1e-3, 20.0
+BATCH, WRONG, RATE, SHARPNESS = 32, 4, 1e-3, 20.0
 SOMETHING = "something"
 
 
@@ -93,7 +93,7 @@ def main():
     torch.set_flush_denormal(True)
     torch.manual_seed(0)
     path, tokenizer, classes, phrases = Path(options.work) / "image.pt", Tokenizer(options.tokenizer), Classes.load(options.work), Phrases(options.phrases)
-    text, data = load_text(options.work, tokenizer), Pictures(options.data.split(","), classes)
+    text, data = load_text(options.work, tokenizer).bfloat16(), Pictures(options.data.split(","), classes)
     encoder = ImageEncoder().to(memory_format=torch.channels_last)
     heads = nn.ModuleList(nn.Linear(POOLED_WIDTH, len(values)) for values in classes.values.values())
     optimizer = torch.optim.AdamW([*encoder.parameters(), *heads.parameters()], lr=RATE, weight_decay=0.01, betas=(0.9, 0.99), fused=True)

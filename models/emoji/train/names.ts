@@ -20,7 +20,7 @@ export const ATTRIBUTES = [
   'shadow',
 ] as const
 export type Attribute = (typeof ATTRIBUTES)[number]
-/** What is said in place of a thing that has no name. */
+/** What is said in place of a thing that has no name, or whose name is held out. */
 export const SOMETHING = 'something'
 
 const nearest = <Name extends string>(names: Readonly<Record<Name, number>>, value: number): Name =>
@@ -42,7 +42,7 @@ export const widthOf = ({ frameWidth }: Pick<Scene, 'frameWidth'>) =>
 export function phrasesOf(attribute: Attribute, scene: Scene): readonly string[] {
   switch (attribute) {
     case 'thing':
-      return [withArticle(scene.thing), wordsOf(scene.thing)]
+      return [withArticle(scene.thing), wordsOf(scene.thing) ?? SOMETHING]
     case 'style':
       return [`${scene.style} style`, `in ${scene.style} style`, scene.style]
     case 'background':
@@ -104,6 +104,7 @@ function treatmentPhrases({ treatment, tint }: Scene): readonly string[] {
 
 function withArticle(thing: string): string {
   const words = wordsOf(thing)
+  if (words === undefined) return SOMETHING
   return `${/^(?!uni|one|euro)[aeiou]/.test(words) ? 'an' : 'a'} ${words}`
 }
 

@@ -184,8 +184,6 @@ export const HELD_OUT_THINGS: readonly string[] = [
   'package',
 ]
 
-/** Words of the letters a…z alone. */
-export function wordsOf(thing: string): string {
-  const named = FIRST_THINGS[thing] ?? SECOND_THINGS[thing] ?? THIRD_THINGS[thing]
-  return named ?? thing.replaceAll('-', ' ')
-}
+/** Words of the letters a…z alone; nothing for a thing that is held out. */
+export const wordsOf = (thing: string): string | undefined =>
+  FIRST_THINGS[thing] ?? SECOND_THINGS[thing] ?? THIRD_THINGS[thing]

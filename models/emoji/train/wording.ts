@@ -1,11 +1,11 @@
 import { attributesOf, captionWith, fullCaption, isDefault, MOST_TOKENS, saidOf, tokensIn } from './caption.ts'
 import { HUES } from './colours.ts'
-import type { World } from './icons.ts'
+import { TRAINED_THINGS, type World } from './icons.ts'
 import { type Attribute, phrasesOf, SOMETHING } from './names.ts'
 import { drawColour, drawFade, drawPlace, drawSize, drawTreatment, drawTurn } from './scene.ts'
 import { wordsOf } from './things.ts'
 import { keys, pick, shuffle, type Uniform } from './uniform.ts'
-import { ACROSS, DOWN, FRAME_COLOURS, type Scene, SHADOWS, TONES } from './world.ts'
+import { ACROSS, DOWN, FRAME_COLOURS, HELD_OUT_STYLE, type Scene, SHADOWS, STYLES, TONES } from './world.ts'
 
 /**
  * Names what is there in varied wording and order; leaves attributes out, defaults more often than the rest. One caption in
@@ -25,7 +25,7 @@ export function drawCorrected(uniform: Uniform, scene: Scene, world: World): str
   const names = attributesOf(scene, world)
   for (let attempt = 0; attempt < 100; attempt++) {
     const corrected = shuffle(uniform, names).slice(0, uniform() < 0.5 ? 2 : 1)
-    const wrong = wrongly(uniform, scene, corrected, world)
+    const wrong = wrongly(uniform, scene, corrected)
     const stated = names.filter((name) => said.includes(name) || corrected.includes(name))
     const first = captionWith(stated.map((name) => [name, phrasesOf(name, wrong)[0]!]))
     const caption = [first, ...corrected.map((name) => phrasesOf(name, scene)[0]!)].join(', ')
@@ -42,7 +42,7 @@ function drawAny(uniform: Uniform, scene: Scene, world: World): string {
     names.filter((name) => name !== 'thing' && !corrected.includes(name) && uniform() < often(name, scene)),
   )
   const right = said.map((name) => phrase(uniform, name, scene))
-  const wrong = wrongly(uniform, scene, corrected, world)
+  const wrong = wrongly(uniform, scene, corrected)
   const early = corrected.filter((name) => name !== 'thing').map((name) => phrase(uniform, name, wrong))
   const rest = uniform() < 0.5 ? [...early, ...right] : shuffle(uniform, [...early, ...right])
   // Wrong words stand right behind the thing or anywhere among the rest; what corrects them comes last.
@@ -56,7 +56,8 @@ function drawAny(uniform: Uniform, scene: Scene, world: World): string {
 
 function leadOf(uniform: Uniform, scene: Scene, coloured: boolean): string {
   const unnamed = uniform() < 0.1
-  if (coloured) return unnamed ? `${SOMETHING} ${scene.recoloured}` : `a ${scene.recoloured} ${wordsOf(scene.thing)}`
+  if (coloured)
+    return unnamed ? `${SOMETHING} ${scene.recoloured}` : `a ${scene.recoloured} ${wordsOf(scene.thing) ?? SOMETHING}`
   return unnamed ? SOMETHING : phrase(uniform, 'thing', scene)
 }
 
@@ -70,25 +71,25 @@ function phrase(uniform: Uniform, name: Attribute, scene: Scene): string {
 }
 
 /** The scene with other values of some attributes. */
-function wrongly(uniform: Uniform, scene: Scene, names: readonly Attribute[], world: World): Scene {
+function wrongly(uniform: Uniform, scene: Scene, names: readonly Attribute[]): Scene {
   let wrong = scene
   for (const name of names) {
     const usual = phrasesOf(name, scene)[0]
     let other: Scene
     do {
-      other = { ...wrong, ...drawValue(uniform, name, wrong, world) }
+      other = { ...wrong, ...drawValue(uniform, name, wrong) }
     } while (phrasesOf(name, other)[0] === usual)
     wrong = other
   }
   return wrong
 }
 
-function drawValue(uniform: Uniform, name: Attribute, { place }: Scene, world: World): Partial<Scene> {
+function drawValue(uniform: Uniform, name: Attribute, { place }: Scene): Partial<Scene> {
   switch (name) {
     case 'thing':
-      return { thing: pick(uniform, world.things) }
+      return { thing: pick(uniform, TRAINED_THINGS) }
     case 'style':
-      return { style: pick(uniform, world.styles) }
+      return { style: pick(uniform, NAMED_STYLES) }
     case 'background':
       return { background: drawColour(uniform), fade: uniform() < 0.1 ? drawFade(uniform) : undefined }
     case 'size':
@@ -112,6 +113,8 @@ function drawValue(uniform: Uniform, name: Attribute, { place }: Scene, world: W
     case 'shadow':
       return { shadow: pick(uniform, SHADOWS) }
     case 'beside':
-      return { beside: uniform() < 0.2 ? 'none' : pick(uniform, world.things) }
+      return { beside: uniform() < 0.2 ? 'none' : pick(uniform, TRAINED_THINGS) }
   }
 }
+
+const NAMED_STYLES = keys(STYLES).filter((style) => style !== HELD_OUT_STYLE)

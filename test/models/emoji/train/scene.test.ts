@@ -43,6 +43,17 @@ test('what is held out wholly is in worlds of its own', async () => {
   const [strangers, style] = [await loadWorld('held-out things'), await loadWorld('held-out style')]
   assert.equal(strangers.things.filter((thing) => trained.things.includes(thing)).length, 0)
   assert.deepEqual(style.styles, [HELD_OUT_STYLE])
+  const uniform = seeded(3)
+  for (const world of [strangers, style]) {
+    const scene = drawScene(uniform, world)
+    const captions = [
+      fullCaption(scene, world),
+      drawCaption(uniform, scene, world),
+      drawCorrected(uniform, scene, world),
+    ]
+    assert.ok(!captions.some((caption) => caption.includes(HELD_OUT_STYLE)), `${captions}`)
+    assert.equal(fullCaption(scene, world).startsWith('something'), world === strangers)
+  }
   assert.ok(!trained.styles.includes(HELD_OUT_STYLE) && trained.things.length === 128)
   assert.ok(!trained.tonesOf.has('dog-face') && trained.tonesOf.get('thumbs-up')!.length === 4)
 })
