@@ -21,8 +21,10 @@ export async function loadWorld(name: WorldName): Promise<World> {
   const styles = (Object.keys(STYLES) as Style[]).filter(
     (style) => (style === HELD_OUT_STYLE) === (name === 'held-out style'),
   )
-  const things = name === 'held-out things' ? HELD_OUT_THINGS : TRAINED_THINGS
   const sets = new Map(await Promise.all(styles.map(async (style) => [style, await loadSet(style)] as const)))
+  const things = (name === 'held-out things' ? HELD_OUT_THINGS : TRAINED_THINGS).filter((thing) =>
+    styles.every((style) => nameIn(sets.get(style)!, thing, 'none') !== undefined),
+  )
   const toned = things.map((thing) => {
     const inTones = (style: Style) => TONES.every((tone) => nameIn(sets.get(style)!, thing, tone) !== undefined)
     return [thing, styles.filter(inTones)] as const
@@ -30,7 +32,7 @@ export async function loadWorld(name: WorldName): Promise<World> {
   return { things, styles, tonesOf: new Map(toned.filter(([, those]) => those.length > 0)) }
 }
 
-/** Every set draws each of them. */
+/** Every set but the held-out one draws each of them. */
 export const TRAINED_THINGS: readonly string[] = [FIRST_THINGS, SECOND_THINGS, THIRD_THINGS].flatMap(Object.keys)
 
 export interface IconSet {
