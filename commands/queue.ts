@@ -71,7 +71,7 @@ function lineOf({ ticket, isRunning, ahead, secondsLeft }: Place<FollowUp>, pers
   return `${kindOf(ticket, person)}, for <@${ticket.person}>, since ${since}\n-# ${isRunning ? 'Running' : waits} · done in ${duration(secondsLeft)}`
 }
 
-/** @param viewer To whom it is told: what is private says nothing to others. */
+/** @param viewer The person who asks: private jobs reveal nothing to others. */
 function kindOf({ job, person, followUp: { action, target } }: Ticket<FollowUp>, viewer: string): string {
   if (target.isPrivate && person !== viewer) return 'A private job'
   if (action.type === 'save') {

@@ -10,12 +10,12 @@ export class OtherModelError extends UserError {
   override readonly name = 'OtherModelError'
 }
 
-/** What was worked on twice ended twice, and not by its own fault: it can be tried again. */
+/** A job ended twice, and not through its own fault: it can be tried again. */
 export class InterruptedError extends UserError {
   override readonly name = 'InterruptedError'
 }
 
-/** A stranger's words inside a sentence: one short line, in which nothing is formatted, linked or mentioned. */
+/** A stranger's words inside a sentence: one short line in which nothing is formatted, linked or mentioned. */
 export function quoted(words: string, longest = 40): string {
   const plain = [...words.replaceAll(/[^\p{L}\p{M}\p{N} ._-]+/gu, ' ').trim()]
   return `“${plain.length > longest ? `${plain.slice(0, longest - 1).join('')}…` : plain.join('')}”`

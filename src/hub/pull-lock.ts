@@ -3,10 +3,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { UserError } from '../errors.ts'
 
 /**
- * Keeps other pulls away from a model's folder, in this process and in others. SQLite's lock on the empty file `.pulling`
- * is one of the operating system: it ends with its process, however that ends, so that none is ever stale. The file stays,
- * since whoever removed it could take it from under another's lock.
- * @throws UserError when the model is being pulled already, or the folder cannot be written.
+ * Keeps other pulls away from a model's folder, in this process and in others. SQLite's lock on the empty file
+ * `.pulling` belongs to the operating system and ends with its process, so it is never stale. The file stays, because
+ * deleting it could remove another process's lock.
+ * @throws UserError if the model is already being pulled, or the folder can't be written
  */
 export function lockPull({ name, folder }: { readonly name: string; readonly folder: string }): Disposable {
   let database: DatabaseSync | undefined

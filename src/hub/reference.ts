@@ -5,7 +5,7 @@ import { UserError } from '../errors.ts'
 export interface ModelReference {
   /** Its folder or file, absolute. */
   readonly path: string
-  /** What its network predicts, where its files do not say. */
+  /** What its network predicts, if its files don't say. */
   readonly prediction?: 'epsilon' | 'v'
   readonly loras: readonly Lora[]
 }
@@ -17,9 +17,9 @@ export interface Lora {
 }
 
 /**
- * Reads `MODEL[@v|@epsilon][+LORA.safetensors[:strength]]…`. The model is a name in `modelsFolder`, or a path to a folder or
- * to a `.safetensors` file.
- * @throws UserError for a LoRA without a file name, or with a strength that is no number.
+ * Reads `MODEL[@v|@epsilon][+LORA.safetensors[:strength]]…`. The model is a name in `modelsFolder`, or the path of a
+ * folder or a `.safetensors` file.
+ * @throws UserError for a LoRA without a file name, or with a strength that is no number
  */
 export function readReference(text: string, modelsFolder: string): ModelReference {
   const [named = '', ...loras] = text.split(/\+(?=[^+]*\.safetensors(?::[^+:/\\]*)?(?:\+|$))/)
@@ -31,13 +31,13 @@ export function readReference(text: string, modelsFolder: string): ModelReferenc
   }
 }
 
-/** Whether a model is a name in `models/`, and no path. */
+/** Whether a model is a name in `models/` and not a path. */
 export const isName = (model: string): boolean => /^\w[\w.-]*$/.test(model)
 
 function readLora(text: string): Lora {
   const [, path = '', strength = '1'] = /^(.*\.safetensors)(?::(.*))?$/s.exec(text)!
   if (!/^-?\d+(\.\d+)?$/.test(strength)) {
-    throw new UserError(`Expected a number behind ${path}, as in ${path}:0.8, got ${JSON.stringify(strength)}.`)
+    throw new UserError(`Expected a number after ${path}:, as in ${path}:0.8, got ${JSON.stringify(strength)}.`)
   }
   return { path: resolve(path), strength: Number(strength) }
 }

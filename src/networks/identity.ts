@@ -11,14 +11,14 @@ import type { ModelLayout } from './layout.ts'
 
 export interface Identity {
   readonly name: string
-  /** Tells the weights of models of one shape apart. */
+  /** Distinguishes the weights of models of the same shape. */
   readonly hash: string
 }
 
 /**
- * What a model is called, and which one it is: by its manifest where it came with isto; else by its weights, whatever files
- * they lie in. An export, a diffusers folder and a single file of the same weights are the same model, also where one of them
- * is in half precision.
+ * A model's name, and which model it is: by its manifest if it ships with isto, else by its weights, whatever files
+ * they are in. An export, a diffusers folder and a single file of the same weights are the same model, even if one of
+ * them is in half precision.
  */
 export function identityOf(layout: Pick<ModelLayout, 'path' | 'manifest' | 'reference' | 'has' | 'graph'>): Identity {
   const { path, manifest, reference } = layout
@@ -38,7 +38,7 @@ export function identityOf(layout: Pick<ModelLayout, 'path' | 'manifest' | 'refe
   return { name, hash: hash.digest('hex').slice(0, 16) }
 }
 
-/** The networks among the files that came with isto. */
+/** The networks among the files that ship with isto. */
 function contentOf({ files }: Model): string[] {
   const used = files.filter(({ path }) => PARTS.some((part) => path.startsWith(part)))
   return used.map(({ path, sha256, gitOid }) => `${path} ${sha256 ?? gitOid}`).sort()
@@ -47,8 +47,8 @@ function contentOf({ files }: Model): string[] {
 const PARTS = ['scheduler', 'text_encoder', 'tokenizer', 'transformer', 'unet', 'vae_decoder', 'vae_encoder']
 
 /**
- * The smallest square matrices, those of attention: exporters rename and turn them, so of each only how often every number
- * occurs is taken, rounded to half precision.
+ * The smallest square matrices, which are those of attention. Exporters rename and transpose them, so only the number
+ * of times that each value occurs is used, rounded to half precision.
  */
 function addMatrices(hash: Hash, { constants }: Graph): void {
   const squares = [...constants.values()].filter(({ type, dims }) => {
@@ -98,7 +98,7 @@ function halfBits({ type, storedAs = type, data }: Constant): Uint16Array {
   return new Uint16Array(Float16Array.from(wide).buffer)
 }
 
-/** Size and samples: gigabytes are told apart in milliseconds. */
+/** Size and samples: distinguishes gigabytes in milliseconds. */
 function addSample(hash: Hash, path: string): void {
   const { size } = statSync(path)
   hash.update(String(size))

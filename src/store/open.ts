@@ -20,20 +20,21 @@ export interface Store {
   readonly results: Results
   readonly tickets: TicketStorage
   readonly retries: Retries
-  /** Deletes everything of a scope but its tickets, which are the queue's. */
+  /** Deletes everything in a scope except its tickets, which belong to the queue. */
   forget(scope: string): Promise<void>
-  /** Deletes a person's saved differences, results and retries in a scope; resolves to how many they were. */
+  /** Deletes a person's saved differences, results and retries in a scope. Resolves to how many there were. */
   forgetPerson(scope: string, person: string): Promise<number>
   /** The bot left the server. Its data is deleted by the first sweep `graceMs` after `at`. */
   leave(scope: string, at: number): Promise<void>
   /** The bot came back before that. */
   markReturned(scope: string): Promise<void>
   /**
-   * `leave` and `markReturned` for all servers at once, by which of them the bot is in: some may have gone while it slept.
-   * @param isOurs Whether `servers` would hold this server if the bot were in it. @default all
+   * `leave` and `markReturned` for all servers at once, by which of them the bot is on: some may have gone while it was
+   * offline.
+   * @param isOurs Whether `servers` would contain this server if the bot were on it. @default all
    */
   syncServers(servers: readonly string[], at: number, isOurs?: (server: string) => boolean): Promise<void>
-  /** Deletes what is past its time and gives the room back to the disk. To be called now and then. */
+  /** Deletes what has expired and gives the space back to the disk. Call it now and then. */
   sweep(now: number): Promise<void>
   close(): Promise<void>
 }
@@ -46,7 +47,7 @@ export interface StoreOptions {
 /** The storage behind a store. */
 export interface Backing {
   readonly open: OpenCollection
-  /** @default of this process */
+  /** @default a lock within this process */
   readonly locks?: Locks
   /** Really deletes what has expired. */
   sweep(now: number): Promise<void>
@@ -65,7 +66,7 @@ export async function openStore(dataDirectory: string, options?: StoreOptions): 
   }
   const open = collectionsIn(database)
   try {
-    // Damage is better known before people are told anything.
+    // It is better to find damage before people are told anything.
     for (const part of ['scopes', 'settings']) await entriesOf(open(part))
     return createStore({ open, sweep, close: database.close }, options)
   } catch (error) {

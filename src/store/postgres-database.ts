@@ -7,7 +7,7 @@ import type { Row } from './sqlite.ts'
 const pageRows = 100
 const batchRows = 100
 
-/** The store's table, made where there is none. The same operations as SQLite's, for any number of processes. */
+/** The store's table, which is created if needed. The same operations as SQLite's, for any number of processes. */
 export async function openPostgresDatabase(postgres: Postgres): Promise<Database> {
   await postgres.exclusively('isto layout', () => postgres.transaction(prepare))
   const { query, transaction } = postgres
@@ -59,7 +59,7 @@ async function prepare({ query }: Statements): Promise<void> {
     id bigserial PRIMARY KEY, namespace text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, expires bigint,
     checksum bigint NOT NULL, value bytea NOT NULL, UNIQUE (namespace, key)
   )`)
-  // Pictures are compressed already.
+  // Pictures are already compressed.
   await query('ALTER TABLE isto.entries ALTER COLUMN value SET STORAGE EXTERNAL')
   await query('CREATE INDEX entries_in_order ON isto.entries (namespace, id)')
   await query('CREATE INDEX entries_by_expiry ON isto.entries (expires) WHERE expires IS NOT NULL')

@@ -2,32 +2,34 @@ import pg from 'pg'
 import { errorAtConnecting, errorInUse, failureOf, gone } from './failures.ts'
 
 export interface Statements {
-  /** The rows; bytea comes as a Buffer, bigint as text. */
+  /** The rows. bytea is a Buffer, bigint is text. */
   readonly query: <Row extends object>(text: string, values?: readonly unknown[]) => Promise<readonly Row[]>
-  /** What pg answers: a result, or one for each of several statements. */
+  /** What pg returns: a result, or one for each of several statements. */
   readonly run: (text: string, values?: readonly unknown[]) => Promise<{ rows: Record<string, unknown>[] }>
 }
 
-/** A Postgres that several processes share. Statements reject with a UserError fit to show where it can't be reached. */
+/**
+ * A Postgres that several processes share. Statements reject with a UserError that may be shown if it can't be reached.
+ */
 export interface Postgres extends Statements {
   /** All of it or nothing; the work's own rejection is passed on. */
   readonly transaction: <Result>(work: (statements: Statements) => Promise<Result>) => Promise<Result>
-  /** Work of one key at a time, in whichever process. */
+  /** Runs one piece of work per key at a time, in whichever process. */
   readonly exclusively: <Result>(key: string, work: () => Promise<Result>) => Promise<Result>
   /**
-  Hears the channel from now on, over a connection of its own that is made again when it breaks; `onMessage` is called
-  with '' when something may have been missed. Resolves to a function that ends it.
-  */
+   * Listens to the channel from now on, over a connection of its own that is restored when it breaks. `onMessage` is
+   * called with '' when something may have been missed. Resolves to a function that stops it.
+   */
   readonly listen: (channel: string, onMessage: (payload: string) => void) => Promise<() => Promise<void>>
   readonly close: () => Promise<void>
 }
 
 /**
-@param url `postgres://user:password@host/database`; `?sslmode=verify-full` asks for TLS.
-@throws UserError when it can't be reached
-*/
+ * @param url `postgres://user:password@host/database`; `?sslmode=verify-full` asks for TLS.
+ * @throws UserError if it can't be reached
+ */
 export async function openPostgres(url: string): Promise<Postgres> {
-  // A connection that holds a lock waits for statements of others, so the two never wait for the same room.
+  // A connection that holds a lock waits for other statements, so the two never compete for the same connections.
   const pool = createPool(url, 8)
   const locks = createPool(url, 8)
   await pool.query('SELECT').catch((error: unknown) => {
@@ -59,7 +61,7 @@ export async function openPostgres(url: string): Promise<Postgres> {
       await client.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [JSON.stringify(key)]).catch(rejectInUse)
       return await work()
     } finally {
-      // A connection that breaks lets go of its locks.
+      // A connection that breaks releases its locks.
       await client.query('SELECT pg_advisory_unlock_all()').catch((cause: Error) => {
         broken = cause
       })
@@ -88,9 +90,9 @@ export async function openPostgres(url: string): Promise<Postgres> {
 
 function createPool(connectionString: string, max: number): pg.Pool {
   const pool = new pg.Pool({ connectionString, max, connectionTimeoutMillis: 10_000, application_name: 'isto' })
-  // An idle connection that breaks is replaced by itself; unheard, the event would end the process.
+  // An idle connection that breaks is replaced automatically; without a listener the event would end the process.
   pool.on('error', () => {})
-  // The same for one that breaks in the middle of a statement, which rejects besides.
+  // The same for one that breaks during a statement, which also rejects.
   pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }

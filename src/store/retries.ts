@@ -2,15 +2,15 @@ import { bodyOf, entriesOf, type OpenCollection } from './collections.ts'
 import type { Forgetting } from './forgetting.ts'
 import type { Scopes } from './scopes.ts'
 
-/** A job that was let go, with its inputs, so that it can be tried again. */
+/** A job that was given up, with its inputs, so that it can be tried again. */
 export interface Retry {
-  /** The ticket's. */
+  /** The id of its ticket. */
   readonly id: string
   readonly scope: string
   readonly person: string
   /** Milliseconds since 1970. */
   readonly at: number
-  /** Plain data of whoever kept it. */
+  /** Plain data of the caller. */
   readonly job: object
   readonly action: object
 }
@@ -24,7 +24,7 @@ export interface Retries {
 
 const keptMilliseconds = 7 * 24 * 60 * 60 * 1000
 
-/** Whose it is; the retry itself is under a key of its own, so that looking for a person's does not read it. */
+/** Its owner. The retry itself has a key of its own, so that looking for a person's retries doesn't read it. */
 type Owner = Pick<Retry, 'scope' | 'person'>
 
 export function createRetries(open: OpenCollection, know: Scopes['know']): Retries & Forgetting {

@@ -164,7 +164,7 @@ test('what was learned in an age-restricted channel works elsewhere, covered and
     result.files.map(({ bytes }) => bytes[0]),
     [8, 4],
   )
-  assert.match(textOf(result), /shown in such channels only/)
+  assert.match(textOf(result), /shown only in such channels/)
   // Neither does a copy of it show them, nor what comes of the buttons.
   const copy = await formOf(bot.discord.press(result, 'Save', stranger))
   const saved = await answerTo(bot.discord.submit(copy, { name: 'copy' }, stranger))

@@ -21,6 +21,6 @@ test('a model is a name or a path, perhaps with what it predicts and with LoRAs'
   assert.equal(read('emoji+c.safetensors:-1').loras[0]!.strength, -1)
   assert.throws(
     () => read('emoji+l.safetensors:much'),
-    (error) => error instanceof UserError && /Expected a number behind/.test(error.message),
+    (error) => error instanceof UserError && /Expected a number after/.test(error.message),
   )
 })

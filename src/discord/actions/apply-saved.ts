@@ -19,7 +19,7 @@ export interface Input {
   readonly sensitivity?: Sensitivity
 }
 
-/** What the person asked for. The rest is as it was saved. */
+/** What the person chose. Everything else is as it was saved. */
 export type Wishes = Partial<Pick<JobOptions, 'strength' | 'preserve' | 'seed'>>
 
 /** Puts the job into the queue. `strength` is for the first difference; for a second one nobody is asked. */

@@ -14,13 +14,16 @@ import type { ReplyTarget } from './reply-target.ts'
 export interface Delivery {
   /** Edits the message. Rejects when it can no longer be edited. */
   readonly edit: (post: Post) => Promise<void>
-  /** Changes the message; where that is impossible answers in the channel, and if even that is, in a direct message. */
+  /**
+   * Edits the message; if that is impossible, replies in the channel; if even that is impossible, sends a direct
+   * message.
+   */
   readonly deliver: (post: Post) => Promise<Arrival>
-  /** For what comes unexpected: answers with a new message, which pings; where that is impossible delivers. */
+  /** For unexpected news: answers with a new message, which pings; if that is impossible, delivers. */
   readonly announce: (post: Post) => Promise<Arrival>
-  /** Takes the message away and tells the person alone; where that is impossible changes the message. */
+  /** Deletes the message and tells the person privately; if that is impossible, edits the message. */
   readonly whisper: (sentence: string) => Promise<Arrival>
-  /** Whether somebody has deleted the message. False where that can't be found out. */
+  /** Whether somebody has deleted the message. False if that can't be found out. */
   readonly isGone: () => Promise<boolean>
 }
 
@@ -31,7 +34,7 @@ export interface Arrival {
   readonly messageId: string
 }
 
-/** The message was deleted: whoever did that wants no answer there, nor anywhere else. */
+/** The message was deleted: whoever did that wants no answer there or anywhere else. */
 export class MessageGone extends Error {
   override readonly name = 'MessageGone'
 }
@@ -42,12 +45,13 @@ interface RouteAttempt {
 }
 
 /**
-The routes to a person, in order. The interaction's token dies after 15 minutes, and the channel may be closed to the bot;
-what took minutes to compute must arrive all the same. A private answer goes by the token, then by direct message.
-
-@param nonce Discord posts a message with the same nonce once only, so that a result that is delivered again after a crash
-does not ping twice.
-*/
+ * The routes to a person, in order of preference. The interaction's token expires after 15 minutes, and the channel may
+ * be closed to the bot: what took minutes to compute must arrive all the same. A private answer goes by the token, then
+ * by direct message.
+ *
+ * @param nonce Discord posts a message with the same nonce only once, so a result that is delivered again after a crash
+ *   doesn't ping twice.
+ */
 export function createDelivery(client: Client, target: ReplyTarget, nonce: string): Delivery {
   const { channelId, messageId, person, isPrivate = false } = target
   const webhook = new WebhookClient(
@@ -57,11 +61,11 @@ export function createDelivery(client: Client, target: ReplyTarget, nonce: strin
   let isTokenExpired = Date.now() >= target.expiresAt
 
   const withToken = async <Result>(ask: () => Promise<Result>): Promise<Result> => {
-    if (isTokenExpired) throw new Error('The token of the interaction is dead.')
+    if (isTokenExpired) throw new Error('The token of the interaction has expired.')
     try {
       return await ask()
     } catch (error) {
-      // A dead token stays dead.
+      // An expired token stays expired.
       if (!isWrongEverywhere(error) && !isUnknownMessage(error)) isTokenExpired = true
       throw error
     }
@@ -119,7 +123,7 @@ export function createDelivery(client: Client, target: ReplyTarget, nonce: strin
   const edit = async (post: Post) => void (await tryEach(edits, post))
   const deliver = (post: Post) => tryEach(every, post)
   const isGone = async () => {
-    // What only one person sees is taken away by that person's app alone.
+    // A message that only one person sees can only be deleted through the token.
     if (isPrivate) return false
     const look = async () => (await fetchChannel()).messages.fetch({ message: messageId, force: true })
     try {
@@ -164,7 +168,10 @@ export function createDelivery(client: Client, target: ReplyTarget, nonce: strin
 
 const placeOf = ({ channelId, id }: Message) => ({ channelId, messageId: id })
 
-/** A message that Discord finds malformed or too large is that on every route; one edited too often (30046) is not. */
+/**
+ * A message that Discord finds malformed or too large fails on every route; one that was edited too often (30046) does
+ * not.
+ */
 const isWrongEverywhere = (error: unknown) =>
   error instanceof DiscordAPIError && error.code !== 30046 && (error.status === 400 || isTooLarge(error))
 

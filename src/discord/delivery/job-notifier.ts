@@ -19,7 +19,7 @@ export interface JobNotifierOptions {
   readonly store: Pick<Store, 'results' | 'differences' | 'settings' | 'retries'>
   /** The queue's. */
   readonly cancel: (id: string, reason: string) => Promise<boolean>
-  /** Gets faults of ours, without tokens or addresses. */
+  /** Receives our own faults, without tokens or addresses. */
   readonly log: (line: string) => void
   /** The shortest time between two progress edits. @default 3000 */
   readonly everyMilliseconds?: number
@@ -38,7 +38,10 @@ interface Watch {
   preview?: Uint8Array
 }
 
-/** Tells people how far their jobs are, and brings them what came of it: in the process that took the job, or in a later one. */
+/**
+ * Tells people how their jobs are going and brings them the results, in the process that took the job or in a later
+ * one.
+ */
 export function createJobNotifier({
   client,
   store,
@@ -58,7 +61,7 @@ export function createJobNotifier({
       edits: throttleLatest(
         (activity) =>
           delivery.edit(progressPost(ticket, activity, created.preview)).catch((error: unknown) => {
-            // Any other lost edit is not worth a word: the next one, or the result, arrives by itself.
+            // Any other lost edit doesn't matter: the next one, or the result, arrives anyway.
             if (error instanceof MessageGone) void cancel(ticket.id, 'Its message was deleted.')
           }),
         everyMilliseconds,
@@ -72,7 +75,7 @@ export function createJobNotifier({
     const { delivery, edits } = watch(ticket)
     await edits.stop()
     watches.delete(ticket.id)
-    // Whoever deletes the message wants no answer: nothing is posted anew, and nothing kept.
+    // Whoever deletes the message wants no answer: nothing is posted again, and nothing kept.
     if (await delivery.isGone()) return
     const { route } = await tell(ticket, outcome, delivery)
     if (route !== 'direct' || ticket.scope.startsWith('@') || ticket.followUp.target.isPrivate) return
@@ -103,7 +106,7 @@ export function createJobNotifier({
     return refuse(ticket, outcome.error, delivery)
   }
 
-  /** commands/buttons.ts answers. */
+  /** Answered by commands/buttons.ts. */
   const offerRetry = async (ticket: Ticket, reason: string, delivery: Delivery) => {
     const { id, scope, person, job, followUp } = ticket
     await store.retries.put({ id, scope, person, at: Date.now(), job, action: followUp.action })
@@ -118,7 +121,7 @@ export function createJobNotifier({
       return refusal ? delivery.whisper(refusal.message) : delivery.deliver(savedPost(ticket, action, result))
     }
     if (result.withheld) return delivery.whisper(withheld)
-    // Kept first: the buttons must work from the moment they are seen.
+    // Stored first: the buttons must work as soon as they are seen.
     const record = recordOf(ticket, action, result)
     await store.results.put(record)
     const { all, alone } = resultPosts(ticket, action, result)
@@ -146,7 +149,7 @@ export function createJobNotifier({
     const pairs = keepPairs && job.kind === 'learn' ? job.pairs : undefined
     const { pictures = {} } = result
     const { sensitivity } = action
-    // One that is learned again stays whose it was.
+    // One that is learned again keeps its owner.
     const owner = existing?.person ?? person
     await store.differences.save(
       scope,
@@ -182,7 +185,7 @@ export function createJobNotifier({
         log(`A result could not be delivered to the channel ${target.channelId}: ${describe(error)}`)
       }),
     onInterrupted: async ({ id, followUp: { target } }) => {
-      // Where it fails the person was never told to wait, or took the message away.
+      // If it fails, the person was never told to wait, or deleted the message.
       if (target)
         await createDelivery(client, target, id)
           .edit(textPost(interrupted))
@@ -224,9 +227,9 @@ function progressPost(ticket: Ticket, activity: Activity, preview?: Uint8Array):
   return withRows(galleryPost(text, [picture]), cancel)
 }
 
-/** A private message can't be changed for longer than its token lives. */
+/** A private message can only be changed as long as its token lives. */
 const privately = ({ expiresAt }: ReplyTarget) =>
-  `-# Only you see this. What is not ready by ${time(Math.floor(expiresAt / 1000), TimestampStyles.ShortTime)} comes to you as a direct message.`
+  `-# Only you see this. If it isn’t ready by ${time(Math.floor(expiresAt / 1000), TimestampStyles.ShortTime)} you get it as a direct message.`
 
 function savedPost({ followUp }: Ticket, { name, how, sensitivity }: Save, result: JobResult): Post {
   const { pictures = {}, report, notices } = result

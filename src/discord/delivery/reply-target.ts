@@ -6,13 +6,13 @@ export interface ReplyTarget {
   readonly applicationId: string
   /** The interaction's token: a secret while it lives. */
   readonly token: string
-  /** When the token dies, in milliseconds. */
+  /** When the token expires, in milliseconds since 1970. */
   readonly expiresAt: number
   readonly channelId: string
-  /** Empty until the answer is there. */
+  /** Empty until the interaction has been answered. */
   readonly messageId: string
   readonly person: string
-  /** What Discord accepts as a file from this person's server. */
+  /** The largest file that Discord accepts from this person's server. */
   readonly fileLimitBytes: number
   /** Only this person sees the message. @default false */
   readonly isPrivate?: boolean

@@ -7,12 +7,12 @@ import { type ReplyTarget, replyTargetOf } from './reply-target.ts'
 /** The answer to one interaction, until a job takes over. */
 export interface Reply {
   /**
-  Answers "is thinking"; what fails before it, or after it without a job, is told to the person alone.
-
-  @param options.isPrivate The answer, and the result of a job, are for this person alone. @default false
-  */
+   * Answers "is thinking". If the command fails before that, or later without a job, only the person is told.
+   *
+   * @param options.isPrivate Only this person sees the answer and the result of a job. @default false
+   */
   readonly open: (options?: { readonly isPrivate?: boolean }) => Promise<void>
-  /** Says to the person alone that `whisper` follows: for answers that take more than a moment to send, such as pictures. */
+  /** Announces to the person alone that `whisper` follows: for answers that take a while to send, such as pictures. */
   readonly think: () => Promise<void>
   /** Answers privately. */
   readonly whisper: (post: Post | string) => Promise<void>
@@ -25,14 +25,14 @@ export interface Reply {
 export interface ReplyOptions {
   /** Rejects with a UserError where nothing may be posted. */
   readonly mayOpen: () => Promise<void>
-  /** Keeps where the person waits, beyond the end of this process: called before they are told to. */
+  /** Stores where the person waits, beyond the end of this process. Called before they are told to wait. */
   readonly remember: (target: ReplyTarget) => Promise<void>
 }
 
 export function createReply(interaction: AnyInteraction, { mayOpen, remember }: ReplyOptions): Reply {
   let target: ReplyTarget | undefined
 
-  /** Written down first: the process may end between the acknowledgement and the ticket. */
+  /** Stored first: the process may end between the acknowledgement and the ticket. */
   const acknowledge = async (isPrivate: boolean) => {
     await remember(replyTargetOf(interaction, isPrivate))
     const flags = isPrivate ? ([MessageFlags.Ephemeral] as const) : []

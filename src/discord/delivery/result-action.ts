@@ -8,11 +8,11 @@ import type { ReplyTarget } from './reply-target.ts'
 export interface FollowUp {
   readonly target: ReplyTarget
   readonly action: ResultAction
-  /** It was asked for in an age-restricted channel. */
+  /** It was started in an age-restricted channel. */
   readonly isForAdults?: boolean
-  /** What was pressed and by whom, as long as the same is not to be done twice. */
+  /** What was pressed and by whom, until the same may be done again. */
   readonly press?: string
-  /** The message whose button was pressed, by its address. */
+  /** The address of the message whose button was pressed. */
   readonly source?: string
 }
 
@@ -26,7 +26,7 @@ export type ResultAction =
       readonly names: readonly string[]
       readonly fileNames?: FileNames
       readonly sensitivity?: ResultRecord['sensitivity']
-      /** What is known of the difference, of the first one, where it was learned before. */
+      /** What is known about the first difference, if it was learned before. */
       readonly learned?: { readonly facts: DifferenceFacts; readonly pictures: DifferencePictures }
     }
   /** Save the difference under a name. */

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DiscordAPIError, type REST, RESTEvents } from 'discord.js'
 import { UserError } from '../../errors.ts'
 
-/** Nobody can do anything about it but wait: the network is down, or Discord is. */
+/** A problem that only waiting helps with: the network is down, or Discord is. */
 export class DiscordUnreachable extends UserError {
   override readonly name = 'DiscordUnreachable'
 }
 
 export interface PersistOptions {
-  /** Receives one line for each attempt that failed. */
+  /** Receives one line for each failed attempt. */
   readonly log: (line: string) => void
   /** The first pause; each is twice as long as the one before, up to a minute. @default 1000 */
   readonly pauseMilliseconds?: number
@@ -32,7 +32,7 @@ export async function persist<Result>(
 
 const longestPause = 60_000
 
-/** Whether it is Discord's or the network's fault: no answer at all, or one that says that the server failed. */
+/** Whether it is Discord's or the network's fault: no answer at all, or one that reports a failure of the server. */
 export const isOutage = (error: unknown): boolean => !(error instanceof DiscordAPIError) || error.status >= 500
 
 /** Logs when Discord makes the bot wait for long, which is silent otherwise. */
@@ -40,7 +40,7 @@ export function watchRateLimits(rest: REST, log: (line: string) => void): void {
   rest.on(RESTEvents.Response, ({ method, route }, { status, headers }) => {
     const seconds = Number(headers.get('retry-after'))
     if (status === 429 && seconds >= worthALine) {
-      log(`Discord limits how often it may be asked (${method} ${route}): waiting ${Math.ceil(seconds)} s.`)
+      log(`Discord limits the rate of requests (${method} ${route}): waiting ${Math.ceil(seconds)} s.`)
     }
   })
 }

@@ -11,7 +11,7 @@ export interface AttachmentOption {
   /** In bytes. */
   readonly size: number
   readonly contentType: string | null
-  /** It came covered. */
+  /** It was covered as a spoiler. */
   readonly spoiler?: boolean
 }
 
@@ -48,7 +48,7 @@ const extensions: ReadonlyMap<string, string> = new Map([
 /** Read, but not shown by Discord: posted as a PNG. */
 const readOnly: ReadonlySet<string> = new Set(['image/tiff'])
 
-/** What people send all the same, and what they can do about it; completes "A is …". */
+/** Types that people often send and what they can do about it; completes "A is …". */
 const unreadable: readonly (readonly [pattern: RegExp, sentence: string])[] = [
   [
     /^image\/(heic|heif)|\.(heic|heif)$/i,
@@ -85,11 +85,11 @@ export function checkAttachment(label: string, attachment: AttachmentOption, kin
   if (attachment.size > kind.limitBytes) throw tooLarge(label, kind, kind.limitBytes)
 }
 
-/** Discord tells it by a flag, and in former days by the name alone. */
+/** Discord marks it with a flag, and used to mark it by the name alone. */
 export const isSpoiler = ({ spoiler, name }: AttachmentOption): boolean =>
   spoiler === true || name.startsWith('SPOILER_')
 
-/** A name for posting the file again, such as `a2.jpg`; nothing of the sender's own file name survives. */
+/** A name for posting the file again, such as `a2.jpg`. Nothing of the sender's file name is used. */
 export function fileName(stem: string, attachment: AttachmentOption): string {
   const ending = /\.(png|jpe?g|webp|gif|avif)$/i.exec(attachment.name)?.[1]?.toLowerCase()
   return `${stem}.${extensions.get(mediaType(attachment.contentType ?? '')) ?? ending ?? 'png'}`

@@ -1,12 +1,15 @@
 import { type BaseInteraction, ChannelType, type Client, Events } from 'discord.js'
 
-/** The channel that settings and the age limit are about: of a thread or a forum's post the one that it is in. */
+/** The channel that settings and the age limit refer to: for a thread or a forum post, its parent. */
 export interface Home {
   readonly id: string
   readonly isAgeRestricted: boolean
 }
 
-/** What an interaction tells of its channel. discord.js keeps none of it, and knows no private thread that the bot is not in. */
+/**
+ * What an interaction says about its channel. discord.js keeps none of it, and doesn't know private threads without the
+ * bot.
+ */
 interface ToldChannel {
   readonly id: string
   readonly type: ChannelType
@@ -16,7 +19,10 @@ interface ToldChannel {
 
 const told = new WeakMap<BaseInteraction, ToldChannel>()
 
-/** Keeps what interactions tell of their channel, for `homeOf`. To be called before anything else listens to interactions. */
+/**
+ * Remembers what interactions say about their channels, for `homeOf`. Call it before anything else listens to
+ * interactions.
+ */
 export function watchHomes(client: Client): void {
   const coming = new Map<string, ToldChannel>()
   client.on(Events.Raw, ({ t, d }: { readonly t: string; readonly d?: { id: string; channel?: ToldChannel } }) => {
@@ -29,7 +35,7 @@ export function watchHomes(client: Client): void {
   })
 }
 
-/** A channel of which nothing is known is for everyone. Undefined in direct messages. */
+/** A channel of which nothing is known counts as not age-restricted. Undefined in direct messages. */
 export function homeOf(interaction: BaseInteraction): Home | undefined {
   const { channel, channelId, guildId, client } = interaction
   if (!guildId || !channelId) return undefined

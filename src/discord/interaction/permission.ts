@@ -43,7 +43,7 @@ export function checkAge(interaction: BaseInteraction, { ageRestrictedOnly }: Se
   throw new UserError('On this server I show pictures only in age-restricted channels; please ask in one of them.')
 }
 
-/** Only adults come here. Direct messages are for everyone, and so is a channel of which nothing is known. */
+/** Whether the channel is age-restricted. Direct messages, and channels of which nothing is known, are not. */
 export const isAgeRestricted = (interaction: BaseInteraction): boolean => homeOf(interaction)?.isAgeRestricted === true
 
 /** @throws UserError if this person may not save, rename or delete differences here */

@@ -12,7 +12,7 @@ type Show = Extract<ResultAction, { type: 'show' }>
 type Ticket = AnyTicket<FollowUp>
 type PictureJob = Extract<Job, { kind: 'analogy' | 'apply' }>
 
-/** The ticket with pictures that Discord shows, where it was given others. */
+/** The ticket with pictures that Discord can show, if it was given others. */
 export function withShownInputs(ticket: Ticket, { inputs }: JobResult): Ticket {
   const { job, followUp } = ticket
   if (!inputs) return ticket
@@ -88,9 +88,9 @@ export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { 
   return { all: withRows(all, ...rows), alone: withRows(alone, ...rows) }
 }
 
-const onlyForAdults = '-# What came from an age-restricted channel is shown in such channels only.'
+const onlyForAdults = '-# What comes from an age-restricted channel is shown only in such channels.'
 
-/** B′, and its previews: it was made from all of them. @param forAdults The channel is age-restricted. */
+/** For B′ and its previews: it was made from all pictures. @param forAdults The channel is age-restricted. */
 export const isOutputCovered = ({ sensitivity }: Show, forAdults = false): boolean =>
   isCovered(together([sensitivity?.example, sensitivity?.b]), forAdults)
 

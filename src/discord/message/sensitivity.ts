@@ -2,11 +2,11 @@ import type { BaseInteraction } from 'discord.js'
 import type { Sensitivity } from '../../store/sensitivity.ts'
 import { isAgeRestricted } from '../interaction/permission.ts'
 
-/** Of pictures that are given here and now. */
+/** The sensitivity of pictures that are uploaded here. */
 export const sensitivityOf = (interaction: BaseInteraction, isSpoiler: boolean): Sensitivity | undefined =>
   sensitive(isSpoiler, isAgeRestricted(interaction))
 
-/** Of what was made from all of them. */
+/** The sensitivity of what was made from all of them. */
 export const together = (all: readonly (Sensitivity | undefined)[]): Sensitivity | undefined =>
   sensitive(
     all.some((one) => one?.isSpoiler),
@@ -21,6 +21,6 @@ const sensitive = (isSpoiler: boolean, isAgeRestricted: boolean): Sensitivity | 
 /** Whether the picture itself may be seen. @param forAdults The channel is age-restricted. */
 export const isShown = (picture: Sensitivity = {}, forAdults: boolean): boolean => !picture.isAgeRestricted || forAdults
 
-/** Whether it, or what was made from it, is to be covered. @param forAdults The channel is age-restricted. */
+/** Whether it, or what was made from it, is covered as a spoiler. @param forAdults The channel is age-restricted. */
 export const isCovered = (picture: Sensitivity = {}, forAdults: boolean): boolean =>
   picture.isSpoiler === true || !isShown(picture, forAdults)

@@ -63,7 +63,7 @@ test('a start that Discord makes wait says so', async () => {
   discord.refuseNext(/^GET applications/, new ApiError(429, 0, 'You are being rate limited.'), 6)
   const { log, connection } = start(discord.apiUrl)
   await until(() => log.length > 0, 'a line')
-  assert.match(log[0]!, /^Discord limits how often it may be asked \(GET .*\): waiting 6 s\.$/)
+  assert.match(log[0]!, /^Discord limits the rate of requests \(GET .*\): waiting 6 s\.$/)
   const { close } = await connection
   await close()
   await discord.close()
