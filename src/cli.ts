@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { runCommandLine } from './cli/main.ts'
 import { createBar, createProgress } from './cli/progress.ts'
@@ -15,7 +18,13 @@ import { startWorker } from './jobs/worker-client.ts'
 class Interrupted extends Error {}
 
 try {
-  const surroundings = { modelsFolder: fileURLToPath(new URL('../models', import.meta.url)), runJob, pull, tell }
+  const surroundings = {
+    modelsFolder: fileURLToPath(new URL('../models', import.meta.url)),
+    runJob,
+    runScript,
+    pull,
+    tell,
+  }
   console.log(await runCommandLine(process.argv.slice(2), surroundings))
 } catch (error) {
   if (error instanceof UserError) fail(2, error.message)
@@ -40,6 +49,14 @@ async function runJob(job: Job): Promise<JobResult> {
     progress.clear()
     await worker.close()
   }
+}
+
+async function runScript(script: string, args: readonly string[]): Promise<string> {
+  const path = fileURLToPath(new URL(`../bench/${script}`, import.meta.url))
+  const child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
+  if (code !== 0) throw new UserError(`${script} ended with ${code}: it needs the development packages (\`npm ci\`).`)
+  return output.trimEnd()
 }
 
 async function pull(model: Model): Promise<Pulled> {

@@ -25,9 +25,6 @@ export function readCommand(words: readonly string[]): { readonly name: string; 
   if (Object.hasOwn(commands, first)) return { name: first, rest: words.slice(1) }
   const both = `${first} ${second}`
   if (Object.hasOwn(commands, both)) return { name: both, rest: words.slice(2) }
-  if (both === 'bench quality') {
-    throw new UserError(`\`${both}\` is not part of this version: \`--help\` lists what is.`)
-  }
   const names = Object.keys(commands)
   const kin = names.filter((name) => name.startsWith(`${first} `))
   const problem = first && kin.length === 0 ? `There is no command \`${first}\`` : 'A command is missing'

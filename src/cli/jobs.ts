@@ -12,6 +12,8 @@ export interface Surroundings {
   readonly modelsFolder: string
   readonly runJob: (job: Job) => Promise<JobResult>
   readonly pull: (model: Model) => Promise<Pulled>
+  /** Runs a script of `bench/`. @returns What it writes to standard output */
+  readonly runScript: (script: string, args: readonly string[]) => Promise<string>
   /** Tells the person something besides the result. */
   readonly tell: (sentence: string) => void
 }
@@ -64,7 +66,8 @@ export const benchStep: CommandLine = async (given, surroundings) => {
   return given.has('json') ? benchJson(report, repeats) : benchText(report, repeats)
 }
 
-async function run(job: Job, { modelsFolder, runJob, tell }: Surroundings): Promise<JobResult> {
+/** Runs a job on a model that is whole. */
+export async function run(job: Job, { modelsFolder, runJob, tell }: Surroundings): Promise<JobResult> {
   const model = await findModel(job.options.model, modelsFolder)
   if (await isUnfetched(model)) throw unfetched(model)
   const [fault] = await findMissing(model)
@@ -74,7 +77,7 @@ async function run(job: Job, { modelsFolder, runJob, tell }: Surroundings): Prom
   return result
 }
 
-function readOptions(given: Arguments): JobOptions {
+export function readOptions(given: Arguments): JobOptions {
   const mode = given.text('mode') ?? 'fast'
   if (mode !== 'fast' && mode !== 'parity') {
     throw new UserError(`Expected \`--mode\` to be \`fast\` or \`parity\`, got \`${mode}\`.`)

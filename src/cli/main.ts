@@ -1,4 +1,5 @@
 import { parseArguments, readCommand } from './arguments.ts'
+import { benchPhotos, benchQuality } from './bench.ts'
 import { helpText } from './help.ts'
 import type { CommandLine, Surroundings } from './jobs.ts'
 import { analogy, apply, benchStep, learn } from './jobs.ts'
@@ -12,6 +13,8 @@ const COMMANDS: Readonly<Record<string, CommandLine>> = {
   'models pull': modelsPull,
   'models check': modelsCheck,
   'bench step': benchStep,
+  'bench quality': benchQuality,
+  'bench photos': benchPhotos,
 }
 
 /**

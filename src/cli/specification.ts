@@ -103,4 +103,23 @@ export const commands: Readonly<Record<string, Command>> = {
     },
     examples: ['bench step --json'],
   },
+  'bench quality': {
+    summary: 'Measure how often B2 is right, on analogies whose true B2 is known; takes hours in full',
+    options: {
+      list: { takes: ['tuning|final'], help: 'which analogies (default: tuning)' },
+      'per-family': { takes: ['N'], help: 'pairs of each of the sixteen families (default: 1)' },
+      targets: { takes: ['N'], help: 'how many B each pair is applied to (default: 2)' },
+      rows: { takes: ['NAME;…'], help: 'what to compare (default: all but the slowest)' },
+      family: { takes: ['NAME'], help: 'one family only' },
+      out: { takes: ['FOLDER'], help: 'where results, plots and pictures go; what is there is not made again' },
+      ...{ model, seed, json, help },
+    },
+    examples: ['bench quality --list final --per-family 2 --out quality --json'],
+  },
+  'bench photos': {
+    summary: 'Run every triple in a folder, and write a report that can be attached to an issue',
+    operands: ['FOLDER'],
+    options: { ...{ model, mode, seed, json, help } },
+    examples: ['bench photos triples --model sd-1.5'],
+  },
 }

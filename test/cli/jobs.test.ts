@@ -47,7 +47,14 @@ async function run(words: readonly string[], answer: (job: Job) => JobResult = (
     return answer(job)
   }
   const pull = () => assert.fail('nothing is to be pulled')
-  const surroundings = { modelsFolder: folder, runJob, pull, tell: (sentence: string) => told.push(sentence) }
+  const runScript = () => assert.fail('no script is to be run')
+  const surroundings = {
+    modelsFolder: folder,
+    runJob,
+    runScript,
+    pull,
+    tell: (sentence: string) => told.push(sentence),
+  }
   const output = await runCommandLine([...words, '--model', folder], surroundings)
   return { job: jobs[0]!, told, output }
 }

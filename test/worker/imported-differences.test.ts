@@ -49,6 +49,7 @@ async function apply(file: string, model: string) {
   const report = await runCommandLine([...words, ...options], {
     modelsFolder: folder,
     runJob: (job) => worker.run(job),
+    runScript: () => assert.fail('no script is to be run'),
     pull: () => assert.fail('nothing is to be pulled'),
     tell: (sentence) => told.push(sentence),
   })
