@@ -1,0 +1,159 @@
+/** What is compared: each row makes B′ of every B of a task. */
+import { fullCaption } from '../../models/emoji/train/caption.ts'
+import type { World } from '../../models/emoji/train/icons.ts'
+import type { Caption, DiffusionModel } from '../../src/diffusion/model.ts'
+import { type LearnedDifference, learnDifference } from '../../src/engine/analogy.ts'
+import { applyDifferences, directionOf } from '../../src/engine/apply.ts'
+import { blendWhole } from '../../src/engine/blend.ts'
+import { confidence } from '../../src/engine/confidence.ts'
+import { type Method, methods } from '../../src/engine/modes.ts'
+import { createRandom } from '../../src/tensor/random.ts'
+import type { Tensor } from '../../src/tensor/tensor.ts'
+import {
+  betweenPrompts,
+  byDdimInversion,
+  byEditFriendlyInversion,
+  bySdedit,
+  optimisedConditioning,
+  textArithmetic,
+} from './baselines.ts'
+import type { SceneTask } from './families.ts'
+import { colourAnalogy, imageAnalogy } from './image-analogies.ts'
+import type { Task } from './pictures.ts'
+
+export interface Outcome {
+  readonly made: Tensor
+  /** What the method itself believes. */
+  readonly fit?: number
+  readonly confidence?: number
+  readonly name?: string
+  readonly strength?: number
+  readonly preserve?: number
+}
+
+export interface RowContext {
+  readonly model: DiffusionModel
+  readonly task: Task
+  readonly scenes: SceneTask
+  readonly world: World
+  readonly seed: number
+}
+
+export type Row = (context: RowContext) => Promise<Outcome[]>
+
+const { fast, parity } = methods
+const untaught: Method = { ...fast, fromWords: { ...fast.fromWords!, steps: 0 } }
+
+/** Cheapest first. */
+export const ROWS: Readonly<Record<string, Row>> = {
+  'B unchanged': forEach(({ b }) => b),
+  'A′': forEach((_, { task }) => task.a2),
+  'Image Analogies, copied': forEach(({ b }, { task: { a, a2 } }) => imageAnalogy(a, a2, b, 'copy')),
+  'Image Analogies, difference': forEach(({ b }, { task: { a, a2 } }) => imageAnalogy(a, a2, b, 'difference')),
+  'Image Analogies, colours': forEach(({ b }, { task: { a, a2 } }) => colourAnalogy(a, a2, b)),
+  'prompt swap': withCaptions(betweenPrompts),
+  'text arithmetic': withCaptions(textArithmetic),
+  SDEdit: withCaptions(bySdedit),
+  'D is its words, nothing learned': learnedBy(untaught),
+  'learned alone': learnedBy(fast),
+  'learned alone, not blended': learnedBy({ ...fast, blends: false }),
+  'learned alone, from zero': learnedBy({ ...fast, fromWords: undefined }),
+  'learned alone, another try where it failed': learnedBy(fast, { ...fast, fromWords: undefined }),
+  'D by DDIM inversion': withLearned(byDdimInversion),
+  'D by edit-friendly inversion': withLearned(byEditFriendlyInversion),
+  'VISII-style': withCaptions(optimisedConditioning),
+  'true prompt (ceiling)': async (context) => {
+    const { scenes, world, task } = context
+    const said = scenes.bs.map(({ b, truth }) => [fullCaption(b, world), fullCaption(truth, world)] as const)
+    const words = said.map(([before, after]) => ({ before: captioned(before), after: captioned(after) }))
+    return Promise.all(
+      task.targets.map(async (target, index) => ({ made: await betweenPrompts(context, target.b, words[index]!) })),
+    )
+  },
+  parity: learnedBy(parity),
+}
+
+const captioned = (full: string): Caption => ({ thing: full, full, attributes: [] })
+
+function forEach(make: (target: Task['targets'][number], context: RowContext) => Tensor): Row {
+  return async (context) => context.task.targets.map((target) => ({ made: make(target, context) }))
+}
+
+/** Learned once for all Bs, as the rows of a task may share it. */
+const learnedOf = new WeakMap<Task, Map<Method, Promise<LearnedDifference>>>()
+
+export function learnedFor({ model, task, seed }: RowContext, method: Method): Promise<LearnedDifference> {
+  const kept = learnedOf.get(task) ?? new Map<Method, Promise<LearnedDifference>>()
+  learnedOf.set(task, kept)
+  const found = kept.get(method) ?? learnDifference(model, [task], method, {}, { random: createRandom(seed) })
+  kept.set(method, found)
+  return found
+}
+
+/** @param otherwise How it is learned again where it seems to have failed. */
+function learnedBy(method: Method, otherwise?: Method): Row {
+  return async (context) => {
+    const outcomes: Outcome[] = []
+    for (const { b } of context.task.targets) {
+      const first = await applied(context, b, method)
+      const isDoubted = otherwise && first.confidence! < 0.4
+      const second = isDoubted ? await applied(context, b, otherwise) : undefined
+      outcomes.push(second && second.confidence! > first.confidence! ? second : first)
+    }
+    return outcomes
+  }
+}
+
+async function applied(context: RowContext, b: Tensor, method: Method): Promise<Outcome> {
+  const { model, seed } = context
+  const learned = await learnedFor(context, method)
+  const made = await applyDifferences(model, b, [learned], method, learned, { random: createRandom(seed) })
+  const direction = await directionOf(model, b, made, learned.moved)
+  const { fit, name, strength, preserve } = learned
+  return {
+    made: made.isBlended ? blendWhole(b, made.pixels, made.mask) : made.pixels,
+    ...{ fit, name, strength, preserve },
+    confidence: confidence({ fit, direction }),
+  }
+}
+
+function withLearned(make: (context: RowContext, b: Tensor, learned: LearnedDifference) => Promise<Tensor>): Row {
+  return async (context) => {
+    const learned = await learnedFor(context, fast)
+    const outcomes: Outcome[] = []
+    for (const { b } of context.task.targets) outcomes.push({ made: await make(context, b, learned) })
+    return outcomes
+  }
+}
+
+export interface Words {
+  readonly before: Caption
+  readonly after: Caption
+}
+
+/** What the captioner says of A and A′, said of B: the phrases in which they differ are changed. */
+function withCaptions(make: (context: RowContext, b: Tensor, words: Words, pair: Words) => Promise<Tensor>): Row {
+  return async (context) => {
+    const { model, task } = context
+    const before = await model.caption!(task.a)
+    const pair = { before, after: await model.caption!(task.a2, before) }
+    const outcomes: Outcome[] = []
+    for (const { b } of task.targets) {
+      const seen = await model.caption!(b)
+      outcomes.push({ made: await make(context, b, { before: seen, after: swapped(model, seen, pair) }, pair) })
+    }
+    return outcomes
+  }
+}
+
+function swapped({ variations }: DiffusionModel, of: Caption, { before, after }: Words): Caption {
+  const wanted = [after.thing, ...after.attributes]
+  const had = [before.thing, ...before.attributes]
+  let caption = of
+  for (const [index, phrase] of wanted.entries()) {
+    if (phrase === had[index]) continue
+    const found = variations!(caption).find((each) => each.attribute === index - 1 && each.phrases === phrase)
+    caption = found?.caption ?? caption
+  }
+  return caption
+}
