@@ -276,6 +276,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     ...{ open, expect, release, add, cancel, park },
     places: async (scope) => placesNow().filter(({ ticket }) => ticket.scope === scope),
     length: async () => entries.size,
+    workers: async () => [],
   }
 }
 

@@ -45,6 +45,18 @@ export interface Place<FollowUp = unknown> {
   readonly secondsLeft: number
 }
 
+/** What a worker on this machine or another is, as it says itself. */
+export interface WorkerFacts {
+  readonly id: string
+  /** Of its machine. */
+  readonly name: string
+  readonly models: readonly string[]
+  readonly device?: string
+  /** The model that it has loaded. */
+  readonly loaded?: string
+  readonly isBusy: boolean
+}
+
 export interface QueueHandlers<FollowUp = unknown> {
   /** Called when a ticket gets a place, and on every change of `ahead` or `isRunning`. */
   readonly onPlace: (place: Place<FollowUp>) => void
@@ -85,6 +97,8 @@ export interface Queue<FollowUp = unknown> {
   readonly places: (scope: string) => Promise<readonly Place<FollowUp>[]>
   /** Jobs of all scopes that wait or run. */
   readonly length: () => Promise<number>
+  /** Who computes besides this process; nobody where it does so itself. */
+  readonly workers: () => Promise<readonly WorkerFacts[]>
   /**
    * Stops accepting jobs. The running one is put back and doesn't count as an attempt. Everything stays on disk for the
    * next start. Resolves when pending writes and deliveries are done.

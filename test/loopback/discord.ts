@@ -186,7 +186,7 @@ export const unseenOf = (message: Message): string[] => {
 /** Waits until `condition` holds. */
 export async function until(condition: () => unknown, what: string, milliseconds = 30_000): Promise<void> {
   const deadline = Date.now() + milliseconds
-  while (!condition()) {
+  while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`Waited in vain for ${what}.`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }

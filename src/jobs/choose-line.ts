@@ -1,0 +1,25 @@
+/** The first job of a model's line. */
+export interface Head {
+  readonly model: string
+  /** Milliseconds since 1970. */
+  readonly placedAt: number
+  readonly turn: number
+}
+
+/**
+Which line a worker takes its next job from: that of the model it has loaded, unless another line's head has waited longer
+than `patienceMilliseconds`; else the head whose turn is first.
+*/
+export function chooseLine(
+  heads: readonly Head[],
+  loaded: string | undefined,
+  now: number,
+  patienceMilliseconds: number,
+): string | undefined {
+  const inOrder = heads.toSorted((one, other) => one.turn - other.turn || one.placedAt - other.placedAt)
+  const own = inOrder.find(({ model }) => model === loaded)
+  const neglected = inOrder.filter(({ placedAt }) => now - placedAt > patienceMilliseconds)
+  // Its own line may have waited as long.
+  const first = neglected.find((head) => head !== own && (!own || head.placedAt < own.placedAt))
+  return (own ? (first ?? own) : inOrder[0])?.model
+}

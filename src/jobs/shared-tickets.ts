@@ -1,0 +1,189 @@
+import type { Statements } from '../store/postgres.ts'
+import { putTogether, takeApart } from './bytes-apart.ts'
+import { failureOf } from './job-error.ts'
+import type { Job } from './protocol.ts'
+import type { Expected, Outcome, Place, StoredOutcome, Ticket } from './ticket.ts'
+import { silenceMilliseconds } from './ticket-tables.ts'
+
+// Statements on the tickets that bots and workers share. Pictures are written once, and read only for whoever computes
+// or delivers.
+
+interface TicketRow {
+  readonly id: string
+  readonly scope: string
+  readonly person: string
+  readonly placed_at: string
+  readonly job: Uint8Array
+  readonly follow_up: Uint8Array
+}
+
+const ticketColumns = 't.id, t.scope, t.person, t.placed_at, t.job, f.follow_up'
+
+function ticketOf<FollowUp>(row: TicketRow, bytes?: readonly Uint8Array[]): Ticket<FollowUp> {
+  const { id, scope, person, placed_at, job, follow_up } = row
+  return {
+    ...{ id, scope, person, placedAt: Number(placed_at) },
+    job: putTogether<Job>(job, bytes),
+    followUp: putTogether<FollowUp>(follow_up, bytes),
+  }
+}
+
+export async function writeExpected({ query }: Statements, group: string, expected: Expected): Promise<void> {
+  const { id, scope, person, placedAt, followUp } = expected
+  await query(
+    `INSERT INTO isto.tickets (id, scope, person, placed_at, bot_group, state) VALUES ($1, $2, $3, $4, $5, 'expected')
+     ON CONFLICT (id) DO NOTHING`,
+    [id, scope, person, placedAt, group],
+  )
+  await writeFollowUp(query, id, takeApart(followUp).frames[0]!)
+}
+
+export async function writeTicket(
+  { query }: Statements,
+  { id, scope, person, placedAt, job, followUp }: Ticket,
+  row: {
+    readonly group: string
+    readonly queue: string
+    readonly jobId: string
+    readonly turn: number
+    readonly seconds: number
+  },
+): Promise<void> {
+  const { frames, bytes } = takeApart(job, followUp)
+  await query(
+    `INSERT INTO isto.tickets
+       (id, scope, person, placed_at, bot_group, state, queue, job_id, turn, job, expected_seconds)
+     VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7, $8, $9, $10)
+     ON CONFLICT (id) DO UPDATE SET state = 'waiting', queue = $6, job_id = $7, turn = $8, job = $9,
+       expected_seconds = $10 WHERE isto.tickets.state = 'expected'`,
+    [id, scope, person, placedAt, row.group, row.queue, row.jobId, row.turn, frames[0], row.seconds],
+  )
+  await writeFollowUp(query, id, frames[1]!)
+  for (const [number, picture] of bytes.entries()) {
+    await query('INSERT INTO isto.pictures (id, number, bytes) VALUES ($1, $2, $3)', [id, number, picture])
+  }
+}
+
+const writeFollowUp = (query: Statements['query'], id: string, frame: Uint8Array) =>
+  query(
+    `INSERT INTO isto.follow_ups (id, follow_up) VALUES ($1, $2)
+     ON CONFLICT (id) DO UPDATE SET follow_up = excluded.follow_up`,
+    [id, frame],
+  )
+
+async function picturesOf({ query }: Statements, id: string): Promise<readonly Uint8Array[]> {
+  const rows = await query<{ bytes: Uint8Array }>('SELECT bytes FROM isto.pictures WHERE id = $1 ORDER BY number', [id])
+  return rows.map(({ bytes }) => bytes)
+}
+
+/** The job with its pictures, for a worker. */
+export async function readJob(statements: Statements, id: string): Promise<Job | undefined> {
+  const [row] = await statements.query<{ job: Uint8Array | null }>('SELECT job FROM isto.tickets WHERE id = $1', [id])
+  return row?.job ? putTogether<Job>(row.job, await picturesOf(statements, id)) : undefined
+}
+
+/** A ticket with its pictures and what came of it, for whoever delivers. */
+export async function readEnded<FollowUp>(
+  statements: Statements,
+  id: string,
+  group: string,
+): Promise<{ readonly ticket: Ticket<FollowUp>; readonly outcome: StoredOutcome } | undefined> {
+  const [row] = await statements.query<TicketRow & { outcome: Uint8Array }>(
+    `SELECT ${ticketColumns}, t.outcome FROM isto.tickets t JOIN isto.follow_ups f USING (id)
+     WHERE id = $1 AND bot_group = $2 AND state = 'ended'`,
+    [id, group],
+  )
+  if (!row) return undefined
+  const bytes = await picturesOf(statements, id)
+  return { ticket: ticketOf(row, bytes), outcome: putTogether(row.outcome, await resultBytes(statements, id)) }
+}
+
+async function resultBytes({ query }: Statements, id: string): Promise<readonly Uint8Array[]> {
+  const rows = await query<{ bytes: Uint8Array }>('SELECT bytes FROM isto.results WHERE id = $1 ORDER BY number', [id])
+  return rows.map(({ bytes }) => bytes)
+}
+
+/** @returns where its end is to be delivered; undefined where it ended before, or there is no such ticket */
+export async function endTicket(
+  { query }: Statements,
+  id: string,
+  outcome: Outcome,
+): Promise<{ readonly group: string; readonly queue: string; readonly jobId: string } | undefined> {
+  const stored: StoredOutcome =
+    outcome.type === 'failed' ? { type: 'failed', failure: failureOf(outcome.error) } : outcome
+  const { frames, bytes } = takeApart(stored)
+  const [row] = await query<{ bot_group: string; queue: string; job_id: string }>(
+    `UPDATE isto.tickets SET state = 'ended', outcome = $2 WHERE id = $1 AND state IN ('waiting', 'running')
+     RETURNING bot_group, queue, job_id`,
+    [id, frames[0]],
+  )
+  if (!row) return undefined
+  for (const [number, picture] of bytes.entries()) {
+    await query('INSERT INTO isto.results (id, number, bytes) VALUES ($1, $2, $3)', [id, number, picture])
+  }
+  await query('DELETE FROM isto.progress WHERE id = $1', [id])
+  return { group: row.bot_group, queue: row.queue, jobId: row.job_id }
+}
+
+/** A place without its ticket. */
+export type Spot = Omit<Place, 'ticket'> & { readonly id: string }
+
+/**
+Of those of `column` = `value`. Each model has a line of its own; `secondsLeft` counts on every live worker that has it.
+*/
+export async function readSpots(
+  { query }: Statements,
+  column: 'bot_group' | 'scope' | 'person' | undefined,
+  value: string | undefined,
+  now: number,
+): Promise<readonly Spot[]> {
+  const rows = await query<{ id: string; state: string; ahead: string; seconds: number }>(
+    `WITH spots AS (
+       SELECT id, ${column ?? "''"} AS whose, state, expected_seconds, queue,
+         row_number() OVER line - 1 AS ahead,
+         sum(greatest(0, expected_seconds - coalesce(($1 - started_at) / 1000.0, 0))) OVER line AS work
+       FROM isto.tickets WHERE state IN ('waiting', 'running')
+       WINDOW line AS (PARTITION BY queue ORDER BY state, turn, placed_at, id ROWS UNBOUNDED PRECEDING)
+     ), hands AS (
+       SELECT queue, count(*) AS workers FROM isto.workers, unnest(queues) AS queue WHERE seen_at > $2 GROUP BY queue
+     )
+     SELECT id, state, ahead, greatest(expected_seconds, work / greatest(1, coalesce(workers, 1))) AS seconds
+     FROM spots LEFT JOIN hands USING (queue) ${column ? 'WHERE whose = $3' : ''} ORDER BY ahead`,
+    [now, now - silenceMilliseconds, ...(column ? [value] : [])],
+  )
+  return rows.map(({ id, state, ahead, seconds }) => ({
+    ...{ id, isRunning: state === 'running', ahead: Number(ahead), secondsLeft: seconds },
+  }))
+}
+
+/** Tickets without their pictures. */
+export async function readTickets<FollowUp>(
+  { query }: Statements,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Ticket<FollowUp>>> {
+  if (ids.length === 0) return new Map()
+  const rows = await query<TicketRow>(
+    `SELECT ${ticketColumns} FROM isto.tickets t JOIN isto.follow_ups f USING (id) WHERE id = ANY($1) AND job IS NOT NULL`,
+    [ids],
+  )
+  return new Map(rows.map((row) => [row.id, ticketOf<FollowUp>(row)]))
+}
+
+export async function readExpected<FollowUp>(
+  { query }: Statements,
+  group: string,
+): Promise<readonly Expected<FollowUp>[]> {
+  const rows = await query<TicketRow>(
+    `SELECT id, scope, person, placed_at, follow_up FROM isto.tickets JOIN isto.follow_ups USING (id)
+     WHERE bot_group = $1 AND state = 'expected'`,
+    [group],
+  )
+  return rows.map(({ id, scope, person, placed_at, follow_up }) => ({
+    ...{ id, scope, person, placedAt: Number(placed_at), followUp: putTogether<Partial<FollowUp>>(follow_up) },
+  }))
+}
+
+/** With all that belongs to them. */
+export async function removeTicket({ query }: Statements, id: string): Promise<void> {
+  await query('DELETE FROM isto.tickets WHERE id = $1', [id])
+}

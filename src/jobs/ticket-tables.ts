@@ -1,0 +1,76 @@
+import type { Postgres, Statements } from '../store/postgres.ts'
+import { jobQueueOf } from './queue-names.ts'
+import type { WorkerFacts } from './ticket.ts'
+
+/** Makes the tables of tickets and workers where there are none. */
+export async function prepareTables(postgres: Postgres): Promise<void> {
+  await postgres.exclusively('isto layout', () =>
+    postgres.transaction(async ({ query }) => {
+      const [found] = await query<{ isThere: boolean }>(`SELECT to_regclass('isto.tickets') IS NOT NULL AS "isThere"`)
+      if (found?.isThere) return
+      for (const statement of layout) await query(statement)
+    }),
+  )
+}
+
+/** Whom a worker hears from after this long without a word is gone. */
+export const silenceMilliseconds = 30_000
+
+export async function liveWorkers({ query }: Statements, now: number): Promise<readonly WorkerFacts[]> {
+  const rows = await query<Omit<WorkerFacts, 'device' | 'loaded'> & { device: string | null; loaded: string | null }>(
+    `SELECT id, name, models, device, loaded, is_busy AS "isBusy" FROM isto.workers
+     WHERE seen_at > $1 ORDER BY name, id`,
+    [now - silenceMilliseconds],
+  )
+  return rows.map(({ device, loaded, ...row }) => ({ ...row, ...(device && { device }), ...(loaded && { loaded }) }))
+}
+
+export async function tellWorker({ query }: Statements, worker: WorkerFacts, now: number): Promise<void> {
+  const { id, name, models, device = null, loaded = null, isBusy } = worker
+  await query(
+    `INSERT INTO isto.workers (id, name, models, device, loaded, is_busy, seen_at, queues)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+     ON CONFLICT (id) DO UPDATE SET device = $4, loaded = $5, is_busy = $6, seen_at = $7`,
+    [id, name, models, device, loaded, isBusy, now, models.map(jobQueueOf)],
+  )
+}
+
+export async function forgetWorker({ query }: Statements, id: string): Promise<void> {
+  await query('DELETE FROM isto.workers WHERE id = $1', [id])
+}
+
+// The job and the follow-up are apart: a worker has no business with the tokens in the latter.
+const layout = [
+  'CREATE SCHEMA IF NOT EXISTS isto',
+  `CREATE TABLE isto.tickets (
+    id text PRIMARY KEY, scope text NOT NULL, person text NOT NULL, placed_at bigint NOT NULL,
+    bot_group text NOT NULL, state text NOT NULL, queue text, job_id uuid, turn bigint, job bytea,
+    expected_seconds float8 NOT NULL DEFAULT 0, started_at bigint, worker text, outcome bytea
+  )`,
+  `CREATE INDEX tickets_in_turns ON isto.tickets (queue, turn, placed_at) WHERE state IN ('waiting', 'running')`,
+  `CREATE INDEX tickets_by_scope ON isto.tickets (scope) WHERE state IN ('waiting', 'running')`,
+  `CREATE INDEX tickets_by_person ON isto.tickets (person) WHERE state IN ('waiting', 'running')`,
+  'CREATE INDEX tickets_by_group ON isto.tickets (bot_group)',
+  `CREATE TABLE isto.follow_ups (
+    id text PRIMARY KEY REFERENCES isto.tickets ON DELETE CASCADE, follow_up bytea NOT NULL
+  )`,
+  `CREATE TABLE isto.pictures (
+    id text REFERENCES isto.tickets ON DELETE CASCADE, number int, bytes bytea NOT NULL, PRIMARY KEY (id, number)
+  )`,
+  // Pictures are compressed already.
+  'ALTER TABLE isto.pictures ALTER COLUMN bytes SET STORAGE EXTERNAL',
+  `CREATE TABLE isto.results (
+    id text REFERENCES isto.tickets ON DELETE CASCADE, number int, bytes bytea NOT NULL, PRIMARY KEY (id, number)
+  )`,
+  'ALTER TABLE isto.results ALTER COLUMN bytes SET STORAGE EXTERNAL',
+  `CREATE UNLOGGED TABLE isto.progress (
+    id text PRIMARY KEY, progress bytea NOT NULL, seconds_left float8 NOT NULL
+  )`,
+  'CREATE TABLE isto.turns (name text PRIMARY KEY, last bigint NOT NULL)',
+  'CREATE TABLE isto.durations (key text, device text, seconds float8 NOT NULL, at bigint NOT NULL)',
+  'CREATE INDEX durations_by_key ON isto.durations (key, at DESC)',
+  `CREATE TABLE isto.workers (
+    id text PRIMARY KEY, name text NOT NULL, models text[] NOT NULL, queues text[] NOT NULL, device text, loaded text, is_busy bool NOT NULL,
+    seen_at bigint NOT NULL
+  )`,
+]

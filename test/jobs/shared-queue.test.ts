@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import { after, describe, test } from 'node:test'
+import { openBoss } from '../../src/jobs/boss.ts'
+import { serve } from '../../src/jobs/serve.ts'
+import { createSharedQueue } from '../../src/jobs/shared-queue.ts'
+import { prepareTables } from '../../src/jobs/ticket-tables.ts'
+import type { Run } from '../../src/jobs/worker-client.ts'
+import { openPostgres } from '../../src/store/postgres.ts'
+import { until } from '../loopback/discord.ts'
+import { skipped, startPostgres, type TestPostgres } from '../postgres.ts'
+import { describeQueue, type LineOptions } from './suite.ts'
+import { job, result, ticket, witness } from './test-queue.ts'
+
+let started: Promise<TestPostgres> | undefined
+const server = () => {
+  started ??= startPostgres()
+  return started
+}
+after(async () => (await started)?.close())
+
+const log = () => {}
+
+async function openBot(url: string, { limits }: Partial<LineOptions> = {}, group = 'all') {
+  const postgres = await openPostgres(url)
+  await prepareTables(postgres)
+  const boss = await openBoss({ postgres, isKeeper: true, log })
+  const queue = createSharedQueue<unknown>({ ...{ postgres, boss, group, log, limits }, pollMilliseconds: 200 })
+  return {
+    queue,
+    park: async () => {
+      await queue.park()
+      await postgres.close()
+    },
+    kill: async () => {
+      await postgres.close()
+      await boss.stop().catch(log)
+    },
+  }
+}
+
+async function openWorker(url: string, run: Run, models = ['emoji'], patienceMilliseconds?: number) {
+  const postgres = await openPostgres(url)
+  const boss = await openBoss({ postgres, isKeeper: false, log })
+  const serving = await serve({
+    ...{ postgres, boss, run, models, log, patienceMilliseconds, name: 'here' },
+    pollMilliseconds: 200,
+  })
+  return {
+    ...serving,
+    stop: async () => {
+      await serving.stop()
+      await postgres.close()
+    },
+    kill: async () => {
+      await postgres.close()
+      await serving.stop()
+    },
+  }
+}
+
+describeQueue(
+  'a line in Postgres',
+  () => {
+    let url: string | undefined
+    return async (options) => {
+      url ??= await (await server()).create()
+      const bot = await openBot(url, options)
+      const worker = await openWorker(url, options.run)
+      return {
+        queue: bot.queue,
+        park: async () => {
+          await worker.stop()
+          await bot.park()
+        },
+        kill: async () => {
+          await bot.kill()
+          await worker.kill()
+        },
+      }
+    }
+  },
+  { skip: skipped },
+)
+
+describe('several processes at one line', { skip: skipped, timeout: 300_000 }, () => {
+  /** Ends after `milliseconds`; says which jobs it had. */
+  const sleeper = (milliseconds: number) => {
+    const had: string[] = []
+    const run: Run = async ({ options }, { signal } = {}) => {
+      had.push(options.prompt!)
+      await new Promise((resolve, reject) => {
+        setTimeout(resolve, milliseconds)
+        signal?.addEventListener('abort', () => reject(signal.reason))
+      })
+      return result(options.prompt!)
+    }
+    return { had, run }
+  }
+  const named = (id: string, model = 'emoji') => {
+    const { options, ...rest } = job(model)
+    return ticket(id, { person: id, scope: id, job: { ...rest, options: { ...options, prompt: id } } as never })
+  }
+
+  test('each bot is told of what it placed, and two workers share the work', async () => {
+    const url = await (await server()).create()
+    const bots = await Promise.all(['0-1/4', '2-3/4'].map((group) => openBot(url, {}, group)))
+    const seen = bots.map(() => witness())
+    for (const [index, { queue }] of bots.entries()) await queue.open(seen[index]!.handlers)
+    const sleepers = [sleeper(100), sleeper(100)]
+    const workers = await Promise.all(sleepers.map(({ run }) => openWorker(url, run)))
+    const ids = Array.from({ length: 20 }, (_, number) => `${number}`)
+    await Promise.all(ids.map((id, index) => bots[index % 2]!.queue.add(named(id))))
+    await until(() => seen.every(({ ends }) => ends.length >= 10), 'all ends', 60_000)
+    assert.deepEqual(seen[0]!.ends.toSorted(), ids.filter((_, index) => index % 2 === 0).toSorted())
+    assert.deepEqual(seen[1]!.ends.toSorted(), ids.filter((_, index) => index % 2 === 1).toSorted())
+    assert.deepEqual([...sleepers[0]!.had, ...sleepers[1]!.had].sort(), ids.toSorted())
+    assert.ok(sleepers.every(({ had }) => had.length >= 3))
+    for (const { stop } of workers) await stop()
+    for (const { park } of bots) await park()
+  })
+
+  test('a worker that is killed leaves its job to another; one job that kills two is given up', async () => {
+    const url = await (await server()).create()
+    const bot = await openBot(url)
+    const seen = witness()
+    await bot.queue.open(seen.handlers)
+    const never = sleeper(1e9)
+    const first = await openWorker(url, never.run)
+    await bot.queue.add(named('a'))
+    await until(() => never.had.length === 1, 'its start')
+    await first.kill()
+    const second = await openWorker(url, never.run)
+    await until(() => never.had.length === 2, 'its second start', 60_000)
+    await second.kill()
+    await until(() => seen.outcomes.has('a'), 'its end', 60_000)
+    assert.match(JSON.stringify(seen.outcomes.get('a')), /interrupted twice/)
+    await bot.park()
+  })
+
+  test('a job for a model that nobody has is refused, with the models there are', async () => {
+    const url = await (await server()).create()
+    const bot = await openBot(url)
+    await bot.queue.open(witness().handlers)
+    await assert.rejects(bot.queue.add(named('a')), /Nobody is here to draw/)
+    const worker = await openWorker(url, sleeper(1).run, ['emoji', 'photo'])
+    await assert.rejects(
+      bot.queue.add(named('a', 'other')),
+      /Nobody draws with “other” at the moment; there are emoji, photo\./,
+    )
+    const [facts] = await bot.queue.workers()
+    assert.deepEqual([facts?.name, facts?.models, facts?.isBusy], ['here', ['emoji', 'photo'], false])
+    await worker.stop()
+    assert.deepEqual(await bot.queue.workers(), [])
+    await bot.park()
+  })
+
+  test('a worker stays with the model it has loaded, but not for ever', async () => {
+    const url = await (await server()).create()
+    const bot = await openBot(url)
+    const seen = witness()
+    await bot.queue.open(seen.handlers)
+    const hand = sleeper(150)
+    const worker = await openWorker(url, hand.run, ['one', 'two'], 700)
+    await bot.queue.add(named('one0', 'one'))
+    await until(() => hand.had.length === 1, 'a start')
+    await bot.queue.add(named('two0', 'two'))
+    for (let number = 1; number < 10; number++) await bot.queue.add(named(`one${number}`, 'one'))
+    await until(() => seen.ends.length === 11, 'all ends', 60_000)
+    const place = hand.had.indexOf('two0')
+    assert.ok(place > 1 && place < 10, `two0 was number ${place}`)
+    await worker.stop()
+    await bot.park()
+  })
+})
