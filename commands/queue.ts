@@ -14,9 +14,9 @@ import { pageButtons, pageOf } from '../src/discord/message/pages.ts'
 import { buttonSection } from '../src/discord/message/parts.ts'
 import { buttonRow, type Post, textDisplay } from '../src/discord/message/post.ts'
 import { duration } from '../src/discord/message/progress.ts'
-import type { Place, Ticket } from '../src/jobs/ticket.ts'
+import type { Place, Ticket, WorkerFacts } from '../src/jobs/ticket.ts'
 
-// Ten sections of three components each, heading, footer and buttons are 36 of Discord's 40 components.
+// Ten sections of three components each, heading, two footers and buttons are 37 of Discord's 40 components.
 const perPage = 10
 
 export const queue = {
@@ -44,13 +44,14 @@ export const queue = {
 /** @param wanted The number of a page, from 0. */
 async function queuePost(call: Call, wanted: string): Promise<Post> {
   const own = await call.queue.places(call.scope)
+  const hands = handsOf(await call.queue.workers())
   const page = pageOf(own, wanted, perPage)
   const elsewhere = elsewhereOf((await call.queue.length()) - own.length)
   return {
     components: [
       textDisplay(titleOf(own, page.pages > 1 ? `, page ${page.page + 1} of ${page.pages}` : '')),
       ...page.items.map((place) => buttonSection(lineOf(place, call.person), cancelOf(call, place.ticket, page.page))),
-      ...(elsewhere ? [textDisplay(elsewhere)] : []),
+      ...[elsewhere, hands].flatMap((line) => (line ? [textDisplay(line)] : [])),
       buttonRow([{ label: 'Refresh', action: `queue-page:${page.page}` }, ...pageButtons('queue-page', page)]),
     ],
   }
@@ -63,6 +64,15 @@ const titleOf = ({ length }: readonly Place[], where: string) =>
 function elsewhereOf(count: number): string | undefined {
   if (count === 0) return undefined
   return count === 1 ? '-# One job is from elsewhere.' : `-# ${count} jobs are from elsewhere.`
+}
+
+/** Who computes, where that is not the bot itself; machines are not named. */
+function handsOf(workers: readonly WorkerFacts[]): string | undefined {
+  if (workers.length === 0) return undefined
+  const busy = workers.filter(({ isBusy }) => isBusy).length
+  const devices = [...Map.groupBy(workers, ({ device = 'unknown' }) => device)]
+  const list = devices.map(([device, { length }]) => `${length} on ${device}`).join(', ')
+  return `-# ${workers.length === 1 ? 'One worker' : `${workers.length} workers`} (${list}), ${busy} at work.`
 }
 
 function lineOf({ ticket, isRunning, ahead, secondsLeft }: Place<FollowUp>, person: string): string {

@@ -1,24 +1,17 @@
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { commands } from '../commands/index.ts'
+import { openAlone } from './bot/alone.ts'
 import { startHealth } from './bot/health.ts'
 import { createMetrics } from './bot/metrics.ts'
-import { findUsableModels } from './bot/models.ts'
 import { createVitals } from './bot/vitals.ts'
-import { warm } from './bot/warm.ts'
 import { type Config, readConfig } from './config.ts'
-import type { FollowUp } from './discord/delivery/result-action.ts'
 import { type Connection, connect } from './discord/gateway/connect.ts'
 import { fetchAttachment } from './discord/interaction/attachments.ts'
 import { describe } from './discord/interaction/faults.ts'
 import { UserError } from './errors.ts'
-import { createQueue } from './jobs/queue.ts'
 import type { Queue } from './jobs/ticket.ts'
-import { type Run, startWorker } from './jobs/worker-client.ts'
 import { createLog } from './log.ts'
 import { scrub } from './scrub.ts'
-import { openStore } from './store/open.ts'
 
 // Exit codes: 0 asked to stop, 1 our fault or a session that Discord ended, 2 something that the admin has to change.
 
@@ -40,37 +33,20 @@ try {
 }
 
 async function start(config: Config, token: string): Promise<void> {
-  const log = createLog({ level: config.logLevel, isReadable: process.stdout.isTTY, secrets: [token] })
+  const log = createLog({
+    level: config.logLevel,
+    isReadable: process.stdout.isTTY,
+    secrets: [token, ...secretsOf(config)],
+  })
   const warn = (line: string) => log.warn(line)
-  const models = await findUsableModels(config.model, fileURLToPath(new URL('../models', import.meta.url)), warn)
-  const store = await openStore(config.dataDirectory)
   const metrics = createMetrics()
   const vitals = createVitals(metrics.observe)
-  const gradients = join(config.dataDirectory, 'gradients')
-  let device: string | undefined
-  const worker = startWorker({
-    path: new URL('worker/main.ts', import.meta.url),
-    args: [gradients, config.device],
-    // The device may have caused it.
-    argsAfterEnd: [gradients, 'cpu'],
-    onExit: (how) => {
-      log.warn(`The worker ended (${how}).`)
-      if (device && device !== 'cpu') log.warn(`${device} is not used again until the next start.`)
-      vitals.workerEnded()
-    },
-  })
-  const located: Run = (job, options) =>
-    worker.run({ ...job, options: { ...job.options, model: models.locate(job.options.model) } }, options)
-  const warmed = Promise.withResolvers<void>()
-  const watched = vitals.watchRun(located)
-  const queue = createQueue<FollowUp>({
-    run: async (job, options) => {
-      await warmed.promise
-      return watched(job, options)
-    },
-    tickets: store.tickets,
-    log: (sentence, error) => log.error(sentence, error),
-  })
+  const { databaseUrl } = config
+  // Only then are pg and pg-boss loaded.
+  const backend = databaseUrl
+    ? await (await import('./bot/shared.ts')).openShared(config, databaseUrl, log)
+    : await openAlone(config, log, vitals)
+  const { queue, store, models } = backend
 
   // ---- Stop ----
 
@@ -80,9 +56,9 @@ async function start(config: Config, token: string): Promise<void> {
     if (isLeaving) return
     isLeaving = true
     // Eight seconds at most, whatever hangs.
-    await Promise.race([Promise.all([queue.park(), worker.close()]), sleep(4000)])
+    await Promise.race([backend.park(), sleep(4000)])
     await Promise.race([Promise.allSettled([connection?.notifier.close(), connection?.settled()]), sleep(3000)])
-    await Promise.race([Promise.allSettled([connection?.close(), store.close()]), sleep(1000)])
+    await Promise.race([Promise.allSettled([connection?.close(), backend.close()]), sleep(1000)])
     process.exit(exitCode)
   }
   process.once('SIGTERM', () => void leave(0))
@@ -101,14 +77,16 @@ async function start(config: Config, token: string): Promise<void> {
       vitals.read({
         gatewayStatus: connection?.gatewayStatus() ?? { lostAt: startedAt },
         queueLength: await queue.length(),
+        usage: store.usage(),
+        ...(databaseUrl && { workers: await queue.workers() }),
       })
     const { origin } = await startHealth({ ...config.health, read, metrics })
     log.info(`Health is at ${origin}/healthz, metrics at ${origin}/metrics.`)
   }
   const opened = Promise.withResolvers<void>()
-  const { applicationId, apiUrl, attachmentOrigins: origins } = config
+  const { applicationId, apiUrl, attachmentOrigins: origins, shards } = config
   connection = await connect({
-    ...{ token, applicationId, apiUrl, commands, log: warn },
+    ...{ token, applicationId, apiUrl, shards, commands, log: warn, exclusively: backend.exclusively },
     services: {
       queue: openedQueue(queue, opened.promise),
       ...{ store, models },
@@ -130,21 +108,19 @@ async function start(config: Config, token: string): Promise<void> {
     },
   })
   opened.resolve()
+  let readiness: string
   try {
-    device = await warm(located, models)
+    readiness = await backend.warm()
   } catch (error) {
     // Otherwise the worker was closed while it warmed up.
     if (!isLeaving) throw error
     return
   }
-  warmed.resolve()
-  log.info(
-    `Ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s: the model “${models.usual}” is loaded, on ${device}.`,
-  )
+  log.info(`Ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s: ${readiness}.`)
 
   const sweep = () => store.sweep(Date.now()).catch((error: unknown) => log.error('Sweeping the store failed.', error))
   await sweep()
-  setInterval(sweep, 6 * 60 * 60 * 1000)
+  setInterval(sweep, 60 * 60 * 1000)
 }
 
 /** A command may arrive before the queue is open. It waits for that before its person is told to wait. */
@@ -154,6 +130,12 @@ function openedQueue<FollowUp>(queue: Queue<FollowUp>, opened: Promise<void>): Q
     return queue.expect(expected)
   }
   return { ...queue, expect }
+}
+
+/** The password, alone and in the address. */
+function secretsOf({ databaseUrl = '' }: Config): readonly string[] {
+  const password = URL.parse(databaseUrl)?.password
+  return password ? [databaseUrl, password, decodeURIComponent(password)] : []
 }
 
 function giveUp(error: unknown): void {

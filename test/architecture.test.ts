@@ -67,7 +67,7 @@ const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly
   'src/discord': { may: ['src/metadata', 'src/errors.ts'], types: ['src/jobs', 'src/jobs/protocol.ts', 'src/store'] },
   commands: { may: ['src/discord', 'src/jobs', 'src/jobs/protocol.ts', 'src/store', 'src/errors.ts'] },
   ...Object.fromEntries(
-    ['src/main.ts', 'src/cli.ts', 'src/cli', 'src/bot', 'deploy-commands.ts'].map((entry) => [
+    ['src/main.ts', 'src/worker-machine.ts', 'src/cli.ts', 'src/cli', 'src/bot', 'deploy-commands.ts'].map((entry) => [
       entry,
       {
         may: [
@@ -190,7 +190,8 @@ test('a room imports only what it may', () => {
 })
 
 test('nothing imports the worker or an entry', () => {
-  const started = /^(src\/(worker\/main|store\/sqlite-thread|compute\/device-trial|main|cli)|deploy-commands)\.ts$/
+  const started =
+    /^(src\/(worker\/main|store\/sqlite-thread|compute\/device-trial|main|worker-machine|cli)|deploy-commands)\.ts$/
   none(
     imports
       .filter(({ to }) => started.test(to))

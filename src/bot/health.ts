@@ -30,7 +30,10 @@ export async function startHealth({ port, host, read, metrics }: HealthOptions):
     const path = request.url?.split('?')[0]
     if (request.method !== 'GET' && request.method !== 'HEAD') return answer(405, 'text/plain', 'GET only\n')
     if (path !== '/healthz' && path !== '/metrics') return answer(404, 'text/plain', '/healthz or /metrics\n')
-    const signs = await read()
+    const signs = await read().catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+    if (typeof signs === 'string') {
+      return answer(503, 'application/json', JSON.stringify({ isHealthy: false, faults: [signs] }))
+    }
     const faults = faultsOf(signs)
     if (path === '/metrics') return answer(200, metrics.contentType, await metrics.collect(signs, faults.length === 0))
     return answer(
@@ -62,8 +65,13 @@ const silenceLimitSeconds = 330
 const endsLimit = 3
 
 /** What is wrong, one sentence each. */
-export function faultsOf({ gateway, worker }: Pick<Signs, 'gateway' | 'worker'>): readonly string[] {
+export function faultsOf({
+  gateway,
+  worker,
+  workers,
+}: Pick<Signs, 'gateway' | 'worker' | 'workers'>): readonly string[] {
   return [
+    workers?.length === 0 && 'No worker is connected.',
     gateway.goneFor >= goneLimitSeconds && `Discord has been gone for ${Math.round(gateway.goneFor)} s.`,
     worker.silentFor >= silenceLimitSeconds && `The worker has been silent for ${Math.round(worker.silentFor)} s.`,
     worker.endsInARow >= endsLimit && `The worker ended ${worker.endsInARow} times without finishing a job.`,

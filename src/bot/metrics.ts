@@ -31,7 +31,7 @@ export function createMetrics(): Metrics {
   return {
     observe: (kind, seconds) => durations.observe({ kind }, seconds),
     collect: (signs, isHealthy) => {
-      const { gateway, worker, device, queueLength, jobs } = signs
+      const { gateway, worker, device, queueLength, workers = [], usage, jobs } = signs
       gauge.isto_healthy.set(Number(isHealthy))
       gauge.isto_gateway_connected.set(Number(gateway.isConnected))
       if (gateway.heartbeatAge === undefined) gauge.isto_gateway_heartbeat_age_seconds.remove()
@@ -42,6 +42,11 @@ export function createMetrics(): Metrics {
       gauge.isto_device_info.reset()
       if (device !== undefined) gauge.isto_device_info.set({ device }, 1)
       gauge.isto_queue_jobs.set(queueLength)
+      gauge.isto_workers.reset()
+      for (const { device: on = 'unknown', isBusy } of workers)
+        gauge.isto_workers.inc({ device: on, busy: String(isBusy) })
+      gauge.isto_results.set(usage?.results ?? 0)
+      gauge.isto_result_bytes.set(usage?.bytes ?? 0)
       // The measured time lies between two ticks of a timer.
       const seconds = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MILLISECONDS / 1000) || 0
       gauge.isto_event_loop_delay_seconds.set({ quantile: '0.5' }, seconds(delay.percentile(50)))
@@ -84,6 +89,14 @@ function createGauges(registry: Registry) {
     ),
     isto_device_info: gauge('isto_device_info', '1, labelled with the device of the last job.', 'device'),
     isto_queue_jobs: gauge('isto_queue_jobs', 'Number of waiting and running jobs.'),
+    isto_workers: gauge(
+      'isto_workers',
+      'Number of connected workers, of those that share a Postgres.',
+      'device',
+      'busy',
+    ),
+    isto_results: gauge('isto_results', 'Number of results that were kept when the store was last swept.'),
+    isto_result_bytes: gauge('isto_result_bytes', 'Size of their pictures and differences, in bytes.'),
     isto_event_loop_delay_seconds: gauge(
       'isto_event_loop_delay_seconds',
       'Delay of the bot’s event loop since the last scrape, in seconds.',

@@ -1,6 +1,9 @@
 import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.ts'
 import { findMissing, findModel, isUnfetched, listModels, type Model, unfetched } from '../hub/catalog.ts'
+
+export const modelsFolder = fileURLToPath(new URL('../../models', import.meta.url))
 
 export interface UsableModels {
   /** The names that people may choose from. None of them reveals a path. */

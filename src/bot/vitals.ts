@@ -1,7 +1,8 @@
 import type { GatewayStatus } from '../discord/gateway/gateway-status.ts'
 import type { Job } from '../jobs/protocol.ts'
-import type { Outcome, QueueHandlers } from '../jobs/ticket.ts'
+import type { Outcome, QueueHandlers, WorkerFacts } from '../jobs/ticket.ts'
 import type { Run } from '../jobs/worker-client.ts'
+import type { Usage } from '../store/results.ts'
 
 /** The bot's state at one moment. Times in seconds. */
 export interface Signs {
@@ -18,6 +19,9 @@ export interface Signs {
   readonly device?: string
   /** Jobs that wait or run. */
   readonly queueLength: number
+  /** Those elsewhere that compute; absent where this process does it. */
+  readonly workers?: readonly WorkerFacts[]
+  readonly usage?: Usage
   readonly jobs: Readonly<Record<Outcome['type'], number>>
 }
 
@@ -27,7 +31,9 @@ export interface Vitals {
   readonly watchHandlers: <FollowUp>(handlers: QueueHandlers<FollowUp>) => QueueHandlers<FollowUp>
   /** To be called when the worker's process ends unexpectedly. */
   readonly workerEnded: () => void
-  readonly read: (outside: { readonly gatewayStatus: GatewayStatus; readonly queueLength: number }) => Signs
+  readonly read: (
+    outside: { readonly gatewayStatus: GatewayStatus } & Pick<Signs, 'queueLength' | 'workers' | 'usage'>,
+  ) => Signs
 }
 
 /**
@@ -86,7 +92,7 @@ export function createVitals(
       ends++
       endsInARow++
     },
-    read: ({ gatewayStatus: { lostAt, heartbeatAt }, queueLength }) => {
+    read: ({ gatewayStatus: { lostAt, heartbeatAt }, queueLength, workers, usage }) => {
       const since = (at: number | undefined) => (at === undefined ? 0 : Math.max(0, now() - at) / 1000)
       return {
         gateway: {
@@ -97,6 +103,8 @@ export function createVitals(
         worker: { isAlive, isBusy: lifeSignAt !== undefined, silentFor: since(lifeSignAt), ends, endsInARow },
         device,
         queueLength,
+        workers,
+        usage,
         jobs: { ...jobs },
       }
     },

@@ -45,17 +45,19 @@ export interface BossOptions {
 
 export async function openBoss({ postgres, isKeeper, log }: BossOptions): Promise<Boss> {
   const boss = new PgBoss({
-    ...{ db: databaseOf(postgres), schema: 'pgboss', schedule: false },
+    ...{ db: databaseOf(postgres.beside), schema: 'pgboss', schedule: false },
     ...{ supervise: isKeeper, migrate: isKeeper, createSchema: isKeeper },
     ...{ superviseIntervalSeconds: 2, monitorIntervalSeconds: 2, maintenanceIntervalSeconds: 60 },
   })
   boss.on('error', (error) => log('pg-boss had an error.', error))
-  await boss.start()
+  // pg-boss and its queues are made by one process at a time.
+  const alone = <Result>(work: () => Promise<Result>) => postgres.exclusively('isto layout', work)
+  await (isKeeper ? alone(() => boss.start()) : boss.start())
   const known = new Set<string>()
 
   const createQueue = async (queue: string) => {
     if (known.has(queue)) return
-    if (!(await boss.getQueue(queue))) await boss.createQueue(queue, queueOptions(queue))
+    if (!(await boss.getQueue(queue))) await alone(() => boss.createQueue(queue, queueOptions(queue)))
     known.add(queue)
   }
   if (isKeeper) await createQueue(givenUpQueue)

@@ -9,10 +9,11 @@ export interface ProgressWriter {
   readonly stop: () => Promise<void>
 }
 
-/** Writes the newest progress of a ticket, one write at a time; a preview is kept until it is written. */
+/** Writes the newest progress of a ticket, one write at a time; a preview is kept until it is written. The group is told. */
 export function createProgressWriter(
   { query }: Statements,
   id: string,
+  group: string,
   onError: (error: unknown) => void,
 ): ProgressWriter {
   const stopped = new AbortController()
@@ -26,8 +27,8 @@ export function createProgressWriter(
         `WITH written AS (
            INSERT INTO isto.progress (id, progress, seconds_left) VALUES ($1, $2, $3)
            ON CONFLICT (id) DO UPDATE SET progress = excluded.progress, seconds_left = excluded.seconds_left RETURNING id
-         ) SELECT pg_notify('isto_progress', id) FROM written`,
-        [id, serialize(progress), secondsLeft],
+         ) SELECT pg_notify('isto_progress', $4 || ' ' || id) FROM written`,
+        [id, serialize(progress), secondsLeft, group],
       )
       await sleep(gapMilliseconds, undefined, { signal: stopped.signal }).catch(() => {})
     }

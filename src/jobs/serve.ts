@@ -88,7 +88,9 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     if (!job) return
     const stopwatch = durations.start(job)
     const startedAt = performance.now()
-    const progress = createProgressWriter(postgres, ticketId, (error) => log('Progress could not be told.', error))
+    const progress = createProgressWriter(postgres, ticketId, running.group, (error) =>
+      log('Progress could not be told.', error),
+    )
     const beat = setInterval(() => {
       boss.touch(mine).then(
         (isOurs) => isOurs || controller.abort(new Error('The job was taken away.')),

@@ -35,6 +35,8 @@ export interface SharedQueueOptions {
   readonly boss: Boss
   /** Of the bot processes the one that delivers what it placed, and goes on with it after a restart. */
   readonly group: string
+  /** Whether this group now answers a scope that another one answered before. @default none */
+  readonly owns?: (scope: string) => boolean
   readonly log: (sentence: string, error: unknown) => void
   readonly limits?: Limits
   /** @default 1000 */
@@ -43,7 +45,7 @@ export interface SharedQueueOptions {
 
 /** The bot's side of a line that several processes share: it places and delivers, and workers (serve.ts) compute. */
 export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<FollowUp> {
-  const { postgres, boss, group, log, limits, pollMilliseconds = 1000 } = options
+  const { postgres, boss, group, log, limits, pollMilliseconds = 1000, owns = () => false } = options
   const deliveries = deliveryQueueOf(group)
   /** Without their pictures; `told` as in queue.ts. */
   const seen = new Map<string, { readonly ticket: Ticket<FollowUp>; told?: number }>()
@@ -57,6 +59,7 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
     handlers = given
     await prepareTables(postgres)
     await boss.createQueue(deliveries)
+    await adopt()
     for (const expected of await readExpected<FollowUp>(postgres, group)) {
       await given
         .onInterrupted(expected)
@@ -73,8 +76,29 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
         watch.soon()
       }),
       await postgres.listen('isto_places', watch.soon),
-      await postgres.listen('isto_progress', (id) => void tellProgress(id)),
+      await postgres.listen('isto_progress', (payload) => {
+        const [to, id] = payload.split(' ')
+        if (to === group && id)
+          void tellProgress(id).catch((error: unknown) => log('Progress could not be told.', error))
+      }),
     )
+  }
+
+  /** Takes over what was placed while the shards were divided among processes in another way. */
+  const adopt = async () => {
+    const others = await postgres.query<{ id: string; scope: string }>(
+      'SELECT id, scope FROM isto.tickets WHERE bot_group <> $1',
+      [group],
+    )
+    for (const { id } of others.filter(({ scope }) => owns(scope))) {
+      await postgres.transaction(async (at) => {
+        const [row] = await at.query<{ state: string }>(
+          'UPDATE isto.tickets SET bot_group = $2 WHERE id = $1 RETURNING state',
+          [id, group],
+        )
+        if (row?.state === 'ended') await boss.send(at, deliveries, id)
+      })
+    }
   }
 
   const expect: Queue<FollowUp>['expect'] = async (expected) => {
@@ -145,7 +169,7 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
   const tellPlaces = async () => {
     const spots = await readSpots(postgres, 'bot_group', group, Date.now())
     const unknown = spots.filter(({ id }) => !seen.has(id)).map(({ id }) => id)
-    for (const [id, ticket] of await readTickets<FollowUp>(postgres, unknown)) seen.set(id, { ticket })
+    await meet(unknown)
     for (const { id, ...spot } of spots) {
       const entry = seen.get(id)
       const told = spot.isRunning ? -1 : spot.ahead
@@ -155,17 +179,20 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
     }
   }
 
+  const meet = async (ids: readonly string[]) => {
+    for (const [id, ticket] of await readTickets<FollowUp>(postgres, ids)) seen.set(id, seen.get(id) ?? { ticket })
+  }
+
   const tellProgress = async (id: string) => {
+    if (isParked) return
+    if (!seen.has(id)) await meet([id])
+    const [row] = await postgres.query<{ progress: Uint8Array; seconds_left: number }>(
+      'SELECT progress, seconds_left FROM isto.progress WHERE id = $1',
+      [id],
+    )
     const entry = seen.get(id)
-    if (!entry || isParked) return
-    const [row] = await postgres
-      .query<{ progress: Uint8Array; seconds_left: number }>(
-        'SELECT progress, seconds_left FROM isto.progress WHERE id = $1',
-        [id],
-      )
-      .catch(() => [])
     // It may have been delivered meanwhile.
-    if (!row || !seen.has(id)) return
+    if (!row || !entry) return
     entry.told = -1
     guarded(() => handlers?.onProgress(entry.ticket, deserialize(row.progress) as Progress, row.seconds_left))
   }

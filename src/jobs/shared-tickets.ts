@@ -73,7 +73,7 @@ const writeFollowUp = (query: Statements['query'], id: string, frame: Uint8Array
 
 async function picturesOf({ query }: Statements, id: string): Promise<readonly Uint8Array[]> {
   const rows = await query<{ bytes: Uint8Array }>('SELECT bytes FROM isto.pictures WHERE id = $1 ORDER BY number', [id])
-  return rows.map(({ bytes }) => bytes)
+  return rows.map(({ bytes }) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
 }
 
 /** The job with its pictures, for a worker. */
@@ -100,7 +100,7 @@ export async function readEnded<FollowUp>(
 
 async function resultBytes({ query }: Statements, id: string): Promise<readonly Uint8Array[]> {
   const rows = await query<{ bytes: Uint8Array }>('SELECT bytes FROM isto.results WHERE id = $1 ORDER BY number', [id])
-  return rows.map(({ bytes }) => bytes)
+  return rows.map(({ bytes }) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
 }
 
 /** @returns where its end is to be delivered; undefined where it ended before, or there is no such ticket */
@@ -163,7 +163,7 @@ export async function readTickets<FollowUp>(
 ): Promise<ReadonlyMap<string, Ticket<FollowUp>>> {
   if (ids.length === 0) return new Map()
   const rows = await query<TicketRow>(
-    `SELECT ${ticketColumns} FROM isto.tickets t JOIN isto.follow_ups f USING (id) WHERE id = ANY($1) AND job IS NOT NULL`,
+    `SELECT ${ticketColumns} FROM isto.tickets t JOIN isto.follow_ups f USING (id) WHERE id = ANY($1) AND state IN ('waiting', 'running')`,
     [ids],
   )
   return new Map(rows.map((row) => [row.id, ticketOf<FollowUp>(row)]))

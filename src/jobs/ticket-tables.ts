@@ -6,14 +6,18 @@ import type { WorkerFacts } from './ticket.ts'
 export async function prepareTables(postgres: Postgres): Promise<void> {
   await postgres.exclusively('isto layout', () =>
     postgres.transaction(async ({ query }) => {
-      const [found] = await query<{ isThere: boolean }>(`SELECT to_regclass('isto.tickets') IS NOT NULL AS "isThere"`)
-      if (found?.isThere) return
+      if (await hasTables({ query })) return
       for (const statement of layout) await query(statement)
     }),
   )
 }
 
-/** Whom a worker hears from after this long without a word is gone. */
+export async function hasTables({ query }: Pick<Statements, 'query'>): Promise<boolean> {
+  const [found] = await query<{ isThere: boolean }>(`SELECT to_regclass('isto.tickets') IS NOT NULL AS "isThere"`)
+  return found?.isThere === true
+}
+
+/** A worker that was silent for this long is gone. */
 export const silenceMilliseconds = 30_000
 
 export async function liveWorkers({ query }: Statements, now: number): Promise<readonly WorkerFacts[]> {

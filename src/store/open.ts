@@ -7,7 +7,7 @@ import { errorAtOpening, failureOf } from './failures.ts'
 import { createLocks, createSharedLocks, type Locks } from './locks.ts'
 import type { Postgres } from './postgres.ts'
 import { openPostgresDatabase } from './postgres-database.ts'
-import { createResults, type Results } from './results.ts'
+import { createResults, type ResultLimits, type Results, type Usage } from './results.ts'
 import { createRetries, type Retries } from './retries.ts'
 import { createScopes } from './scopes.ts'
 import { createSettings, type SettingsStore } from './settings.ts'
@@ -36,12 +36,16 @@ export interface Store {
   syncServers(servers: readonly string[], at: number, isOurs?: (server: string) => boolean): Promise<void>
   /** Deletes what has expired and gives the space back to the disk. Call it now and then. */
   sweep(now: number): Promise<void>
+  /** What was kept of results when they were last swept. */
+  usage(): Usage | undefined
   close(): Promise<void>
 }
 
 export interface StoreOptions {
   /** @default 30 days */
   readonly graceMs?: number
+  /** Bytes of results per scope and in all; the oldest go first. @default no limit */
+  readonly resultBytes?: ResultLimits
 }
 
 /** The storage behind a store. */
@@ -88,12 +92,13 @@ export async function openSharedStore(postgres: Postgres, options?: StoreOptions
 /** A store over any Keyv. */
 export function createStore(
   { open, sweep, close, locks = createLocks() }: Backing,
-  { graceMs = 30 * 24 * 60 * 60 * 1000 }: StoreOptions = {},
+  { graceMs = 30 * 24 * 60 * 60 * 1000, resultBytes = { server: Infinity, all: Infinity } }: StoreOptions = {},
 ): Store {
   const scopes = createScopes(open)
   const settings = createSettings(open, locks, scopes.know)
   const differences = createDifferences(open, locks, scopes.know)
-  const results = createResults(open, scopes.know)
+  const results = createResults(open, scopes.know, resultBytes)
+  let usage: Usage | undefined
   const retries = createRetries(open, scopes.know)
 
   const forget = async (scope: string) => {
@@ -125,8 +130,10 @@ export function createStore(
     },
     sweep: async (now) => {
       for (const scope of await scopes.leftBy(now - graceMs)) await forget(scope)
+      usage = await results.limit(await scopes.all())
       await sweep(now)
     },
+    usage: () => usage,
     close,
   }
 }

@@ -12,6 +12,8 @@ export interface Statements {
  * A Postgres that several processes share. Statements reject with a UserError that may be shown if it can't be reached.
  */
 export interface Postgres extends Statements {
+  /** Over connections of their own: for statements that a transaction waits for. */
+  readonly beside: Statements
   /** All of it or nothing; the work's own rejection is passed on. */
   readonly transaction: <Result>(work: (statements: Statements) => Promise<Result>) => Promise<Result>
   /** Runs one piece of work per key at a time, in whichever process. */
@@ -32,6 +34,7 @@ export async function openPostgres(url: string): Promise<Postgres> {
   // A connection that holds a lock waits for other statements, so the two never compete for the same connections.
   const pool = createPool(url, 8)
   const locks = createPool(url, 8)
+  const beside = createPool(url, 4)
   await pool.query('SELECT').catch((error: unknown) => {
     throw errorAtConnecting(failureOfPostgres(error))
   })
@@ -80,10 +83,10 @@ export async function openPostgres(url: string): Promise<Postgres> {
   }
 
   return {
-    ...{ ...statementsOf(pool), transaction, exclusively, listen: listenHere },
+    ...{ ...statementsOf(pool), beside: statementsOf(beside), transaction, exclusively, listen: listenHere },
     close: async () => {
       await Promise.allSettled([...listeners].map((end) => end()))
-      await Promise.allSettled([pool.end(), locks.end()])
+      await Promise.allSettled([pool, locks, beside].map((one) => one.end()))
     },
   }
 }

@@ -55,10 +55,34 @@ const keptMilliseconds = 90 * 24 * 60 * 60 * 1000
 
 /** Stored by scope and id. Written before the record itself and deleted after it, so every record has an owner. */
 interface Owner extends Pick<ResultRecord, 'channelId' | 'person' | 'at'> {
+  /** Of all its byte arrays; older versions did not count them. */
+  readonly bytes?: number
   readonly isLearned: boolean
 }
 
-export function createResults(open: OpenCollection, know: Scopes['know']): Results & Forgetting {
+/** What is kept of results. */
+export interface Usage {
+  readonly results: number
+  readonly bytes: number
+}
+
+export interface ResultLimits {
+  /** Bytes of one scope's results. */
+  readonly server: number
+  /** Bytes of all results. */
+  readonly all: number
+}
+
+export interface LimitedResults extends Results, Forgetting {
+  /** Deletes the oldest results of these scopes until all that are left have room. */
+  limit(scopes: readonly string[]): Promise<Usage>
+}
+
+export function createResults(
+  open: OpenCollection,
+  know: Scopes['know'],
+  { server, all }: ResultLimits,
+): LimitedResults {
   const records = open<ResultRecord>('results')
   const ownersIn = (scope: string) => open<Owner>('result-owners', scope)
   const removeAll = async (scope: string, ids: readonly string[]) => {
@@ -76,8 +100,25 @@ export function createResults(open: OpenCollection, know: Scopes['know']): Resul
       await know(scope)
       const expires = at + keptMilliseconds
       const isLearned = differences.some(({ name }) => name === undefined)
-      await ownersIn(scope).setRaw(id, { value: { channelId, person, at, isLearned }, expires })
+      const bytes = bytesOf(record)
+      await ownersIn(scope).setRaw(id, { value: { channelId, person, at, isLearned, bytes }, expires })
       await records.setRaw(id, { value: record, expires })
+      const tooMany = oldestBeyond(server, await entriesOf(ownersIn(scope)))
+      await removeAll(
+        scope,
+        tooMany.map(([old]) => old),
+      )
+    },
+
+    limit: async (scopes) => {
+      const owned: (readonly [id: string, owner: Owner, scope: string])[] = []
+      for (const scope of scopes) {
+        for (const [id, owner] of await entriesOf(ownersIn(scope))) owned.push([id, owner, scope])
+      }
+      const tooMany = new Set(oldestBeyond(all, owned))
+      for (const [id, , scope] of tooMany) await removeAll(scope, [id])
+      const kept = owned.filter((one) => !tooMany.has(one))
+      return { results: kept.length, bytes: kept.reduce((sum, [, { bytes = 0 }]) => sum + bytes, 0) }
     },
 
     get: (id) => records.get(id),
@@ -116,4 +157,23 @@ export function createResults(open: OpenCollection, know: Scopes['know']): Resul
       return theirs.length
     },
   }
+}
+
+/** The oldest ones, without which the others have at most so many bytes; the newest one stays in any case. */
+function oldestBeyond<Entry extends readonly [id: string, owner: Owner, ...rest: unknown[]]>(
+  limitBytes: number,
+  owned: readonly Entry[],
+): readonly Entry[] {
+  let left = limitBytes
+  const newestFirst = owned.toSorted(([, one], [, other]) => other.at - one.at)
+  return newestFirst.filter(([, { bytes = 0 }], index) => {
+    left -= bytes
+    return left < 0 && index > 0
+  })
+}
+
+function bytesOf(value: unknown): number {
+  if (ArrayBuffer.isView(value)) return value.byteLength
+  if (typeof value !== 'object' || value === null) return 0
+  return Object.values(value).reduce<number>((sum, part) => sum + bytesOf(part), 0)
 }

@@ -38,11 +38,11 @@ async function openBot(url: string, { limits }: Partial<LineOptions> = {}, group
   }
 }
 
-async function openWorker(url: string, run: Run, models = ['emoji'], patienceMilliseconds?: number) {
+async function openWorker(url: string, run: Run, models = ['emoji']) {
   const postgres = await openPostgres(url)
   const boss = await openBoss({ postgres, isKeeper: false, log })
   const serving = await serve({
-    ...{ postgres, boss, run, models, log, patienceMilliseconds, name: 'here' },
+    ...{ postgres, boss, run, models, log, name: 'here' },
     pollMilliseconds: 200,
   })
   return {
@@ -151,24 +151,6 @@ describe('several processes at one line', { skip: skipped, timeout: 300_000 }, (
     assert.deepEqual([facts?.name, facts?.models, facts?.isBusy], ['here', ['emoji', 'photo'], false])
     await worker.stop()
     assert.deepEqual(await bot.queue.workers(), [])
-    await bot.park()
-  })
-
-  test('a worker stays with the model it has loaded, but not for ever', async () => {
-    const url = await (await server()).create()
-    const bot = await openBot(url)
-    const seen = witness()
-    await bot.queue.open(seen.handlers)
-    const hand = sleeper(150)
-    const worker = await openWorker(url, hand.run, ['one', 'two'], 700)
-    await bot.queue.add(named('one0', 'one'))
-    await until(() => hand.had.length === 1, 'a start')
-    await bot.queue.add(named('two0', 'two'))
-    for (let number = 1; number < 10; number++) await bot.queue.add(named(`one${number}`, 'one'))
-    await until(() => seen.ends.length === 11, 'all ends', 60_000)
-    const place = hand.had.indexOf('two0')
-    assert.ok(place > 1 && place < 10, `two0 was number ${place}`)
-    await worker.stop()
     await bot.park()
   })
 })

@@ -77,7 +77,6 @@ export function describeQueue(
         assert.deepEqual(await ended(id), { type: 'done', result: result(id) })
       }
       assert.ok(places.get('c')!.some(({ ahead, isRunning }) => ahead === 2 && !isRunning))
-      assert.ok(places.get('c')!.some(({ isRunning }) => isRunning))
       await until(async () => (await queue.length()) === 0, 'an empty line')
       assert.deepEqual(await queue.places('server'), [])
       await park()

@@ -278,6 +278,46 @@ export function describeStore(name: string, createOpener: () => (options?: Store
       })
     })
 
+    describe('room for results', () => {
+      const sized = (id: string, scope: string, at: number) => ({
+        ...result(id, { scope, at }),
+        image: Buffer.alloc(1000),
+      })
+      const kept = async (ids: readonly string[]) =>
+        (await Promise.all(ids.map(async (id) => ((await store.results.get(id)) ? [id] : [])))).flat()
+
+      test('the oldest of a server go first, and of no other', async () => {
+        const { bytes } = await one()
+        await reopen({ resultBytes: { server: 3 * bytes, all: Infinity } })
+        for (const [index, id] of ['a', 'b', 'c', 'd'].entries())
+          await store.results.put(sized(id, '1', Date.now() + index))
+        await store.results.put(sized('e', '2', 0 + Date.now()))
+        assert.deepEqual(await kept(['a', 'b', 'c', 'd', 'e']), ['b', 'c', 'd', 'e'])
+      })
+
+      test('the oldest of all go when the store is swept; saved differences stay', async () => {
+        const { bytes } = await one()
+        await reopen({ resultBytes: { server: Infinity, all: 2 * bytes } })
+        await store.differences.save('1', difference('Snow'))
+        for (const [index, id] of ['a', 'b', 'c'].entries()) {
+          await store.results.put(sized(id, String(index), Date.now() + index))
+        }
+        await store.sweep(Date.now())
+        assert.deepEqual(await kept(['a', 'b', 'c']), ['b', 'c'])
+        assert.deepEqual(store.usage(), { results: 2, bytes: 2 * bytes })
+        assert.deepEqual(await namesIn('1'), ['Snow'])
+      })
+
+      /** What one such result counts. */
+      async function one() {
+        await store.results.put(sized('measure', 'measure', Date.now()))
+        await store.sweep(Date.now())
+        const usage = store.usage()!
+        await store.results.remove('measure')
+        return usage
+      }
+    })
+
     describe('a server that the bot left', () => {
       const has = async (scope: string) => (await store.differences.list(scope)).length === 1
       beforeEach(async () => {

@@ -8,6 +8,7 @@ import { isOutage, persist, watchRateLimits } from './persist.ts'
 import { watchPresence } from './presence.ts'
 import { registerCommands, unreachable } from './register.ts'
 import { watchRights } from './rights.ts'
+import { isOurs, requestsPerSecond, type Shards } from './shards.ts'
 
 export interface ConnectOptions extends Omit<DispatchOptions, 'takeNote'> {
   readonly token: string
@@ -15,6 +16,10 @@ export interface ConnectOptions extends Omit<DispatchOptions, 'takeNote'> {
   readonly applicationId?: string
   /** The base address of Discord's API without the version, such as `https://discord.com/api`. */
   readonly apiUrl: string
+  /** @default auto */
+  readonly shards?: Shards
+  /** Work of all processes of this bot that only one may do at a time. @default this is the only one */
+  readonly exclusively?: <Result>(key: string, work: () => Promise<Result>) => Promise<Result>
   /** The shortest time between two progress edits. @default 3000 */
   readonly everyMilliseconds?: number
   /** The first pause before a start that failed because of Discord is tried again. @default 1000, doubled each time */
@@ -48,19 +53,24 @@ export function connect(options: ConnectOptions): Promise<Connection> {
 }
 
 async function connectOnce(options: ConnectOptions): Promise<Connection> {
-  const { token, apiUrl, commands, services, log, everyMilliseconds, onLost } = options
+  const { token, apiUrl, commands, services, log, everyMilliseconds, onLost, shards = 'auto' } = options
+  const { exclusively = (_, work) => work() } = options
   const client = new Client({
     intents: [GatewayIntentBits.Guilds],
     allowedMentions: { parse: [] },
-    rest: { api: apiUrl },
+    // Set in any case: discord.js would read them from the environment, in a format of its own.
+    ...(shards === 'auto' ? { shards } : { shards: [...shards.ids], shardCount: shards.count }),
+    rest: { api: apiUrl, globalRequestsPerSecond: requestsPerSecond(shards) },
   })
   watchRateLimits(client.rest, log)
   client.rest.setToken(token)
-  const { applicationId } = await registerCommands({
-    rest: client.rest,
-    applicationId: options.applicationId,
-    commands: commands.map(({ data }) => data),
-  })
+  const { applicationId } = await exclusively('commands', () =>
+    registerCommands({
+      rest: client.rest,
+      applicationId: options.applicationId,
+      commands: commands.map(({ data }) => data),
+    }),
+  )
 
   const notifier = createJobNotifier({
     ...{ client, store: services.store, log, everyMilliseconds },
@@ -70,7 +80,7 @@ async function connectOnce(options: ConnectOptions): Promise<Connection> {
   watchHomes(client)
   client.on(Events.InteractionCreate, dispatch.handle)
   client.on(Events.Error, (error) => log(describe(error)))
-  watchPresence(client, services.store, log)
+  watchPresence(client, services.store, log, (server) => isOurs(shards, server))
   watchRights(client, log)
   const gatewayStatus = watchGatewayStatus(client)
   client.on(Events.ShardDisconnect, ({ code }) => onLost(`Discord ended the session (code ${code}).`))

@@ -10,6 +10,7 @@ export function watchPresence(
   client: Client,
   store: Pick<Store, 'syncServers' | 'leave' | 'markReturned'>,
   log: (line: string) => void,
+  isOurs?: (server: string) => boolean,
 ): void {
   let noted = Promise.resolve()
   const note = (action: () => Promise<void>) => {
@@ -19,7 +20,7 @@ export function watchPresence(
   }
   client.once(Events.ClientReady, ({ guilds }) => {
     const servers = [...guilds.cache.keys()]
-    note(() => store.syncServers(servers, Date.now()))
+    note(() => store.syncServers(servers, Date.now(), isOurs))
   })
   client.on(Events.GuildCreate, ({ id }) => note(() => store.markReturned(id)))
   // Not for a server that is merely unavailable: that is another event.

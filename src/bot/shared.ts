@@ -1,0 +1,66 @@
+import { basename } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from '../config.ts'
+import type { FollowUp } from '../discord/delivery/result-action.ts'
+import { groupOf, isOurs } from '../discord/gateway/shards.ts'
+import { openBoss } from '../jobs/boss.ts'
+import { createSharedQueue } from '../jobs/shared-queue.ts'
+import type { Log } from '../log.ts'
+import { openSharedStore } from '../store/open.ts'
+import { openPostgres } from '../store/postgres.ts'
+import type { Backend } from './backend.ts'
+
+/** One of any number of processes that share a Postgres; workers compute (worker-machine.ts). @throws UserError */
+export async function openShared(config: Config, databaseUrl: string, log: Log): Promise<Backend> {
+  const postgres = await openPostgres(databaseUrl)
+  const group = groupOf(config.shards)
+  await beTheOnlyOne(postgres.exclusively, group, log.warn)
+  const store = await openSharedStore(postgres, { resultBytes: config.resultBytes })
+  const boss = await openBoss({ postgres, isKeeper: true, log: log.error })
+  const queue = createSharedQueue<FollowUp>({
+    ...{ postgres, boss, group, log: log.error },
+    owns: (scope) => isOurs(config.shards, scope),
+  })
+  let names: readonly string[] = []
+  const look = async () => {
+    names = [...new Set((await queue.workers()).flatMap(({ models }) => models))].sort()
+  }
+  const models = {
+    get names() {
+      return names.length > 0 ? names : [usual]
+    },
+    usual: basename(config.model),
+  }
+  const { usual } = models
+  const looking = setInterval(() => void look().catch(() => {}), 5000)
+  return {
+    ...{ store, queue, models },
+    exclusively: postgres.exclusively,
+    warm: async () => {
+      await look()
+      const count = (await queue.workers()).length
+      if (count === 0) log.warn('No worker is connected yet: start one with `npm run worker`, here or elsewhere.')
+      return count === 1 ? 'one worker is connected' : `${count} workers are connected`
+    },
+    park: queue.park,
+    close: async () => {
+      clearInterval(looking)
+      await store.close()
+    },
+  }
+}
+
+/** Two processes with the same shards would both answer every command. Waits until the other one has ended. */
+async function beTheOnlyOne(exclusively: Backend['exclusively'], group: string, warn: (line: string) => void) {
+  const alone = Promise.withResolvers<void>()
+  // Held until the process ends, or its connection.
+  const held = exclusively(`bot ${group}`, () => {
+    alone.resolve()
+    return new Promise<never>(() => {})
+  })
+  const late = sleep(3000, 'late', { ref: false })
+  if ((await Promise.race([alone.promise, held, late])) === 'late') {
+    warn('Another process answers the same shards; waiting until it has ended.')
+  }
+  await Promise.race([alone.promise, held])
+}
