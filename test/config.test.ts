@@ -23,6 +23,9 @@ test('every setting has a default but the token', () => {
     hubUrl: 'https://huggingface.co',
     hubToken: undefined,
     health: undefined,
+    databaseUrl: undefined,
+    shards: 'auto',
+    resultBytes: { server: 2e9, all: 50e9 },
   })
 })
 
@@ -41,6 +44,12 @@ test('a host means https, and plain http has to be spelled out', () => {
   assert.equal(apiUrl, 'http://127.0.0.1:8080/api')
 })
 
+test('shards are given as a range, or as discord.js’ ShardingManager gives them', () => {
+  assert.deepEqual(readConfig({ SHARDS: '0-3/16' }).shards, { ids: [0, 1, 2, 3], count: 16 })
+  assert.deepEqual(readConfig({ SHARDS: '5', SHARD_COUNT: '8' }).shards, { ids: [5], count: 8 })
+  assert.deepEqual(readConfig({ SHARDS: '[5]', SHARD_COUNT: '8' }).shards, { ids: [5], count: 8 })
+})
+
 test('a setting that makes no sense is named', () => {
   const names = (setting: string) => (error: Error) => error instanceof UserError && error.message.includes(setting)
   assert.throws(() => readConfig({ DISCORD_API_URL: 'discord' }), names('DISCORD_API_URL'))
@@ -48,6 +57,12 @@ test('a setting that makes no sense is named', () => {
   assert.throws(() => readConfig({ ATTACHMENT_HOSTS: 'cdn.example.com/path' }), names('ATTACHMENT_HOSTS'))
   assert.throws(() => readConfig({ ATTACHMENT_HOSTS: 'file:///etc' }), names('ATTACHMENT_HOSTS'))
   assert.throws(() => readConfig({ LOG_LEVEL: 'loud' }), names('LOG_LEVEL'))
+  for (const shards of ['3', '4/4', '2-1/4', '0-4/4', 'a/b']) {
+    assert.throws(() => readConfig({ SHARDS: shards }), names('SHARDS'))
+  }
+  assert.throws(() => readConfig({ RESULTS_GB: '0' }), names('RESULTS_GB'))
+  const secret = (error: Error) => names('DATABASE_URL')(error) && !error.message.includes('secret')
+  assert.throws(() => readConfig({ DATABASE_URL: 'mysql://isto:secret@host/isto' }), secret)
   for (const port of ['http', '65536', '-1', '80.5', '123456']) {
     assert.throws(() => readConfig({ HEALTH_PORT: port }), names('HEALTH_PORT'))
   }
