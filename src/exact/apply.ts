@@ -7,10 +7,11 @@ import { apart, isOpaque, mix, over, type Raster, type Rgb, white } from './rast
 import { canvasOf, power, type Warp, warped } from './warp.ts'
 
 /**
- * B′ of B's own pixels, at B's resolution. What is transparent in B stays so where white, which stands for it, stays white.
+ * B′ from B's own pixels, at B's resolution. What is transparent in B stays transparent if white, which stands for it,
+ * stays white.
  *
  * @param strength 0 gives B itself, 0.5 goes half-way (half a turn, half-way colours), −1 undoes what can be undone.
- * @returns Nothing where a thing is to be moved and B has no even background to move it on.
+ * @returns undefined if a thing is to be moved and B has no even background to move it on
  */
 export function applyExact(difference: ExactDifference, b: Raster, strength = 1): Raster | undefined {
   if (strength === 0) return b
@@ -24,7 +25,7 @@ function ofPicture({ warp, colours }: ExactDifference, b: Raster, strength: numb
   return withColours(moved(picture, power(warp, strength, b)), colours, strength)
 }
 
-/** What lies beyond a picture's edges is its border's colour. */
+/** Beyond a picture's edges its border's colour is assumed. */
 export function moved(picture: Raster, warp: Warp, canvas = canvasOf(picture, warp)): Raster {
   const isClear = picture.data[3]! < 0.02
   const { colour } = borderOf(picture)
@@ -46,7 +47,7 @@ function backgroundUnder({ background: own }: Matte, { background, colours }: Ex
   return mix(own, strength > 0 ? background.to : background.from, Math.min(1, Math.abs(strength)))
 }
 
-/** What comes after warp, colours and background. */
+/** The steps after warp, colours and background. */
 export function finished(picture: Raster, { filter, vignette, frame }: Partial<ExactDifference>, strength = 1): Raster {
   let made = filter ? filtered(picture, filter, strength) : picture
   if (vignette) made = vignetted(made, vignette * strength)

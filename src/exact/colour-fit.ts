@@ -2,7 +2,7 @@ import { between, type ColourRule, changeOf, corners, sameColours } from './colo
 import { solve } from './least-squares.ts'
 import type { Raster } from './raster.ts'
 
-/** Colours before and after, interleaved red, green, blue, 0…1: one after the other the same pixels. */
+/** Colours before and after, interleaved red, green, blue in 0…1, of the same pixels. */
 export interface Colours {
   readonly before: Float64Array
   readonly after: Float64Array
@@ -10,13 +10,13 @@ export interface Colours {
 
 export interface FittedColours {
   readonly rule: ColourRule
-  /** RMS of what it leaves. */
+  /** The RMS of what it doesn't explain. */
   readonly error: number
-  /** What the rule costs for having to be said: nothing where colours stay the same. */
+  /** The rule's cost in complexity: nothing if colours stay the same. */
   readonly penalty: number
 }
 
-/** @param places Of the pixels that count. */
+/** @param places The pixels that count. */
 export function coloursOf(before: Raster, after: Raster, places: Int32Array): Colours {
   return { before: readAt(before, places), after: readAt(after, places) }
 }
@@ -31,7 +31,7 @@ function readAt({ data }: Raster, places: Int32Array): Float64Array {
   return colours
 }
 
-/** At most `most` of the pixels that count, evenly taken. */
+/** At most `most` of the pixels that count, evenly spaced. */
 export function placesOf({ width, height }: Raster, most: number, counts: (place: number) => boolean): Int32Array {
   const all = new Int32Array(width * height)
   let count = 0
@@ -40,7 +40,7 @@ export function placesOf({ width, height }: Raster, most: number, counts: (place
   return Int32Array.from({ length: Math.floor(count / step) }, (_, n) => all[Math.floor(n * step)]!)
 }
 
-/** A rule with free numbers: `from` plus a sum of `bases`, all 3 × 4 matrices. */
+/** A rule with free parameters: `from` plus a sum of `bases`, all 3 × 4 matrices. */
 interface Family {
   readonly name: string
   readonly from: readonly number[]
@@ -52,12 +52,12 @@ const nothing = new Array<number>(12).fill(0)
 const at = (...places: number[]) => nothing.map((_, place) => (places.includes(place) ? 1 : 0))
 const rows = (weights: readonly number[]) => [0, 1, 2].flatMap(() => [...weights, 0])
 const diagonal = at(0, 5, 10)
-// As CSS has them: what a hue turn leaves of a colour, and what it turns it into at a quarter.
+// As in CSS: the part of a colour that a hue rotation keeps, and what a quarter rotation adds.
 const cssLuma = [0.213, 0.715, 0.072] as const
 const cssTurn = [-0.213, -0.715, 0.928, 0, 0.143, 0.14, -0.283, 0, -0.787, 0.715, 0.072, 0]
 const greyRows = rows(cssLuma)
 
-/** From the fewest free numbers to the most. */
+/** From the fewest free parameters to the most. */
 const families: readonly Family[] = [
   { name: 'same', from: diagonal, bases: [] },
   { name: 'grey', from: rows(luma), bases: [] },
@@ -78,10 +78,10 @@ const families: readonly Family[] = [
 ]
 
 /**
- * The rule of the fewest numbers that explains the colours. One with free numbers must also foretell those colours that
- * it was not fitted to: of a thing in one colour it could say anything of the others.
+ * The rule with the fewest parameters that explains the colours. A rule with free parameters must also predict colours
+ * that it was not fitted to: on a thing of one colour it could say anything about the others.
  *
- * @param isPhotograph Then tone curves and a table of colours may explain them, too.
+ * @param isPhotograph Tone curves and a colour table are then tried, too.
  */
 export function fitColours(colours: Colours, isPhotograph: boolean): FittedColours {
   const groups = groupsOf(colours.before)
@@ -106,8 +106,8 @@ export function fitColours(colours: Colours, isPhotograph: boolean): FittedColou
 }
 
 /**
- * The affine rule that leaves least: tells whether pixels lie where they should, whatever became of their colours. The
- * `matrix` family without the care for what was cut off, much faster.
+ * The affine rule with the smallest residual. It tells whether pixels are where they should be, whatever happened to
+ * their colours. It is the `matrix` family without the care for clipped values, and much faster.
  */
 export function affineRule({ before, after }: Colours): ColourRule {
   const sums = new Float64Array(16)
@@ -147,14 +147,14 @@ function applyTo(before: Float64Array, rule: ColourRule): Float64Array {
   return changed
 }
 
-/** Values that were cut off at black or white say nothing of a rule that goes beyond. */
+/** Values clipped at black or white say nothing about a rule that goes beyond. */
 const isCutOff = (after: number, said: number) => (after < 0.004 && said < 0) || (after > 0.996 && said > 1)
 
-/** @param left Pixels marked so are left out. */
+/** @param left Pixels marked in it are left out. */
 function fitFamily({ before, after }: Colours, { name, from, bases }: Family, left?: Uint8Array): ColourRule {
   let values = from.slice()
   const n = bases.length
-  // Of the bases only those that touch a channel.
+  // Only the bases that affect a channel.
   const touching = [0, 4, 8].map((row) =>
     [...bases.keys()].filter((k) => bases[k]!.slice(row, row + 4).some((value) => value !== 0)),
   )
@@ -195,7 +195,7 @@ function rowUnder(matrix: readonly number[], row: number, colours: Float64Array,
 const CURVE_NODES = 9
 const TABLE_SIZE = 4
 
-/** Hat functions, held together by second differences. */
+/** Hat functions, regularised by second differences. */
 function fitCurves({ before, after }: Colours, left?: Uint8Array): ColourRule {
   const n = CURVE_NODES
   const stiffness = before.length * 1e-4
@@ -235,7 +235,7 @@ function fitCurves({ before, after }: Colours, left?: Uint8Array): ColourRule {
   return { kind: 'curves', values }
 }
 
-/** What a matrix leaves, as a table; where there are no such colours the matrix stands. */
+/** The residual of a matrix, as a table; where there are no such colours, the matrix remains. */
 function fitTable({ before, after }: Colours, matrix: ColourRule, left?: Uint8Array): ColourRule {
   const n = TABLE_SIZE ** 3
   const change = changeOf(matrix)
@@ -269,7 +269,7 @@ const GROUPS = 6
 /** Groups are at least this far apart (Euclidean). */
 const APART = 0.2
 
-/** The pixels parted by colour: the group of each. */
+/** Pixels grouped by colour: the group of each. */
 function groupsOf(before: Float64Array): Uint8Array {
   const pixels = before.length / 3
   const groups = new Uint8Array(pixels)
@@ -311,14 +311,14 @@ function nearestOf(colours: Float64Array, pixel: number, centres: readonly Float
   return { group, square }
 }
 
-/** Groups of fewer pixels than this share don't count. */
+/** Groups with fewer pixels than this share don't count. */
 const LEAST_GROUP = 0.01
-/** Of fewer groups nothing can be told. */
+/** With fewer groups nothing can be concluded. */
 const LEAST_GROUPS = 4
-/** RMS by which a rule may miss the colours of a group that it was not fitted to, beside what it misses anyway. */
+/** The RMS by which a rule may miss the colours of a group that it was not fitted to, in addition to its residual. */
 const FORETOLD = 0.06
 
-/** Whether the rule, fitted without the colours of a group, is right about them: for every group. */
+/** Whether the rule, fitted without a group's colours, predicts them: for every group. */
 function foretells(
   colours: Colours,
   groups: Uint8Array,

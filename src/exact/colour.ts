@@ -1,6 +1,6 @@
 import { type Raster, type Rgb, recoloured } from './raster.ts'
 
-/** What becomes of a colour, 0…1 each. */
+/** What happens to a colour, in 0…1. */
 export type ColourRule =
   /** Rows for red, green and blue: times red, green, blue, and plus. */
   | { readonly kind: 'matrix'; readonly name: string; readonly values: readonly number[] }
@@ -33,7 +33,7 @@ export function colourUnder(colour: Rgb, rule: ColourRule): Rgb {
   return [red!, green!, blue!]
 }
 
-/** The rule backwards, where it is asked for once and can be had: a matrix that is not flat. */
+/** The inverse rule, if it is asked for and exists: for a matrix that is not singular. */
 function undone(rule: ColourRule, strength: number): ColourRule | undefined {
   if (strength !== -1 || rule.kind !== 'matrix') return undefined
   const [a, b, c, o, d, e, f, p, g, h, i, q] = rule.values as [
@@ -103,7 +103,7 @@ export function changeOf(rule: ColourRule): (colour: Float64Array) => void {
   }
 }
 
-/** Where a value lies among `nodes` even ones. */
+/** The position of a value among `nodes` even nodes. */
 export function between(value: number, nodes: number): { readonly low: number; readonly part: number } {
   const place = Math.min(1, Math.max(0, value)) * (nodes - 1)
   const low = Math.min(nodes - 2, Math.floor(place))

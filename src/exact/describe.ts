@@ -2,7 +2,7 @@ import { isSame } from './colour.ts'
 import type { ExactDifference } from './difference.ts'
 import type { Rgb } from './raster.ts'
 
-/** What was found, such as “A′ is A at 53 % of its size, on another background”. */
+/** A description such as “A′ is A at 53 % of its size, on another background”. */
 export function describeExact({ warp, colours, background, filter, vignette, frame }: ExactDifference): string {
   const facts = [
     ...warpFacts(warp),

@@ -5,17 +5,18 @@ import type { Rgb } from './raster.ts'
 import type { Warp } from './warp.ts'
 
 /**
- * What makes A′ of A without a network: warp, colours, background, filter, vignette and frame, in this order. Plain data.
+ * What turns A into A′ without a network: warp, colours, background, filter, vignette and frame, in this order. Plain
+ * data.
  */
 export interface ExactDifference {
-  /** The picture is warped whole, or the thing in it is, in front of its even background. */
+  /** The whole picture is warped, or only the thing in front of its even background. */
   readonly moves: 'picture' | 'thing'
   readonly warp: Warp
   readonly colours: ColourRule
-  /** Of `thing`: changes colour as the thing does, stays as it is, or becomes another. */
+  /** For `thing`: changes colour like the thing, stays as it is, or becomes another colour. */
   readonly background: 'follows' | 'stays' | { readonly from: Rgb; readonly to: Rgb }
   readonly filter?: Filter
-  /** The part of the light that the corners lose; negative where they gain. */
+  /** The share of light that the corners lose; negative if they gain. */
   readonly vignette?: number
   readonly frame?: Frame
 }

@@ -9,7 +9,7 @@ const SQUARES = { from: 4, to: 64 }
 /** Filters leave what is larger than this (a sigma, likewise) as it is, to within so much (RMS). */
 const SOFT = 0.06
 const ALIKE = 0.04
-/** A filter must leave so much less than none. */
+/** A filter must reduce the residual at least this much. */
 const WORTHWHILE = 0.7
 
 /** Of every kind the filter that turns one picture most nearly into the other, where it helps; colours may differ. @param places Of pixels that count. */
@@ -39,7 +39,7 @@ export function fitFilters(before: Raster, after: Raster, places: Int32Array): F
 const finerThan = (blur: Filter): Filter[] =>
   blur.kind === 'blur' ? [0.82, 0.9, 1, 1.1, 1.22].map((factor) => ({ ...blur, sigma: blur.sigma * factor })) : []
 
-/** The amount by least squares. */
+/** The amount, by least squares. */
 function sharpeningOf(before: Raster, after: Raster, sigma: number): Filter[] {
   const soft = blurred(before, sigma * Math.max(before.width, before.height))
   let [along, square] = [0, 1e-9]

@@ -9,7 +9,7 @@ export type Filter =
   /** `across` squares along the longest side. */
   | { readonly kind: 'pixels'; readonly across: number }
 
-/** @param strength 0 leaves the picture as it is. Squares have no half: from a half on they are there. */
+/** @param strength 0 leaves the picture as it is. Squares have no half: they are there from 0.5 on. */
 export function filtered(picture: Raster, filter: Filter, strength = 1): Raster {
   const longest = Math.max(picture.width, picture.height)
   switch (filter.kind) {

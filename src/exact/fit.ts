@@ -18,13 +18,13 @@ export interface ExactFit {
   readonly residual: number
   /** RMS between A and A′. */
   readonly unchanged: number
-  /** The residual of the worst sixteenth by sixteenth of the picture, both being blurred: edges don't count, parts do. */
+  /** The residual of the worst sixteenth by sixteenth of the picture, both blurred: edges don't count, parts do. */
   readonly worst: number
 }
 
-/** Less than this is left (RMS), and less than half of what A′ changes: then nothing remains to be learned. */
+/** If less than this remains (RMS), and less than half of what A′ changes, there is nothing left to learn. */
 const LEAST_LEFT = 0.06
-/** Nor does any part of the picture differ by so much: a mouth, say. */
+/** No part of the picture may differ by this much: a mouth, for example. */
 const LEAST_PART = 0.1
 
 export const isExact = ({ residual, unchanged, worst }: ExactFit): boolean =>
@@ -34,18 +34,18 @@ interface Candidate {
   readonly difference: ExactDifference
   /** RMS between what it makes and A′. */
   readonly error: number
-  /** The error, and something for all that has to be said. */
+  /** The error plus the cost of the description. */
   readonly score: number
 }
 
-/** Candidates are told apart on pictures of these longest sides, in pixels. */
+/** Candidates are compared on pictures with these longest sides, in pixels. */
 const COARSE = 64
 const COARSEST = 32
-/** So many of them are looked at closely. */
+/** This many of them are examined closely. */
 const CLOSELY = 4
-/** With such a score, whatever became of the colours, pixels are not where they should be. */
+/** With such a score, pixels are not where they should be, whatever happened to their colours. */
 const HOPELESS = 0.1
-/** With such a score there is nothing better to look for. */
+/** With such a score there is nothing better to search for. */
 const GOOD = 0.02
 
 /**
@@ -84,7 +84,7 @@ function worstPart(made: Raster, after: Raster): number {
   return Math.sqrt(Math.max(...sums) / side ** 2 / 3)
 }
 
-/** From what is said in few words to what takes many; what is good ends the search. */
+/** From what takes few words to what takes many; a good one ends the search. */
 function bestOf(pair: Pair, coarse: Pair, coarsest: Pair): Candidate {
   let best: Candidate | undefined
   const consider = (outlines: readonly Outline[], close: number, isLoose = false) => {
@@ -159,7 +159,7 @@ function shrunk(picture: Raster, longest: number): Raster {
   return resized(picture, Math.round(picture.width * scale), Math.round(picture.height * scale))
 }
 
-/** What goes where; colours are still open. */
+/** The geometry; colours are still open. */
 type Outline = Pick<ExactDifference, 'moves' | 'warp' | 'frame'>
 
 const framedOutlines = (frame: Frame, before: Raster, after: Raster): Outline[] => [
@@ -285,7 +285,7 @@ function explain(pair: Pair, outline: Outline): Candidate {
   return best
 }
 
-/** What leaves less is not looked at for filters. */
+/** With a smaller residual no filter is tried. */
 const FINE = 0.012
 
 type Extra = Pick<ExactDifference, 'filter' | 'vignette'>
@@ -309,7 +309,7 @@ function completed(
   return { difference, error, score: error + penalty + priceOf(outline) + (extra.filter || extra.vignette ? 0.003 : 0) }
 }
 
-/** Backgrounds this near are the same (of 1, a channel). */
+/** Backgrounds this near are the same (per channel, of 1). */
 const SAME_GROUND = 0.06
 
 function backgroundOf(
@@ -323,7 +323,7 @@ function backgroundOf(
   return apart(from, to) < SAME_GROUND ? 'stays' : { from, to }
 }
 
-/** Colours and vignette by turns. */
+/** Colours and vignette alternately. */
 function withVignette(pair: Pair, outline: Outline, source: Raster, places: Int32Array, plain: Candidate): Candidate {
   let best = plain
   for (let round = 0; round < 2; round++) {

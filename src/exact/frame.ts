@@ -1,6 +1,6 @@
 import { apart, type Raster, type Rgb, raster } from './raster.ts'
 
-/** What lies around a picture, whatever it shows. Lengths are parts of its shorter side. */
+/** What surrounds a picture, whatever it shows. Lengths are fractions of its shorter side. */
 export interface Frame {
   readonly left: number
   readonly top: number
@@ -8,12 +8,12 @@ export interface Frame {
   readonly bottom: number
   /** Of the corners inside. */
   readonly radius: number
-  /** What is inside is a disc in the middle, as large as the sides let it be. */
+  /** The inside is a disc in the middle, as large as the sides allow. */
   readonly isDisc?: boolean
   readonly colour: Rgb
 }
 
-/** The frame over the picture; half as strong, it is half as wide. */
+/** The frame over the picture; at half strength it is half as wide. */
 export function framed(picture: Raster, frame: Frame, strength = 1): Raster {
   if (strength <= 0) return picture
   const { width, height } = picture
@@ -85,7 +85,7 @@ function fromMiddle({ width, height }: Raster, place: number): number {
   return (x * x + y * y) / 2
 }
 
-/** Colours this near are a frame's. */
+/** Colours this near belong to a frame. */
 const NEAR = 0.1
 const RADII = [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4]
 

@@ -7,7 +7,7 @@ import type { Warp } from './warp.ts'
 
 const FORMAT = 1
 
-/** One line, numbers in six digits. */
+/** One line, numbers with six digits. */
 export function exactToJson(difference: ExactDifference): string {
   const short = (_key: string, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value)
   return JSON.stringify({ format: FORMAT, ...difference }, short)

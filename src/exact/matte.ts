@@ -1,6 +1,6 @@
 import { type Raster, type Rgb, raster } from './raster.ts'
 
-/** A picture taken apart: a thing in front of a background of one colour. */
+/** A picture split into a thing and a background of one colour. */
 export interface Matte {
   readonly background: Rgb
   /** The background is transparent. */
@@ -21,11 +21,11 @@ export function borderOf(picture: Raster): { readonly colour: Rgb; readonly spre
   return { colour, spread: Math.sqrt(sum / places.length / 3) }
 }
 
-/** The border is of one colour where it is this near. */
+/** The border counts as one colour if it is this near. */
 const EVEN = 0.05
-/** Colours this near the background's (Euclidean) belong to it, where they are connected with the border. */
+/** Colours this near to the background's (Euclidean) belong to it if they are connected with the border. */
 const NEAR = 0.08
-/** Enclosed regions belong to it where they are the very colour. */
+/** Enclosed regions belong to it if they have exactly its colour. */
 const SAME = 0.02
 
 /** @param picture Opaque on white, or with a transparent border. Nothing where there is no even background or no thing. */
@@ -91,7 +91,7 @@ function neighbours({ width, height }: Raster, place: number, visit: (place: num
 const EDGES = [2, 1, 0]
 const LEAST_INSIDE = 0.4
 
-/** For every pixel the nearest one wholly inside the thing; nothing where that is little of it. */
+/** For every pixel the nearest one completely inside the thing; undefined if there is little of it. */
 function nearestInside(picture: Raster, isBackground: Uint8Array, edge: number): Int32Array | undefined {
   const outside = isBackground.slice()
   let front = [...isBackground.keys()].filter((place) => isBackground[place])

@@ -1,10 +1,12 @@
 import type { Raster } from './raster.ts'
 import { identity, resized, type Warp } from './warp.ts'
 
-/** The turns that are tried, in degrees. */
+/** The rotations that are tried, in degrees. */
 const TURNS = Array.from({ length: 24 }, (_, n) => n * 15)
 
-/** Warps that put one thing where the other is: their areas and centres agree. Both are transparent around the thing. */
+/**
+ * Warps that put one thing where the other is: their areas and centres agree. Both are transparent around the thing.
+ */
 export function likelyMoves(thing: Raster, other: Raster): Warp[] {
   const [from, to] = [momentsOf(thing), momentsOf(other)]
   if (from.area < 10 || to.area < 10) return []
@@ -36,7 +38,7 @@ function momentsOf({ width, height, data }: Raster) {
   return { area, x: x / Math.max(1e-6, area), y: y / Math.max(1e-6, area) }
 }
 
-/** Crops are sought in pictures of this longest side. */
+/** Crops are searched for in pictures with this longest side. */
 const SIDE = 32
 const SCALES = Array.from({ length: 15 }, (_, n) => 2 ** ((n - 6) / 5))
 const MOST_CROPS = 3

@@ -1,6 +1,6 @@
 import { type Raster, raster } from './raster.ts'
 
-/** A picture is mirrored, made larger or smaller, turned and shifted, in this order and about its centre. */
+/** A picture is mirrored, scaled, rotated and shifted, in this order and about its centre. */
 export interface Warp {
   readonly mirrored: boolean
   readonly scale: number
@@ -87,7 +87,7 @@ interface Window {
 
 const SUPPORT = 2
 
-/** Bicubic (a = −½), widened where it makes smaller. */
+/** Bicubic (a = −½), with a wider kernel for reduction. */
 function windows(from: number, to: number, scale: number, shift: number, mirrored: boolean): Window[] {
   const spread = Math.max(1, 1 / scale)
   return Array.from({ length: to }, (_, at) => {
@@ -160,7 +160,7 @@ function throughRows({ width, data }: Raster, rows: readonly Window[], fill: Fil
   return made
 }
 
-/** Ringing is cut off: alpha within 0…1, colours within 0…alpha. */
+/** Ringing is clamped: alpha to 0…1, colours to 0…alpha. */
 function put(data: Float32Array, place: number, red: number, green: number, blue: number, alpha: number): void {
   const most = Math.min(1, Math.max(0, alpha))
   data[place] = Math.min(most, Math.max(0, red))
