@@ -32,11 +32,11 @@ const devices = ['auto', 'cuda', 'directml', 'coreml', 'webgpu', 'cpu'] as const
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
 /**
-Environment variables override `.env` in the working directory.
-
-@param device Overrides `DEVICE`.
-@throws UserError that names the setting
-*/
+ * Environment variables override `.env` in the working directory.
+ *
+ * @param device Overrides `DEVICE`.
+ * @throws UserError that names the setting
+ */
 export function readConfig(environment: NodeJS.ProcessEnv = fromProcess(), device?: string): Config {
   const setting = (name: string) => environment[name]?.trim() || undefined
   return {

@@ -11,10 +11,10 @@ export interface Backend {
   /** Work of all bot processes that only one may do at a time. */
   readonly exclusively: <Result>(key: string, work: () => Promise<Result>) => Promise<Result>
   /**
-  After the queue was opened: resolves when jobs can be computed, to a sentence about it.
-
-  @throws UserError when they can't
-  */
+   * After the queue was opened: resolves when jobs can be computed, to a sentence about it.
+   *
+   * @throws UserError when they can't
+   */
   readonly warm: () => Promise<string>
   /** Stops taking jobs, and writes down what is under way. */
   readonly park: () => Promise<void>

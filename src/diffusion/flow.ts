@@ -12,9 +12,9 @@ export interface FlowConfig {
   /** σ of the last step, for any number of steps. */
   readonly terminal?: number
   /**
-  Between which levels the steps lie before the shift. `trained`: from 1 to the least that was trained, as Stable Diffusion
-  3 has them; `even`: 1, 1 − 1/n, … 1/n, as FLUX has them.
-  */
+   * Between which levels the steps lie before the shift. `trained`: from 1 to the least that was trained, as Stable Diffusion
+   * 3 has them; `even`: 1, 1 − 1/n, … 1/n, as FLUX has them.
+   */
   readonly spacing: 'trained' | 'even'
 }
 

@@ -54,9 +54,9 @@ export interface TrajectoryOptions {
   readonly steps: number
   readonly signal?: AbortSignal
   /**
-  Called after each step, 1…steps, and waited for. `originals` are the pictures (latents x₀) that the paths are on their way
-  to, as far as can be told at this step.
-  */
+   * Called after each step, 1…steps, and waited for. `originals` are the pictures (latents x₀) that the paths are on their way
+   * to, as far as can be told at this step.
+   */
   readonly onStep?: (step: number, originals: () => readonly Tensor[]) => void | Promise<void>
 }
 

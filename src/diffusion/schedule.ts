@@ -56,9 +56,9 @@ export interface Schedule {
    */
   direction(output: Tensor, noisy: Tensor, at: At): Tensor
   /**
-  The deterministic step (η = 0) of DDIM, eq. 12 of arXiv 2010.02502, towards less noise or, to invert, towards more. In a
-  flow it is Euler's: x + (σ′ − σ)·(ε − x₀).
-  */
+   * The deterministic step (η = 0) of DDIM, eq. 12 of arXiv 2010.02502, towards less noise or, to invert, towards more. In a
+   * flow it is Euler's: x + (σ′ − σ)·(ε − x₀).
+   */
   ddimStep(noisy: Tensor, direction: Tensor, from: At, to: At): Tensor
 }
 

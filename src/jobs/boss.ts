@@ -100,9 +100,9 @@ export async function openBoss({ postgres, isKeeper, log }: BossOptions): Promis
 const day = 24 * 60 * 60
 
 /**
-A silent worker's job goes to another after 10 to 14 s. What waits is never deleted by pg-boss: a ticket's age is our
-affair.
-*/
+ * A silent worker's job goes to another after 10 to 14 s. What waits is never deleted by pg-boss: a ticket's age is our
+ * affair.
+ */
 function queueOptions(queue: string) {
   const common = {
     ...{ heartbeatSeconds: 10, expireInSeconds: day - 1, retentionSeconds: 365 * day, deleteAfterSeconds: 60 },

@@ -7,9 +7,9 @@ export interface Head {
 }
 
 /**
-Which line a worker takes its next job from: that of the model it has loaded, unless another line's head has waited longer
-than `patienceMilliseconds`; else the head whose turn is first.
-*/
+ * Which line a worker takes its next job from: that of the model it has loaded, unless another line's head has waited longer
+ * than `patienceMilliseconds`; else the head whose turn is first.
+ */
 export function chooseLine(
   heads: readonly Head[],
   loaded: string | undefined,

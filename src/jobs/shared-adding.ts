@@ -23,10 +23,10 @@ export async function checkServed(at: Statements, model: string): Promise<void> 
 const mostJobs = 10_000
 
 /**
-Holds the person's and the scope's lock until the transaction ends.
-
-@throws UserError when there is no room for one more; it says when there will be
-*/
+ * Holds the person's and the scope's lock until the transaction ends.
+ *
+ * @throws UserError when there is no room for one more; it says when there will be
+ */
 export async function checkRoom(
   at: Statements,
   ticket: Ticket,
@@ -70,12 +70,12 @@ interface WaitingRow extends Waiting {
 }
 
 /**
-The turn of a new ticket, and new turns for those of its scope that wait: its people take turns there (turns.ts).
-
-Turns are counted as in start-time fair queueing: a scope's next job has the turn after its last one, but none before the
-turn that was served last; so the k-th job of every scope comes before the (k + 1)-th of any, and no other scope's jobs
-have to be moved. Under the scope's lock.
-*/
+ * The turn of a new ticket, and new turns for those of its scope that wait: its people take turns there (turns.ts).
+ *
+ * Turns are counted as in start-time fair queueing: a scope's next job has the turn after its last one, but none before the
+ * turn that was served last; so the k-th job of every scope comes before the (k + 1)-th of any, and no other scope's jobs
+ * have to be moved. Under the scope's lock.
+ */
 export async function makeRoom(at: Statements, boss: Boss, ticket: Ticket): Promise<number> {
   const { id, scope, person } = ticket
   const waiting = await at.query<WaitingRow>(

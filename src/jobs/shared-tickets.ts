@@ -129,8 +129,8 @@ export async function endTicket(
 export type Spot = Omit<Place, 'ticket'> & { readonly id: string }
 
 /**
-Of those of `column` = `value`. Each model has a line of its own; `secondsLeft` counts on every live worker that has it.
-*/
+ * Of those of `column` = `value`. Each model has a line of its own; `secondsLeft` counts on every live worker that has it.
+ */
 export async function readSpots(
   { query }: Statements,
   column: 'bot_group' | 'scope' | 'person' | undefined,

@@ -50,10 +50,10 @@ export interface Call<Of extends AnyInteraction = AnyInteraction> extends Servic
    */
   readonly place: (job: Job, action: ResultAction) => Promise<void>
   /**
-  To be called before `reply.open()` for a button that places a job: pressed twice it is not to make two.
-
-  @throws UserError while the same person's press of the same button is under way
-  */
+   * To be called before `reply.open()` for a button that places a job: pressed twice it is not to make two.
+   *
+   * @throws UserError while the same person's press of the same button is under way
+   */
   readonly claim: () => Promise<void>
 }
 
