@@ -10,8 +10,8 @@ import {
   type Value,
   type ValueInfo,
 } from '../onnx/graph.ts'
-import { type Call, type Rule, Unsupported } from './rule.ts'
-import { rules as standardRules } from './rules.ts'
+import { type Call, Unsupported } from './rule.ts'
+import { rules } from './rules.ts'
 
 export interface GradientOptions {
   /** Names of the values to differentiate with respect to: inputs of the graph, or anything it computes. */
@@ -20,8 +20,6 @@ export interface GradientOptions {
    * The gradient of the loss with respect to outputs of the graph, as names of values in it: `{ output: cotangent }`.
    */
   readonly cotangents: Readonly<Record<string, string>>
-  /** @default the table of rules.ts */
-  readonly rules?: Readonly<Record<string, Rule>>
 }
 
 /** The name of the gradient with respect to `name` in the graph that {@link gradient} returns. */
@@ -34,7 +32,7 @@ export const gradientName = (name: string): string => `gradient:${name}`
  * Only values between `by` and the outputs are visited, and only their sizes have to be known.
  * @throws UserError if an operator on the path has no rule, or no path leads from `by` to the outputs
  */
-export function gradient(graph: Graph, { by, cotangents, rules = standardRules }: GradientOptions): Graph {
+export function gradient(graph: Graph, { by, cotangents }: GradientOptions): Graph {
   const emit = new Emitter(graph, 'backward/')
   const infos = new Map([
     ...constantInfos(graph),
@@ -54,7 +52,7 @@ export function gradient(graph: Graph, { by, cotangents, rules = standardRules }
     const wanted = node.inputs.filter((name) => path.has(name))
     if (wanted.length === 0 || !node.outputs.some((name) => gradients.has(name))) continue
     const call = callOf(graph, infos, node, node.outputs.map(total))
-    const found = applyRule(rules, call, emit)
+    const found = applyRule(call, emit)
     for (const [index, name] of node.inputs.entries()) {
       if (!path.has(name)) continue
       const value = found[index] ?? refuse(node, `there is no gradient with respect to its input ${index}`)
@@ -111,7 +109,7 @@ function callOf(graph: Graph, infos: Infos, node: Node, gradients: (Value | unde
   }
 }
 
-function applyRule(rules: Readonly<Record<string, Rule>>, call: Call, emit: Emitter): readonly (Value | undefined)[] {
+function applyRule(call: Call, emit: Emitter): readonly (Value | undefined)[] {
   const { node } = call
   const rule = rules[node.domain === '' ? node.operator : `${node.domain}.${node.operator}`]
   if (!rule)

@@ -22,7 +22,7 @@ export interface Session {
    * Runs the whole graph. Feeds that the model has no input for are ignored; every output comes back as float32.
    * @throws RangeError if an input is missing or doesn't fit the declared dims
    */
-  run(feeds: Feeds, fetches?: readonly string[]): Promise<Record<string, Tensor>>
+  run(feeds: Feeds): Promise<Record<string, Tensor>>
   close(): Promise<void>
 }
 
@@ -70,12 +70,12 @@ export async function openSession(model: Uint8Array, options: SessionOptions = {
   const inputs = new Map(session.inputMetadata.map((info) => [info.name, infoOf(info)]))
   return {
     inputs,
-    run: async (feeds, fetches = session.outputNames) => {
+    run: async (feeds) => {
       const ortFeeds = Object.fromEntries(
         [...inputs.values()].map((info) => [info.name, ortTensor(info, feeds[info.name])]),
       )
-      const results = await session.run(ortFeeds, fetches)
-      return Object.fromEntries(fetches.map((name) => [name, plainTensor(results[name]!)]))
+      const results = await session.run(ortFeeds)
+      return Object.fromEntries(session.outputNames.map((name) => [name, plainTensor(results[name]!)]))
     },
     close: () => session.release(),
   }
