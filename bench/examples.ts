@@ -6,7 +6,8 @@ import { execFile } from 'node:child_process'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { contactSheet, decodeImage } from '../src/image/image.ts'
+import { decodeImage } from '../src/image/decode.ts'
+import { contactSheet } from '../src/image/encode.ts'
 import { meanSquare } from '../src/tensor/math.ts'
 
 const root = join(import.meta.dirname, '..')

@@ -83,7 +83,7 @@ const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly
 /** One package, one door: the room or file that may import it. */
 const doors: Readonly<Record<string, readonly string[]>> = {
   'onnxruntime-node': ['src/onnx/session.ts'],
-  sharp: ['src/image/image.ts'],
+  sharp: ['src/image'],
   'p-queue': ['src/jobs/queue.ts'],
   '@huggingface/hub': ['src/hub/client.ts'],
   '@huggingface/transformers': ['src/networks/vision/photo-captioner.ts'],

@@ -8,7 +8,9 @@ import { countEvaluations } from '../engine/evaluations.ts'
 import { methods } from '../engine/modes.ts'
 import type { RunContext } from '../engine/run-context.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
-import { decodeWhole, encodePng, type Picture } from '../image/image.ts'
+import { decodeWhole } from '../image/decode.ts'
+import { encodePng } from '../image/encode.ts'
+import type { Picture } from '../image/picture.ts'
 import type {
   AnalogyJob,
   ApplyJob,

@@ -1,7 +1,9 @@
 import type { PicturePair } from '../engine/analogy.ts'
 import { UserError } from '../errors.ts'
-import { decodeImage, drawSvg, identical, type Picture, pairPicture, thumbnail } from '../image/image.ts'
+import { decodeImage } from '../image/decode.ts'
+import { drawSvg, pairPicture, thumbnail } from '../image/encode.ts'
 import { lossCurve } from '../image/loss-curve.ts'
+import { identical, type Picture } from '../image/picture.ts'
 import type { ImagePair, Job, JobResult, Pictures } from '../jobs/protocol.ts'
 
 /** @param side The side of the model's square in pixels. @throws UserError if the bytes are no usable picture */

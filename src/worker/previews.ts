@@ -1,4 +1,5 @@
-import { encodePng, type Picture, thumbnail } from '../image/image.ts'
+import { encodePng, thumbnail } from '../image/encode.ts'
+import type { Picture } from '../image/picture.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
 export interface Previews {

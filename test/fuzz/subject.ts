@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import manifest from '../../models/emoji/manifest.json' with { type: 'json' }
 import { UserError } from '../../src/errors.ts'
-import { encodePng } from '../../src/image/image.ts'
+import { encodePng } from '../../src/image/encode.ts'
 import type { Job, JobOptions, JobResult } from '../../src/jobs/protocol.ts'
 import { startWorker } from '../../src/jobs/worker-client.ts'
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts'

@@ -3,16 +3,9 @@ import { describe, test } from 'node:test'
 import { crc32, deflateSync } from 'node:zlib'
 import type { Color } from 'sharp'
 import sharp from 'sharp'
-import type { Picture } from '../../src/image/image.ts'
-import {
-  contactSheet,
-  decodeImage,
-  drawSvg,
-  encodePng,
-  identical,
-  pairPicture,
-  thumbnail,
-} from '../../src/image/image.ts'
+import { decodeImage } from '../../src/image/decode.ts'
+import { contactSheet, drawSvg, encodePng, pairPicture, thumbnail } from '../../src/image/encode.ts'
+import { identical, type Picture } from '../../src/image/picture.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
 

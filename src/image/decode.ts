@@ -3,31 +3,8 @@ import sharp from 'sharp'
 import { UserError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { tensor } from '../tensor/tensor.ts'
-import { toRgbBytes } from './resample.ts'
+import { type Frame, type Picture, type Size, scaled } from './picture.ts'
 import { trapIn } from './traps.ts'
-
-/** A picture as the networks see it, fitted completely into a fixed size. */
-export interface Picture {
-  /** [3, height, width], RGB in −1…1. */
-  readonly pixels: Tensor
-  /** The part of `pixels` that holds the picture; the rest is padding. */
-  readonly frame: Frame
-  /** The size of the original when upright, in pixels. */
-  readonly size: Size
-  /** Sentences that the person should see. */
-  readonly notices: readonly string[]
-}
-
-export interface Size {
-  readonly width: number
-  readonly height: number
-}
-
-/** A rectangle in whole pixels. */
-export interface Frame extends Size {
-  readonly left: number
-  readonly top: number
-}
 
 const LARGEST_BYTES = 10 * 1024 * 1024
 const LARGEST_PIXELS = 2 ** 26
@@ -36,8 +13,6 @@ const SMALLEST_SIDE = 8
 /** Of one side to the other: what is longer would be a line to the networks. */
 const LARGEST_RATIO = 8
 const LONGEST_SECONDS = 30
-/** The side of an output is at most this many times the model's. */
-const LARGEST_ENLARGEMENT = 4
 
 const SIGNATURES: readonly { readonly format: Metadata['format']; readonly starts: RegExp }[] = [
   { format: 'png', starts: /^\x89PNG\r\n/ },
@@ -117,104 +92,6 @@ export async function decodeWhole(bytes: Uint8Array, least: number): Promise<Ten
 
 /** Larger ones take more bytes as PNG than Discord takes. */
 const LARGEST_WHOLE = 2048
-
-/**
- * Encodes as PNG. The same pixels give the same bytes.
- *
- * @param pixels [3, height, width], RGB in −1…1; values beyond are clamped.
- * @param options.frame The part to keep. @default all of it
- * @param options.size The original's size: the result gets its aspect ratio and its longest side, but at least the
- *   longest side of `pixels` and at most 4 times that. @default the size of `frame`
- * @throws RangeError if a pixel is not a finite number
- */
-export async function encodePng(
-  pixels: Tensor,
-  options: { readonly frame?: Frame; readonly size?: Size } = {},
-): Promise<Uint8Array> {
-  const [, height, width] = pixels.dims as [number, number, number]
-  const frame = options.frame ?? { left: 0, top: 0, width, height }
-  const { size = frame } = options
-  const side = Math.max(width, height)
-  const longest = options.size
-    ? Math.min(Math.max(size.width, size.height, side), side * LARGEST_ENLARGEMENT)
-    : Math.max(frame.width, frame.height)
-  const scale = longest / Math.max(size.width, size.height)
-  const image = sharp(toRgbBytes(pixels).data, { raw: { width, height, channels: 3 } })
-    .extract(frame)
-    .resize(scaled(size.width, scale), scaled(size.height, scale), { fit: 'fill' })
-  return png(image)
-}
-
-/**
- * Encoded images as one PNG: a white grid, each image complete and centred in its cell.
- *
- * @param options.cell Width and height of a cell in pixels.
- */
-export async function contactSheet(
-  rows: readonly (readonly Uint8Array[])[],
-  { cell }: { readonly cell: number },
-): Promise<Uint8Array> {
-  const gutter = Math.max(1, Math.round(cell / 16))
-  const pitch = cell + gutter
-  const tiles = rows.flatMap((row, down) =>
-    row.map(async (bytes, across) => ({
-      input: await sharp(bytes).resize(cell, cell, { fit: 'contain', background: 'white' }).png().toBuffer(),
-      left: gutter + across * pitch,
-      top: gutter + down * pitch,
-    })),
-  )
-  const columns = Math.max(...rows.map((row) => row.length))
-  const width = gutter + columns * pitch
-  const height = gutter + rows.length * pitch
-  return png(
-    sharp({ create: { width, height, channels: 3, background: 'white' } })
-      .composite(await Promise.all(tiles))
-      .removeAlpha(),
-  )
-}
-
-/**
- * A thumbnail as PNG: complete, upright, never enlarged.
- *
- * @param bytes A picture that `decodeImage` has read.
- * @param side The longest side in pixels.
- */
-export function thumbnail(bytes: Uint8Array, side: number): Promise<Uint8Array> {
-  return png(upright(bytes, 'none').resize(side, side, { fit: 'inside', withoutEnlargement: true }))
-}
-
-/** A and A′ side by side with an arrow between them, as PNG of 272 × 128 px. `decodeImage` has read both. */
-export async function pairPicture(a: Uint8Array, a2: Uint8Array): Promise<Uint8Array> {
-  const side = 128
-  const gap = 16
-  const clear = { r: 0, g: 0, b: 0, alpha: 0 }
-  const tile = (bytes: Uint8Array) =>
-    upright(bytes, 'none').resize(side, side, { fit: 'contain', background: clear }).png().toBuffer()
-  // The grey of Discord's own symbols, visible on its light and dark backgrounds.
-  const arrow = Buffer.from(
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${gap}" height="${side}"><path d="M3 64H13M8 58L13 64L8 70" fill="none" stroke="#80848e" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round"/></svg>`,
-  )
-  return png(
-    sharp({ create: { width: 2 * side + gap, height: side, channels: 4, background: clear } }).composite([
-      { input: await tile(a), left: 0, top: 0 },
-      { input: arrow, left: side, top: 0 },
-      { input: await tile(a2), left: side + gap, top: 0 },
-    ]),
-  )
-}
-
-/** Renders one of our own drawings as PNG. */
-export const drawSvg = (svg: string): Promise<Uint8Array> => png(sharp(Buffer.from(svg)).removeAlpha())
-
-/** Whether two pictures in −1…1 differ by at most one of 255 steps in every pixel. */
-export function identical(a: Tensor, b: Tensor): boolean {
-  const step = 2 / 255 + 1e-6
-  return (
-    a.dims.length === b.dims.length &&
-    a.dims.every((dim, axis) => dim === b.dims[axis]) &&
-    a.data.every((value, index) => Math.abs(value - b.data[index]!) <= step)
-  )
-}
 
 function recognise(bytes: Uint8Array, name: string): Metadata['format'] {
   if (bytes.length === 0) throw new UserError(`${name} is empty: choose another picture.`)
@@ -300,20 +177,16 @@ function fit(size: Size, box: Size): Frame {
 
 type FailOn = 'warning' | 'error' | 'none'
 
-/** @param failOn `none` for what has been read before, or is read as far as it goes. */
-const upright = (bytes: Uint8Array, failOn: FailOn) =>
+/** The picture as everything here takes it. @param failOn `none` for what has been read before, or is read as far as it goes. */
+export const upright = (bytes: Uint8Array, failOn: FailOn) =>
   sharp(bytes, { limitInputPixels: LARGEST_PIXELS, failOn })
     .autoOrient()
     .flatten({ background: 'white' })
     .toColourspace('srgb')
 
-const scaled = (side: number, scale: number) => Math.max(1, Math.round(side * scale))
-
 async function rawRgb(image: Sharp): Promise<Uint8Array> {
   return image.timeout({ seconds: LONGEST_SECONDS }).raw({ depth: 'uchar' }).toBuffer()
 }
-
-const png = (image: Sharp) => image.png({ compressionLevel: 9 }).toBuffer()
 
 /** Interleaved RGB bytes of the frame → [3, height, width] in −1…1, surrounded by the border's mean colour. */
 function place(rgb: Uint8Array, frame: Frame, box: Size): Tensor {
