@@ -272,3 +272,43 @@ test('only config.ts reads the environment', () => {
     'These files read process.env:',
   )
 })
+
+test('no file in src has more than 250 lines', () => {
+  none(
+    [...sources]
+      .map(([file, source]) => [file, source.trimEnd().split('\n').length] as const)
+      .filter(([file, lines]) => file.startsWith('src/') && lines > 250)
+      .map(([file, lines]) => `${file} has ${lines} lines`),
+    'Files that hold more than one thing:',
+  )
+})
+
+/** Factories of many short functions around one state; the aim is to have none but the first. */
+const longFunctions = [
+  'createQueue',
+  'createDelivery',
+  'createJobNotifier',
+  'createDispatch',
+  'start',
+  'openTextNetwork',
+]
+
+test('no function has more than 80 lines, but those that are named', () => {
+  const lengths = [...sources].flatMap(([file, source]) => {
+    const lines = source.split('\n')
+    return lines.flatMap((line, start) => {
+      const [, declared, assigned] =
+        /^(?:export )?(?:async )?function\*? (\w+)|^(?:export )?const (\w+)\b.*(?:=>|\()$/.exec(line) ?? []
+      const name = declared ?? assigned
+      const end = lines.findIndex((each, index) => index > start && /^[})](?!.*\{$)/.test(each))
+      return name ? [{ file, name, length: end - start + 1 }] : []
+    })
+  })
+  assert.ok(lengths.length > 300, `only ${lengths.length} functions were found`)
+  none(
+    lengths
+      .filter(({ name, length }) => length > 80 && !longFunctions.includes(name))
+      .map(({ file, name, length }) => `${file}: ${name} has ${length} lines`),
+    'Functions that do more than one thing:',
+  )
+})

@@ -1,8 +1,8 @@
 import PQueue from 'p-queue'
 import { UserError } from '../errors.ts'
-import { createDurations, type Stopwatch } from './durations.ts'
+import { createDurations } from './durations.ts'
 import { createFairLine, type FairQueue } from './fair-line.ts'
-import { errorOf, failureOf } from './job-error.ts'
+import { errorOf } from './job-error.ts'
 import { checkLimits, type Limits } from './limits.ts'
 import type { Progress } from './protocol.ts'
 import {
@@ -18,31 +18,17 @@ import {
   type Ticket,
   tooOld,
 } from './ticket.ts'
+import {
+  createEntry,
+  createTicketWriter,
+  type ExpectedRecord,
+  type QueueEntry,
+  stored,
+  type TicketRecord,
+  type TicketStorage,
+} from './ticket-storage.ts'
 import type { Waiting } from './turns.ts'
 import type { Run } from './worker-client.ts'
-
-export interface TicketRecord<FollowUp = unknown> {
-  readonly ticket: Ticket<FollowUp>
-  /** How often it was started, including the current run. */
-  readonly attempts: number
-  readonly state: 'waiting' | 'running' | 'ended'
-  /** The outcome of a job that has ended. */
-  readonly outcome?: StoredOutcome
-  /** How often its delivery was started. */
-  readonly deliveries?: number
-}
-
-/** What is stored of a command that is not a job yet. */
-export interface ExpectedRecord<FollowUp = unknown> {
-  readonly expected: Expected<FollowUp>
-}
-
-/** Where tickets outlive the process. Records survive v8.serialize. */
-export interface TicketStorage {
-  readonly put: (id: string, record: TicketRecord | ExpectedRecord) => Promise<void>
-  readonly remove: (id: string) => Promise<void>
-  readonly all: <Record extends object>() => Promise<Record[]>
-}
 
 export interface QueueOptions {
   readonly run: Run
@@ -67,13 +53,10 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
   const entries = new Map<string, Entry>()
   /** Commands that are not jobs yet. */
   const awaited = new Set<string>()
-  /** Pending writes and deliveries. */
-  const unfinished = new Set<Promise<void>>()
+  const { keep, remove, watch, settled } = createTicketWriter<FollowUp>(tickets)
   let running: Entry | undefined
   let handlers: QueueHandlers<FollowUp> | undefined
   let isParked = false
-
-  // ---- A ticket's life ----
 
   const open: Queue<FollowUp>['open'] = async (given) => {
     handlers = given
@@ -182,22 +165,16 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
       await handlers?.onEnd(ticket, outcome)
     })()
       .catch((error: unknown) => log('A result could not be delivered.', error))
-      .then(() => write(entry, () => tickets.remove(ticket.id)))
+      .then(() => remove(entry))
       .catch((error: unknown) => log('A ticket could not be deleted.', error))
     watch(delivery)
-  }
-
-  const watch = (work: Promise<void>) => {
-    const forget = () => void unfinished.delete(work)
-    unfinished.add(work)
-    work.then(forget, forget)
   }
 
   /** A delivery that crashes the process must not do so forever. */
   const deliverAgain = async (entry: Entry, outcome: StoredOutcome, before: number) => {
     if (before >= MOST_DELIVERIES) {
       log(`A result was dropped after ${before} attempts to deliver it.`, undefined)
-      return write(entry, () => tickets.remove(entry.ticket.id)).catch(() => {})
+      return remove(entry).catch(() => {})
     }
     await keep(entry, outcome, before + 1).catch((error: unknown) => log('A delivery could not be stored.', error))
     deliver(entry, outcome.type === 'failed' ? { type: 'failed', error: errorOf(outcome.failure) } : outcome)
@@ -221,10 +198,8 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
       entry.controller.abort(new Error('Put back for the next start.'))
       await kept
     }
-    await Promise.allSettled(unfinished)
+    await settled()
   }
-
-  // ---- Places ----
 
   const placesNow = (): Place<FollowUp>[] => {
     const current = running?.state === 'running' ? [running] : []
@@ -255,21 +230,6 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     }
   }
 
-  // ---- On disk ----
-
-  const keep = (entry: Entry, outcome?: StoredOutcome, begun?: number) => {
-    const { ticket, attempts, state } = entry
-    const record: TicketRecord<FollowUp> = { ticket, attempts, state, ...(outcome && { outcome, deliveries: begun }) }
-    return write(entry, () => tickets.put(ticket.id, record))
-  }
-
-  /** Writes of one ticket follow one another. */
-  const write = (entry: Entry, action: () => Promise<void>): Promise<void> => {
-    entry.written = entry.written.catch(() => {}).then(action)
-    watch(entry.written)
-    return entry.written
-  }
-
   const isTooOld = ({ placedAt }: Ticket) => now() - placedAt > dayMilliseconds
 
   return {
@@ -283,30 +243,6 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
 const MOST_ATTEMPTS = 2
 const MOST_DELIVERIES = 3
 
-interface QueueEntry<FollowUp> {
-  readonly ticket: Ticket<FollowUp>
-  readonly controller: AbortController
-  attempts: number
-  state: TicketRecord['state']
-  /** Set while it runs. */
-  stopwatch?: Stopwatch
-  /** What `onPlace` was last called with: jobs ahead, or −1 when running. */
-  told?: number
-  /** The latest write. */
-  written: Promise<void>
-}
-
-const createEntry = <FollowUp>(ticket: Ticket<FollowUp>, attempts: number): QueueEntry<FollowUp> => ({
-  ticket,
-  attempts,
-  state: 'waiting',
-  controller: new AbortController(),
-  written: Promise.resolve(),
-})
-
 const stopped = (reason: string): Outcome => ({ type: 'stopped', reason })
 
 const letGo = (reason: string): Outcome => ({ type: 'stopped', reason, canRetry: true })
-
-const stored = (outcome: Outcome): StoredOutcome =>
-  outcome.type === 'failed' ? { type: 'failed', failure: failureOf(outcome.error) } : outcome

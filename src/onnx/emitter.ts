@@ -1,3 +1,4 @@
+import { broadcast, sameDims } from './broadcast.ts'
 import {
   type Attribute,
   type Constant,
@@ -236,18 +237,6 @@ interface NodeOptions {
 }
 
 const sizeOf = ({ dims }: Value) => dims.reduce((product, dim) => product * dim, 1)
-
-export const sameDims = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((dim, axis) => dim === b[axis])
-
-/** The dims of two operands together, by NumPy's rule. */
-export function broadcast(a: readonly number[], b: readonly number[]): number[] {
-  const rank = Math.max(a.length, b.length)
-  return Array.from({ length: rank }, (_, axis) => {
-    const [left = 1, right = 1] = [a[axis - rank + a.length], b[axis - rank + b.length]]
-    return left === 1 ? right : left
-  })
-}
 
 const castNumbers: Partial<Record<ElementType, number>> = {
   float32: 1,

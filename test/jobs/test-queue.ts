@@ -1,7 +1,7 @@
 import { deserialize, serialize } from 'node:v8'
 import type { Job, JobResult } from '../../src/jobs/protocol.ts'
-import type { TicketRecord, TicketStorage } from '../../src/jobs/queue.ts'
 import type { Outcome, Place, QueueHandlers, Ticket } from '../../src/jobs/ticket.ts'
+import type { TicketRecord, TicketStorage } from '../../src/jobs/ticket-storage.ts'
 import type { Run } from '../../src/jobs/worker-client.ts'
 
 export const job = (model: string): Job => ({

@@ -1,4 +1,5 @@
-import { broadcast, type Emitter } from '../../onnx/emitter.ts'
+import { broadcast } from '../../onnx/broadcast.ts'
+import type { Emitter } from '../../onnx/emitter.ts'
 import type { Value } from '../../onnx/graph.ts'
 import { float, integer, type Rule, text, Unsupported } from '../rule.ts'
 import { convolution } from './convolution.ts'
