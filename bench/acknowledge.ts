@@ -26,7 +26,7 @@ try {
   const figures = async () => (await fetch(`${health}/metrics`)).text()
 
   const first = discord.slash('analogy', uploadExample(discord))
-  await until(() => first.message && textOf(first.message).includes('▰'), 'the worker at work', 120_000)
+  await until(() => first.message && /% done/.test(textOf(first.message)), 'the worker at work', 120_000)
   await figures()
   const sent = await storm(discord, commands, seconds)
   const delay = Number(/^isto_event_loop_delay_seconds\{quantile="1"\} (\S+)$/m.exec(await figures())![1])

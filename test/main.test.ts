@@ -189,7 +189,7 @@ async function told({ followUps }: Interaction, condition: () => unknown, what: 
 }
 
 const analogy = (seed = 7) => discord.slash('analogy', { ...uploadExample(discord), seed })
-const isHalfWay = (message: Message) => textOf(message).includes('▰')
+const isHalfWay = (message: Message) => /% done/.test(textOf(message))
 const hasResult = (message: Message) => galleryOf(message).some(({ name }) => name === 'b2.png')
 
 /** Posts and pings that a person has seen. */

@@ -11,6 +11,9 @@ export const whenAndWho = ({ person, at }: Pick<SavedDifference, 'person' | 'at'
 /** Said instead of showing its pictures. */
 export const onlyForAdults = '-# Learned in an age-restricted channel: its pictures are shown in such channels only.'
 
+/** Said where there is no picture of a pair to show. */
+export const pictureless = '-# Imported: the file brought no pictures along.'
+
 /** What the picture of a pair shows. */
 export const pairAlt = ({ caption = {} }: DifferenceFacts): string =>
   `A: ${caption.a ?? 'the example before'}. A′: ${caption.a2 ?? 'the example after'}`

@@ -11,7 +11,7 @@ import { buttonRow, type Picture, type Post, textDisplay, textPost } from '../..
 import { isCovered, isShown } from '../../src/discord/message/sensitivity.ts'
 import { verdictText } from '../../src/discord/message/verdict.ts'
 import type { DifferenceEntry } from '../../src/store/differences.ts'
-import { onlyForAdults, pairAlt, whenAndWho } from './about.ts'
+import { onlyForAdults, pairAlt, pictureless, whenAndWho } from './about.ts'
 
 // Eight sections of three components each, the heading and two rows are 33 of Discord's 40 components; eight pictures
 // of its ten.
@@ -65,8 +65,9 @@ function pictureOf(entry: DifferenceEntry, index: number, forAdults: boolean): P
 function summaryOf(entry: DifferenceEntry, forAdults: boolean): string {
   const { model, verdict } = entry.facts
   const known = [`model ${code(model, 40)}`, verdictText(verdict)].filter(Boolean)
-  const hidden = isShown(entry.sensitivity, forAdults) ? [] : [onlyForAdults]
-  return [bold(entry.name), whenAndWho(entry), ...hidden, `-# ${known.join(' · ')}`].join('\n')
+  const { sensitivity, pictures } = entry
+  const why = isShown(sensitivity, forAdults) ? (pictures.pair ? [] : [pictureless]) : [onlyForAdults]
+  return [bold(entry.name), whenAndWho(entry), ...why, `-# ${known.join(' · ')}`].join('\n')
 }
 
 /** Answered by `/diffs show`. */

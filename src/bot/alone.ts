@@ -6,6 +6,7 @@ import type { Log } from '../log.ts'
 import { openStore } from '../store/open.ts'
 import type { Backend } from './backend.ts'
 import { createComputer } from './computer.ts'
+import { introduce } from './introduce.ts'
 import { findUsableModels, modelsFolder } from './models.ts'
 import type { Vitals } from './vitals.ts'
 import { warm } from './warm.ts'
@@ -13,6 +14,7 @@ import { warm } from './warm.ts'
 /** One process that keeps everything in a file and computes by itself. @throws UserError */
 export async function openAlone(config: Config, log: Log, vitals: Vitals): Promise<Backend> {
   const models = await findUsableModels(config.model, modelsFolder, log.warn)
+  for (const line of await introduce(models.usualModel, modelsFolder)) log.info(line)
   const store = await openStore(config.dataDirectory, { resultBytes: config.resultBytes })
   const gradients = join(config.dataDirectory, 'gradients')
   const computer = createComputer({

@@ -16,6 +16,8 @@ export interface Model {
   readonly files: readonly ModelFile[]
   /** Where the files are, if they did not come with isto: the model itself, then what it sees with. */
   readonly sources?: readonly ModelSource[]
+  /** What it can draw, as text: completes "it knows …". */
+  readonly knows?: string
   /** The memory it needs, as text. */
   readonly memory?: string
   /** What one should know about the export, as text. */
@@ -128,9 +130,10 @@ export async function readManifest(folder: string): Promise<Model | undefined> {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
     throw new UserError(`\`${path}\` cannot be read: check that it is a file that you may open.`, { cause: error })
   }
-  const { name, description, licence, files, sources, memory, note, side, sampling } = parseObject(text)
+  const { name, description, licence, files, sources, knows, memory, note, side, sampling } = parseObject(text)
   const isValid = [name, description, licence].every((value) => typeof value === 'string')
   const further = {
+    ...(typeof knows === 'string' && { knows }),
     ...(typeof memory === 'string' && { memory }),
     ...(typeof note === 'string' && { note }),
     ...(Number.isSafeInteger(side) && { side }),

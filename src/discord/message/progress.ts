@@ -11,7 +11,6 @@ const stages: Readonly<Record<Stage, string>> = {
   invert: 'Analysing B',
   sample: 'Painting B′',
 }
-const barLength = 20
 
 /** One or two lines of text. */
 export const narrate = (activity: Activity, now = Date.now()): string =>
@@ -29,9 +28,8 @@ function running({ stage, step, of }: Progress, secondsLeft: number | undefined)
   const left = secondsLeft === undefined ? '' : `${duration(secondsLeft)} left`
   const title = stages[stage]
   if (of < 2) return [`${title} …`, left].filter(Boolean).join('\n')
-  const filled = Math.round((step / of) * barLength)
-  const bar = `${'▰'.repeat(filled)}${'▱'.repeat(barLength - filled)} ${step} of ${of}`
-  return `${title}\n${bar}${left && `, ${left}`}`
+  // In words: a bar of blocks is read out block by block.
+  return `${title}\n${Math.round((100 * step) / of)} % done, step ${step} of ${of}${left && `, ${left}`}`
 }
 
 /** "about 40 s" or "about 3 min". */
