@@ -14,8 +14,8 @@ export async function checkServed(at: Statements, model: string): Promise<void> 
   const names = [...new Set(workers.flatMap(({ models }) => models))].sort()
   throw new UserError(
     names.length === 0
-      ? 'Nobody is here to draw at the moment: please try again later.'
-      : `Nobody draws with “${model}” at the moment; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}.`,
+      ? 'No worker is running at the moment: please try again later.'
+      : `No worker has “${model}” at the moment; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}.`,
   )
 }
 
@@ -44,7 +44,7 @@ export async function checkRoom(
        (SELECT count(*) FROM isto.tickets WHERE state IN ('waiting', 'running')) AS all`,
     [id, person, scope],
   )
-  if (row?.isThere) throw new Error(`The ticket ${id} is in the line already.`)
+  if (row?.isThere) throw new Error(`The ticket ${id} is in the queue already.`)
   const isFull = Number(row?.theirs) >= ofPerson || Number(row?.here) >= ofScope || Number(row?.all) >= all
   if (isFull) await refuse(at, ticket, { person: ofPerson, scope: ofScope, all })
 }
@@ -60,7 +60,7 @@ async function refuse(at: Statements, ticket: Ticket, limits: Limits): Promise<n
     return claim ? { ticket: claim, secondsLeft } : []
   })
   checkLimits({ ...ticket, job: undefined }, [...claims.values()], places, { ...limits, bytes: Infinity })
-  throw new UserError('The line is full: please try again in a moment.')
+  throw new UserError('The queue is full: please try again in a moment.')
 }
 
 interface WaitingRow extends Waiting {

@@ -53,7 +53,7 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
   let handlers: QueueHandlers<FollowUp> | undefined
   let isParked = false
 
-  // ---- The way of a ticket ----
+  // ---- A ticket's life ----
 
   const open: Queue<FollowUp>['open'] = async (given) => {
     handlers = given
@@ -63,12 +63,14 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
     for (const expected of await readExpected<FollowUp>(postgres, group)) {
       await given
         .onInterrupted(expected)
-        .catch((error: unknown) => log('That a call was interrupted could not be told.', error))
+        .catch((error: unknown) => log('An interrupted command could not be answered.', error))
       await removeTicket(postgres, expected.id)
     }
     const wake = await boss.work(deliveries, deliver)
     await boss.work(givenUpQueue, giveUp)
-    const watch = createPoll(pollMilliseconds, tellPlaces, (error) => log('Places could not be told.', error))
+    const watch = createPoll(pollMilliseconds, tellPlaces, (error) =>
+      log('Positions in the queue could not be reported.', error),
+    )
     ends.push(watch.stop)
     ends.push(
       await postgres.listen('isto_ended', (to) => {
@@ -79,7 +81,7 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
       await postgres.listen('isto_progress', (payload) => {
         const [to, id] = payload.split(' ')
         if (to === group && id)
-          void tellProgress(id).catch((error: unknown) => log('Progress could not be told.', error))
+          void tellProgress(id).catch((error: unknown) => log('Progress could not be reported.', error))
       }),
     )
   }
@@ -111,7 +113,7 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
   }
 
   const add: Queue<FollowUp>['add'] = async (ticket, shares = {}) => {
-    if (!handlers) throw new Error('The line has to be opened first.')
+    if (!handlers) throw new Error('The queue has to be opened first.')
     if (isParked) throw new UserError(restarting)
     const { model } = ticket.job.options
     await checkServed(postgres, model)
@@ -126,7 +128,7 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
       await boss.send(at, queue, ticket.id, { jobId, turn })
       await at.query(`SELECT pg_notify('isto_work', $1)`, [queue])
     })
-    await tellPlaces().catch((error: unknown) => log('Places could not be told.', error))
+    await tellPlaces().catch((error: unknown) => log('Positions in the queue could not be reported.', error))
   }
 
   const cancel: Queue['cancel'] = async (id, reason) => {
@@ -201,7 +203,7 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
     try {
       call()
     } catch (error) {
-      log('What is told of a job could not be told.', error)
+      log('A job event handler failed.', error)
     }
   }
 

@@ -141,11 +141,11 @@ describe('several processes at one line', { skip: skipped, timeout: 300_000 }, (
     const url = await (await server()).create()
     const bot = await openBot(url)
     await bot.queue.open(witness().handlers)
-    await assert.rejects(bot.queue.add(named('a')), /Nobody is here to draw/)
+    await assert.rejects(bot.queue.add(named('a')), /No worker is running/)
     const worker = await openWorker(url, sleeper(1).run, ['emoji', 'photo'])
     await assert.rejects(
       bot.queue.add(named('a', 'other')),
-      /Nobody draws with “other” at the moment; there are emoji, photo\./,
+      /No worker has “other” at the moment; there are emoji, photo\./,
     )
     const [facts] = await bot.queue.workers()
     assert.deepEqual([facts?.name, facts?.models, facts?.isBusy], ['here', ['emoji', 'photo'], false])
