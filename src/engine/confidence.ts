@@ -17,8 +17,8 @@ export function confidence({ fit, direction }: Signs): number {
   return 1 / (1 + Math.exp(-(bias + byFit * fit + byDirection * (direction ?? 0))))
 }
 
-const BOTH = { bias: -4, byFit: 5, byDirection: 5 }
-const ALONE = { bias: -2, byFit: 6, byDirection: 0 }
+const BOTH = { bias: -4.5, byFit: 5.2, byDirection: 4.2 }
+const ALONE = { bias: -3.1, byFit: 6.8, byDirection: 0 }
 
 /** In three words, for people. */
 export function verdictOf(confidence: number): Verdict {
