@@ -18,6 +18,7 @@ export interface Graded extends Grade {
   readonly name?: string
   readonly strength?: number
   readonly preserve?: number
+  readonly isExact?: boolean
 }
 
 interface Figure {
@@ -41,6 +42,8 @@ export interface RowSummary {
   readonly areaUnderCurve?: Figure
   readonly seconds: number
   readonly evaluations: number
+  /** Pairs taken for exact, of the exact kinds and of meaning, where the row says so. */
+  readonly taken?: { readonly exact: readonly [number, number]; readonly meaning: readonly [number, number] }
 }
 
 export interface Summary {
@@ -101,10 +104,18 @@ function rowSummary(row: string, results: readonly Graded[]): RowSummary {
     outside: byFamily((one) => one.outside)(tasks),
     direction: byFamily((one) => one.direction)(tasks),
     directionBySight: byFamily((one) => one.directionBySight)(tasks),
+    ...(results.some(({ isExact }) => isExact !== undefined) && {
+      taken: { exact: takenOf(tasks, 'exact'), meaning: takenOf(tasks, 'meaning') },
+    }),
     ...(scored.length === results.length && { areaUnderCurve: figure(area) }),
     seconds: mean(tasks.map(([first]) => first!.seconds)),
     evaluations: mean(tasks.map(([first]) => first!.evaluations)),
   }
+}
+
+function takenOf(tasks: readonly (readonly Graded[])[], kind: Kind): [number, number] {
+  const own = tasks.filter(([first]) => first!.kind === kind)
+  return [own.filter(([first]) => first!.isExact).length, own.length]
 }
 
 export function tableOf({ rows, families }: Summary): string {
@@ -132,8 +143,16 @@ export function tableOf({ rows, families }: Summary): string {
     )
     return `| ${family} | ${cells.join(' | ')} |`
   })
+  const taken = rows.flatMap(({ row, taken }) =>
+    taken
+      ? [
+          `${row}: ${taken.exact.join(' of ')} pairs of exact kinds and ${taken.meaning.join(' of ')} of meaning were taken.`,
+          '',
+        ]
+      : [],
+  )
   return [
-    ...[head, '|'.concat('---|'.repeat(13)), ...lines, ''],
+    ...[head, '|'.concat('---|'.repeat(13)), ...lines, '', ...taken],
     ...[`| family | ${shown.join(' | ')} |`, '|'.concat('---|'.repeat(shown.length + 1)), ...byFamily],
   ].join('\n')
 }

@@ -17,6 +17,7 @@ import {
   optimisedConditioning,
   textArithmetic,
 } from './baselines.ts'
+import { exactOf } from './exact.ts'
 import type { SceneTask } from './families.ts'
 import { colourAnalogy, imageAnalogy } from './image-analogies.ts'
 import type { Task } from './pictures.ts'
@@ -29,6 +30,8 @@ export interface Outcome {
   readonly name?: string
   readonly strength?: number
   readonly preserve?: number
+  /** Whether the pair was taken for one of an exact kind. */
+  readonly isExact?: boolean
 }
 
 export interface RowContext {
@@ -70,8 +73,22 @@ export const ROWS: Readonly<Record<string, Row>> = {
       task.targets.map(async (target, index) => ({ made: await betweenPrompts(context, target.b, words[index]!) })),
     )
   },
+  'exact alone': async ({ task }) => {
+    const made = exactOf(task.a, task.a2, bsOf(task))
+    return bsOf(task).map((b, index) => ({ made: made?.[index] ?? b, isExact: made !== undefined }))
+  },
+  'as shipped': async (context) => {
+    const { task } = context
+    const made = exactOf(task.a, task.a2, bsOf(task))
+    const learned = made?.every((each) => each !== undefined)
+      ? undefined
+      : await ROWS['learned alone, another try where it failed']!(context)
+    return bsOf(task).map((_, index) => (made?.[index] ? { made: made[index] } : learned![index]!))
+  },
   parity: learnedBy(parity),
 }
+
+const bsOf = ({ targets }: Task) => targets.map(({ b }) => b)
 
 const captioned = (full: string): Caption => ({ thing: full, full, attributes: [] })
 
