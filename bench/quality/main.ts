@@ -16,11 +16,11 @@ import { contactSheet, encodePng } from '../../src/image/encode.ts'
 import { readLayout } from '../../src/networks/layout.ts'
 import { loadModel } from '../../src/networks/load.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
-import { type List, type SceneTask, scenesOf } from './families.ts'
 import { gradeOf } from './grades.ts'
 import { createDrawing, type Task } from './pictures.ts'
 import { type Graded, plotOf, summaryOf, tableOf } from './report.ts'
 import { ROWS } from './rows.ts'
+import { type List, type SceneTask, scenesOf } from './scenes.ts'
 
 const root = join(import.meta.dirname, '../..')
 const { values } = parseArgs({

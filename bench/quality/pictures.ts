@@ -2,7 +2,8 @@ import { createRenderer } from '../../models/emoji/train/render.ts'
 import type { Scene } from '../../models/emoji/train/world.ts'
 import { meanSquare } from '../../src/tensor/math.ts'
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
-import type { Family, SceneTask } from './families.ts'
+import type { Family } from './families.ts'
+import type { SceneTask } from './scenes.ts'
 
 /** Pictures: [3, side, side] in −1…1. */
 export interface Target {

@@ -18,9 +18,9 @@ import {
   textArithmetic,
 } from './baselines.ts'
 import { exactOf } from './exact.ts'
-import type { SceneTask } from './families.ts'
 import { colourAnalogy, imageAnalogy } from './image-analogies.ts'
 import type { Task } from './pictures.ts'
+import type { SceneTask } from './scenes.ts'
 
 export interface Outcome {
   readonly made: Tensor
