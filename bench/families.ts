@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readLayout } from '../src/networks/layout.ts'
 import type { Graph } from '../src/onnx/graph.ts'
+import { checkpointNumbers, checkpointsFolder, openCheckpoint, predictionOf } from '../test/networks/checkpoint-case.ts'
 import { fewStepsError, fewStepsFolder, fewStepsGradientErrors, openFewSteps } from '../test/networks/few-steps-case.ts'
 import {
   conditioningErrors,
@@ -38,11 +39,28 @@ for (const name of (await namesIn(pipelinesFolder)).filter(isAsked)) {
   const { errorOfPyTorch } = opened.known
   await printRow(name, join(pipelinesFolder, name), opened, { latents, decoded, gradients, errorOfPyTorch })
 }
+for (const name of Object.keys(checkpointNumbers).filter(isAsked)) {
+  const opened = await openCheckpoint(name, scratch)
+  const { latents, decoded } = await samplingErrors(opened)
+  const { gradients } = await learningErrors(opened)
+  const { errorOfPyTorch } = opened.known
+  await printRow(name, opened.folder, opened, { latents, decoded, gradients, errorOfPyTorch })
+}
 for (const name of (await namesIn(fewStepsFolder)).filter(isAsked)) {
   const opened = await openFewSteps(name, join(scratch, name))
   const latents = await fewStepsError(opened)
   const gradients = await fewStepsGradientErrors(opened)
   await printRow(name, join(scratch, name), opened, { latents, decoded: 0, gradients })
+}
+for (const name of (await namesIn(fewStepsFolder)).filter(isAsked)) {
+  const folder = join(scratch, `${name}-checkpoint`)
+  const opened = await openFewSteps(name, folder, (over) => [
+    join(checkpointsFolder, over),
+    join(checkpointsFolder, name),
+  ])
+  const latents = await fewStepsError(opened)
+  const gradients = await fewStepsGradientErrors(opened)
+  await printRow(name, folder, opened, { latents, decoded: 0, gradients })
 }
 await rm(scratch, { recursive: true })
 
@@ -64,7 +82,7 @@ async function printRow(
   const { first, last } = await lossOverSteps(opened, STEPS)
   const conditioning = await conditioningErrors(opened)
   await model.close()
-  const layout = await readLayout({ path: folder, loras: [] })
+  const layout = await readLayout({ path: folder, loras: [], prediction: predictionOf(name) })
   const { _class_name: kind = '?' } = layout.index
   const cells = [
     ...[name, kind.replace('Pipeline', ''), model.schedule.config.predictionType],
@@ -85,13 +103,13 @@ async function namesIn(folder: string): Promise<string[]> {
 /** Exporter, opset, number format, sizes and nodes, as the graph shows them. */
 function formOf({ nodes, opsets, constants, inputs }: Graph): string[] {
   const isLegacy = nodes.some((node) => node.name.startsWith('/'))
-  const types = new Set([...constants.values()].map(({ type }) => type))
+  const types = new Set([...constants.values()].map(({ type, storedAs }) => storedAs ?? type))
   const { dims = [] } = inputs.find(({ name }) => ['sample', 'hidden_states'].includes(name)) ?? {}
   const [batch, height] = [dims[0], dims.at(dims.length === 3 ? 1 : 2)].map((dim) => typeof dim === 'string')
   return [
-    isLegacy ? 'TorchScript' : 'dynamo',
+    nodes.some(({ name }) => /^Gemm_\d+$/.test(name)) ? 'none' : isLegacy ? 'TorchScript' : 'dynamo',
     String(opsets.get('')),
-    types.has('float16') ? 'fp16' : 'fp32',
+    types.has('bfloat16') ? 'bf16' : types.has('float16') ? 'fp16' : 'fp32',
     height ? 'open' : batch ? 'open batch' : 'fixed',
     String(nodes.length),
   ]

@@ -5,11 +5,11 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { gunzipSync } from 'node:zlib'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { identityOf } from '../../src/networks/identity.ts'
 import { readLayout } from '../../src/networks/layout.ts'
 import { type LoadOptions, loadModel } from '../../src/networks/load.ts'
+import { checkpointNumbers, checkpointsFolder as checkpoints, openCheckpoint } from './checkpoint-case.ts'
 import {
   conditioningErrors,
   encodingError,
@@ -20,29 +20,16 @@ import {
   samplingErrors,
 } from './pipeline-case.ts'
 
-// Folders as diffusers saves them (test/reference/checkpoints.py) and single files (single_files.py), never exported, against
-// diffusers.
+// Models that were never exported, against diffusers.
 
 const scratch = await mkdtemp(join(tmpdir(), 'isto-checkpoints-'))
 after(() => rm(scratch, { recursive: true }))
-const checkpoints = join(import.meta.dirname, '../fixtures/checkpoints')
 
-for (const { name, numbers } of [
-  { name: 'sd15', numbers: join(pipelinesFolder, 'sd15') },
-  { name: 'sd15-fp16', numbers: join(pipelinesFolder, 'sd15-fp16') },
-  { name: 'sd21', numbers: join(pipelinesFolder, 'sd21') },
-  { name: 'sd21-bf16', numbers: join(checkpoints, 'sd21-bf16') },
-  { name: 'sdxl', numbers: join(pipelinesFolder, 'sdxl') },
-  { name: 'sdxl-sharded', numbers: join(pipelinesFolder, 'sdxl-fp32') },
-  { name: 'sd15-one', numbers: join(checkpoints, 'sd15-one') },
-  { name: 'sd21-one', numbers: join(checkpoints, 'sd21-one') },
-  { name: 'sdxl-one', numbers: join(checkpoints, 'sdxl-one') },
-] as const) {
+for (const name of Object.keys(checkpointNumbers)) {
   describe(`the checkpoint ${name}`, () => {
     let opened: PipelineCase
     before(async () => {
-      const folder = name.endsWith('-one') ? await unpacked(name) : join(checkpoints, name)
-      opened = await openCase(name, folder, numbers, { prediction: name === 'sd21-one' ? 'v' : undefined })
+      opened = await openCheckpoint(name, scratch)
     })
     after(() => opened?.model.close())
 
@@ -115,15 +102,5 @@ test('two models of one architecture have one gradient graph', async () => {
     assert.equal((await readdir(cacheFolder)).length, 2, 'of the UNet and of the text encoder')
   }
 })
-
-/** A model in one file, beside a manifest that says how large its pictures are. */
-async function unpacked(name: string): Promise<string> {
-  const folder = await mkdtemp(join(scratch, 'one-'))
-  const file = gunzipSync(await readFile(join(checkpoints, `${name}.safetensors.gz`)))
-  await writeFile(join(folder, `${name}.safetensors`), file)
-  const manifest = { name, description: '', licence: '', files: [], side: 16 }
-  await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest))
-  return folder
-}
 
 const assertSmall = (error: number, most: number) => assert.ok(error <= most, `relative error ${error}`)

@@ -23,13 +23,20 @@ export interface FewStepsCase extends PipelineCase {
   }
 }
 
-/** @param folder Where the two are laid together. */
-export async function openFewSteps(name: string, folder: string): Promise<FewStepsCase> {
+/**
+ * @param folder Where the two are laid together.
+ * @param layers What is laid over what, of a family's name. @default the exports
+ */
+export async function openFewSteps(
+  name: string,
+  folder: string,
+  layers = (over: string) => [join(pipelinesFolder, over), join(fewStepsFolder, name)],
+): Promise<FewStepsCase> {
   const { over, ...known } = JSON.parse(await readFile(join(fewStepsFolder, `${name}.json`), 'utf8'))
   const { tensors } = decodeSafetensors(await readFile(join(fewStepsFolder, `${name}.safetensors`)), name)
   const below = await openCase(over)
   await below.model.close()
-  for (const from of [join(pipelinesFolder, over), join(fewStepsFolder, name)]) {
+  for (const from of layers(over)) {
     await cp(from, folder, { recursive: true })
   }
   return { ...below, model: await load(folder), own: { ...known, numbers: tensors } }

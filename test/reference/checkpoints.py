@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from few_steps import LCM, TURBO, consistency_pipeline
 from pipelines import FAMILIES, FIXTURES, numbers_of, pipeline_of, write_json
 
 OUT = FIXTURES / "checkpoints"
@@ -54,6 +55,11 @@ def main():
             write_json(folder.with_suffix(".json"), description)
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         print(name, size, "bytes", flush=True)
+    # Laid over the folders of other families, as those of test/fixtures/few-steps are over their exports.
+    if not sys.argv[1:] or "few-steps" in sys.argv[1:]:
+        consistency_pipeline(BY_NAME["sd15"]).unet.save_pretrained(OUT / "lcm" / "unet")
+        write_json(OUT / "lcm" / "scheduler" / "scheduler_config.json", LCM)
+        write_json(OUT / "turbo" / "scheduler" / "scheduler_config.json", TURBO)
 
 
 if __name__ == "__main__":
