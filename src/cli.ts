@@ -17,14 +17,10 @@ import { startWorker } from './jobs/worker-client.ts'
 
 class Interrupted extends Error {}
 
+const modelsFolder = fileURLToPath(new URL('../models', import.meta.url))
+
 try {
-  const surroundings = {
-    modelsFolder: fileURLToPath(new URL('../models', import.meta.url)),
-    runJob,
-    runScript,
-    pull,
-    tell,
-  }
+  const surroundings = { modelsFolder, runJob, runScript, pull, add, tell }
   console.log(await runCommandLine(process.argv.slice(2), surroundings))
 } catch (error) {
   if (error instanceof UserError) fail(2, error.message)
@@ -79,6 +75,12 @@ async function pull(model: Model): Promise<Pulled> {
   } finally {
     bar.clear()
   }
+}
+
+async function add(address: string): Promise<Model> {
+  const { addModel } = await import('./hub/add.ts')
+  const { hubUrl: url, hubToken: token } = readConfig()
+  return addModel(address, modelsFolder, { url, token, signal: abortOnInterrupt() })
 }
 
 /** From here on an interrupt lets us clean up first. */

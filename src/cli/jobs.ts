@@ -14,6 +14,8 @@ export interface Surroundings {
   readonly pull: (model: Model) => Promise<Pulled>
   /** Runs a script of `bench/`. @returns What it writes to standard output */
   readonly runScript: (script: string, args: readonly string[]) => Promise<string>
+  /** Writes a manifest for a model on the hub, by its address. */
+  readonly add: (address: string) => Promise<Model>
   /** Tells the person something besides the result. */
   readonly tell: (sentence: string) => void
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../errors.ts'
+import { isAddress } from '../hub/address.ts'
 import { findFaults, findMissing, findModel, isUnfetched, listModels, type Model, unfetched } from '../hub/catalog.ts'
 import { readableSize } from '../hub/size.ts'
 import type { CommandLine } from './jobs.ts'
@@ -15,12 +16,14 @@ export const modelsList: CommandLine = async (given, { modelsFolder }) => {
     .join('\n')
 }
 
-export const modelsPull: CommandLine = async (given, { modelsFolder, pull, tell }) => {
-  const model = await findModel(given.operands[0]!, modelsFolder)
+export const modelsPull: CommandLine = async (given, { modelsFolder, pull, add, tell }) => {
+  const asked = given.operands[0]!
+  const model = isAddress(asked) ? await add(asked) : await findModel(asked, modelsFolder)
   if (model.sources) tell(`The licence of “${model.name}”: ${model.licence}.`)
+  if (isAddress(asked)) tell(`It has ${readableSize(bytesOf(model))} and is kept in ${model.folder}.`)
   if (model.note) tell(model.note)
   const { fetched } = await pull(model)
-  const described = await describe(await findModel(given.operands[0]!, modelsFolder))
+  const described = await describe(await findModel(model.folder, modelsFolder))
   if (given.has('json')) return JSON.stringify({ ...described, fetched })
   const size = `${described.files} files, ${readableSize(described.bytes)}`
   if (fetched === 0) return `${model.name} is here and whole: ${size}.`
@@ -50,6 +53,8 @@ export const modelsCheck: CommandLine = async (given, { modelsFolder, runJob }) 
 
 const readableTime = (milliseconds: number) =>
   milliseconds < 1000 ? `${Math.ceil(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`
+
+const bytesOf = ({ sources = [] }: Model) => sources.reduce((sum, { bytes }) => sum + bytes, 0)
 
 async function describe(model: Model) {
   const { name, description, licence, files, sources, memory, note } = model

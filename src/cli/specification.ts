@@ -87,7 +87,11 @@ export const commands: Readonly<Record<string, Command>> = {
     summary: 'Download a model, or the rest of it; resumes after an interruption',
     operands: ['NAME'],
     options: { json, help },
-    examples: ['models pull sd-1.5'],
+    examples: [
+      'models pull sd-1.5',
+      'models pull hf:OWNER/NAME',
+      'models pull https://huggingface.co/…/model.safetensors',
+    ],
   },
   'models check': {
     summary: 'Compare every file of a model with its checksum; without checksums, try the model out',

@@ -18,6 +18,8 @@ export interface Hub {
 
 export interface Snapshot {
   readonly commit: string
+  /** As its makers' page says, such as `openrail++`. */
+  readonly licence?: string
   readonly files: readonly ModelFile[]
 }
 
@@ -57,14 +59,22 @@ export function openHub({ url, token, wait }: HubOptions): Hub {
   return {
     look: async (repository, revision, signal) => {
       const fetch = fetchOf(repository, signal)
-      const { sha } = await modelInfo({ name: repository, revision, additionalFields: ['sha'], fetch, ...access })
+      const additionalFields = ['sha', 'tags'] as const
+      const { sha, tags } = await modelInfo({
+        name: repository,
+        revision,
+        additionalFields: [...additionalFields],
+        fetch,
+        ...access,
+      })
+      const licence = tags?.find((tag) => tag.startsWith('license:'))?.slice('license:'.length)
       const files: ModelFile[] = []
       for await (const entry of listFiles({ repo: repository, revision: sha, recursive: true, fetch, ...access })) {
         if (entry.type !== 'file') continue
         const checksum = entry.lfs ? { sha256: entry.lfs.oid } : { gitOid: entry.oid }
         files.push({ path: entry.path, bytes: entry.size, ...checksum })
       }
-      return { commit: sha, files }
+      return { commit: sha, files, ...(licence && { licence }) }
     },
     async *read({ repository, commit, path, bytes }, from, signal, onAnswer) {
       let refused: unknown

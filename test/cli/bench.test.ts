@@ -45,6 +45,7 @@ function start() {
         return 'the table'
       },
       pull: () => assert.fail(),
+      add: () => assert.fail(),
       tell: () => {},
     })
   return { jobs, scripts, run }

@@ -53,6 +53,7 @@ async function run(words: readonly string[], answer: (job: Job) => JobResult = (
     runJob,
     runScript,
     pull,
+    add: pull,
     tell: (sentence: string) => told.push(sentence),
   }
   const output = await runCommandLine([...words, '--model', folder], surroundings)

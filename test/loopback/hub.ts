@@ -111,7 +111,15 @@ export async function startHub(
     const revision = isListing ? rest[1] : rest[0]
     if (revision !== 'main' && revision !== commit) return refuse(404, 'RevisionNotFound')
     if (isListing && rest[0] === 'revision') {
-      return response.end(JSON.stringify({ _id: '1', id: repository, sha: commit, gated: false }))
+      return response.end(
+        JSON.stringify({
+          _id: '1',
+          id: repository,
+          sha: commit,
+          gated: false,
+          tags: ['diffusers', 'license:openrail'],
+        }),
+      )
     }
     if (isListing) {
       const page = Number(searchParams.get('cursor') ?? 0)

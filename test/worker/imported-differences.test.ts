@@ -51,6 +51,7 @@ async function apply(file: string, model: string) {
     runJob: (job) => worker.run(job),
     runScript: () => assert.fail('no script is to be run'),
     pull: () => assert.fail('nothing is to be pulled'),
+    add: () => assert.fail('nothing is to be added'),
     tell: (sentence) => told.push(sentence),
   })
   return { report: JSON.parse(report), told, out }
