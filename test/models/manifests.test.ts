@@ -23,9 +23,10 @@ for (const { folder, name, licence, sources, memory, note } of models.filter(({ 
     assert.equal(/pinned/.test(note!), !isPinned, 'a branch is said to be one')
     const { side } = JSON.parse(readFileSync(`${folder}/manifest.json`, 'utf8'))
     assert.ok([512, 768, 1024].includes(side))
-    for (const part of ['unet', 'text_encoder', 'tokenizer', 'scheduler', 'vae_encoder', 'vae_decoder']) {
+    for (const part of ['unet', 'text_encoder', 'tokenizer', 'scheduler', 'vae']) {
+      const places = sources!.flatMap(({ wanted }) => wanted.map(({ path, as = path }) => as))
       assert.ok(
-        sources![0]!.wanted.some(({ path }) => path.startsWith(`${part}/`)),
+        places.some((place) => place.startsWith(`${part}/`)),
         part,
       )
     }
@@ -34,7 +35,7 @@ for (const { folder, name, licence, sources, memory, note } of models.filter(({ 
 
 for (const { name, sources = [] } of models.filter(({ sources }) => sources)) {
   test(`${name} sees: what comes from other repositories is where it is looked for`, () => {
-    const places = sources.slice(1).flatMap(({ wanted }) => wanted.map(({ as }) => as))
+    const places = sources.slice(1).flatMap(({ wanted }) => wanted.map(({ path, as = path }) => as))
     for (const file of ['config.json', 'preprocessor_config.json', 'tokenizer.json', 'tokenizer_config.json']) {
       assert.ok(places.includes(`captioner/${file}`), file)
     }
@@ -44,6 +45,6 @@ for (const { name, sources = [] } of models.filter(({ sources }) => sources)) {
     const towers = ['text_encoder/model.onnx', 'image_encoder/model.onnx', 'image_encoder/preprocessor_config.json']
     const ofLargeClip = !name.startsWith('sd-2')
     for (const file of towers) assert.equal(places.includes(`joint/${file}`), ofLargeClip, file)
-    assert.ok(places.every((place) => /^(captioner|joint)\//.test(place!)))
+    assert.ok(places.every((place) => /^(captioner|joint|vae|safety_checker)\//.test(place!)))
   })
 }
