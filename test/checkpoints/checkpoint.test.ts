@@ -50,7 +50,7 @@ test('its tensors say what it is', () => {
 })
 
 test('what it predicts is asked for where it does not say, and never where it does', async () => {
-  assert.throws(() => readCheckpoint(one('sd21-one')), /does not say what it predicts: try `--prediction v`/)
+  assert.throws(() => readCheckpoint(one('sd21-one')), /does not say what it predicts: write @v behind its path/)
   const predictionWith = async (name: string, change: Parameters<typeof changed>[1]) =>
     readCheckpoint(await changed(name, change)).scheduler
   const marked = await predictionWith('sdxl-one', (header) => Object.assign(header, { v_pred: empty, ztsnr: empty }))
