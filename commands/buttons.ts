@@ -22,6 +22,18 @@ export const buttons: Actions = {
   weaker: (call) => repeat(call, ({ strength }) => changed(strength, within(strength / 1.5))),
   reverse: (call) => repeat(call, ({ strength }) => changed(strength, -strength)),
 
+  /** What was done exactly, learned and applied by the model. */
+  async learned(call) {
+    const { pairs, image, fileNames, isPrivate, sensitivity, options } = await findResult(call)
+    if (pairs.length === 0) throw new UserError('Its pictures are not kept; please start with `/analogy`.')
+    await call.claim()
+    await call.reply.open({ isPrivate })
+    await call.place(
+      { kind: 'analogy', pairs, b: image, options: { ...options, strength: undefined, isLearned: true } },
+      { type: 'show', pairs, names: [], fileNames, sensitivity },
+    )
+  },
+
   async another(call) {
     const { interaction, argument } = call
     if (interaction.isModalSubmit()) return applyToAnother(call, interaction)

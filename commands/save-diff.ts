@@ -65,8 +65,14 @@ async function save(call: Call, record: ResultRecord, given: string): Promise<vo
   const settings = await checkNewName(call, name)
   const { keepPairs, limit } = settings
   checkAge(call.interaction, settings)
-  await reply.think()
   const { facts, pictures, options, sensitivity } = record
+  if (facts.exact && original === undefined && !options.isLearned) {
+    // It was done exactly: the tokens that other programs read are learned now.
+    await reply.open({ isPrivate: record.isPrivate })
+    const action = { type: 'save', name, how: 'learned', replace: false, sensitivity: sensitivity?.example } as const
+    return call.place({ kind: 'learn', pairs: record.pairs, options }, action)
+  }
+  await reply.think()
   const saved: SavedDifference = {
     ...{ name, bytes, person, at: Date.now(), pictures },
     facts: { ...facts, strength: strength ?? facts.strength, preserve: options.preserve ?? facts.preserve },

@@ -32,7 +32,10 @@ export const analogy: CommandLine = async (given, surroundings) => {
   const example = { a: await picture(given.text('a')!, '--a'), a2: await picture(given.text('a2')!, '--a2') }
   const pairs = [example, ...(await readPairs(given))]
   const b = await picture(given.text('b')!, '--b')
-  const { image, difference, report } = await run({ kind: 'analogy', pairs, b, options }, surroundings)
+  const { image, difference, report } = await run(
+    { kind: 'analogy', pairs, b, isKept: save ? true : undefined, options },
+    surroundings,
+  )
   const outputs = [{ path: out, bytes: image! }]
   if (save) outputs.push({ path: save, bytes: difference! })
   await writeOutputs(outputs)
@@ -91,6 +94,7 @@ export function readOptions(given: Arguments): JobOptions {
     steps: given.number('steps', { from: 1, to: 100_000, whole: true }),
     strength: given.number('strength', STRENGTH),
     preserve: given.number('preserve', { from: 0, to: 1 }),
+    isLearned: given.has('learned') || undefined,
     prompt: given.text('prompt'),
   }
 }

@@ -3,16 +3,18 @@ import type { Report } from '../jobs/protocol.ts'
 /** The `--json` object, its fields in the documented order. Fields that don't apply to a job are absent. */
 export function jsonReport(report: Report, out: string): string {
   const { model, mode, seed, steps, caption, seconds, loss, strength, preserve, fit, peakRssBytes } = report
-  const { verdict, name, evaluations } = report
+  const { verdict, name, evaluations, exact = null } = report
   return JSON.stringify({
     ...{ out, model, mode, seed, steps, caption, seconds, loss, strength, preserve, fit },
-    ...{ verdict, name, evaluations, peakRssBytes },
+    ...{ verdict, name, exact, evaluations, peakRssBytes },
   })
 }
 
 /** The same for a person. */
-export function textReport({ caption, seconds, strength, preserve, verdict, name, seed }: Report, out: string): string {
+export function textReport(report: Report, out: string): string {
+  const { caption, seconds, strength, preserve, verdict, name, seed, exact } = report
   const facts = [
+    exact && !verdict && `${exact}: done exactly, with the picture’s own pixels`,
     caption?.a && caption.a2 && `“${caption.a}” → “${caption.a2}”`,
     name && `“${name}”`,
     caption?.b && `on “${caption.b}”`,

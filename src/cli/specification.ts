@@ -25,6 +25,9 @@ const seed: Option = { takes: ['N'], help: 'the same seed gives the same result 
 const steps: Option = { takes: ['N'], help: 'how long to learn (default: chosen by the mode)' }
 const strength: Option = { takes: ['N'], help: '0 changes nothing, negative undoes (default: chosen on the example)' }
 const preserve: Option = { takes: ['0…1'], help: 'how much of the layout is kept (default: chosen on the example)' }
+const learned: Option = {
+  help: 'use the model even if the difference can be done exactly, with the picture’s own pixels',
+}
 const pair: Option = { takes: ['A', 'A2'], many: true, help: 'an example: before and after; more may be given' }
 
 export const commands: Readonly<Record<string, Command>> = {
@@ -39,7 +42,7 @@ export const commands: Readonly<Record<string, Command>> = {
       ...{ model, mode, steps, strength, preserve, seed },
       prompt: { takes: ['TEXT'], help: 'B in words (default: the model captions it)' },
       save: { takes: ['FILE'], help: 'also save the difference, as safetensors' },
-      ...{ json, help },
+      ...{ learned, json, help },
     },
     examples: [
       'analogy --a cat.png --a2 crying-cat.png --b dog.png --out crying-dog.png',
@@ -71,7 +74,7 @@ export const commands: Readonly<Record<string, Command>> = {
       preserve: { ...preserve, help: 'how much of the layout is kept (default: as it was learned, else 0.5)' },
       seed,
       prompt: { takes: ['TEXT'], help: 'the picture in words (default: the model captions it)' },
-      ...{ json, help },
+      ...{ learned, json, help },
     },
     examples: [
       'apply --diff crying.safetensors --image dog.png --out crying-dog.png',

@@ -10,6 +10,8 @@ export interface Difference {
   readonly origin?: Origin
   /** Tensors of the file for a text encoder that the model lacks. */
   readonly ignored?: readonly string[]
+  /** The part that needs no network, as JSON of src/exact. */
+  readonly exact?: string
 }
 
 export interface Origin {
@@ -50,6 +52,9 @@ export interface TargetModel {
 }
 
 const FORMAT = 1
+/** The entry of a file's metadata that holds the exact part. */
+export const EXACT = 'isto_exact'
+const LONGEST_EXACT = 10_000
 const LONGEST_CURVE = 50
 const LONGEST_TEXT = 1000
 const LARGEST_LOSS = 1e9
@@ -61,14 +66,14 @@ const LARGEST_LOSS = 1e9
  *
  * @throws RangeError if a token is not finite or no layout is known for the text encoders
  */
-export function encodeDifference({ tokens, origin }: Difference): FileContent {
+export function encodeDifference({ tokens, origin, exact }: Difference): FileContent {
   const names = tensorNames(tokens.length)
   for (const { data } of tokens) {
     if (!data.every(Number.isFinite)) throw new RangeError('Expected the difference tokens to be finite')
   }
   return {
     tensors: Object.fromEntries(tokens.map((token, index) => [names[index]!, token])),
-    metadata: origin ? encodeOrigin(origin) : {},
+    metadata: { ...(origin && encodeOrigin(origin)), ...(exact !== undefined && { [EXACT]: exact }) },
   }
 }
 
@@ -95,7 +100,12 @@ export function decodeDifference(
     )
   }
   if (String(widths) !== String(model.tokenWidths)) throw misfit(widths, name, model)
-  return ignored.length > 0 ? { tokens, origin, ignored } : { tokens, origin }
+  const exact = content.metadata[EXACT]
+  return {
+    ...{ tokens, origin },
+    ...(exact !== undefined && exact.length <= LONGEST_EXACT && { exact }),
+    ...(ignored.length > 0 && { ignored }),
+  }
 }
 
 function encodeOrigin({ captions, loss, fit, ...origin }: Origin): Record<string, string> {

@@ -3,7 +3,7 @@ import sharp from 'sharp'
 import { UserError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { tensor } from '../tensor/tensor.ts'
-import { type Frame, type Picture, type Size, scaled } from './picture.ts'
+import { type Frame, type Picture, type RgbaBytes, type Size, scaled } from './picture.ts'
 import { trapIn } from './traps.ts'
 
 const LARGEST_BYTES = 10 * 1024 * 1024
@@ -92,6 +92,23 @@ export async function decodeWhole(bytes: Uint8Array, least: number): Promise<Ten
 
 /** Larger ones take more bytes as PNG than Discord takes. */
 const LARGEST_WHOLE = 2048
+
+/**
+ * Decodes the whole picture upright, with its transparency, never enlarged.
+ * @param bytes A picture that `decodeImage` has read.
+ * @param longest The longest side in pixels.
+ */
+export async function decodeRgba(bytes: Uint8Array, longest: number): Promise<RgbaBytes> {
+  const { data, info } = await sharp(bytes, { limitInputPixels: LARGEST_PIXELS, failOn: 'error' })
+    .autoOrient()
+    .toColourspace('srgb')
+    .ensureAlpha()
+    .resize(longest, longest, { fit: 'inside', withoutEnlargement: true })
+    .timeout({ seconds: LONGEST_SECONDS })
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+  return { width: info.width, height: info.height, data }
+}
 
 function recognise(bytes: Uint8Array, name: string): Metadata['format'] {
   if (bytes.length === 0) throw new UserError(`${name} is empty: choose another picture.`)

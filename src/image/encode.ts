@@ -2,7 +2,7 @@ import type { Sharp } from 'sharp'
 import sharp from 'sharp'
 import type { Tensor } from '../tensor/tensor.ts'
 import { upright } from './decode.ts'
-import { type Frame, type Size, scaled } from './picture.ts'
+import { type Frame, type RgbaBytes, type Size, scaled } from './picture.ts'
 import { toRgbBytes } from './resample.ts'
 
 /**
@@ -30,6 +30,13 @@ export async function encodePng(
     .extract(frame)
     .resize(scaled(size.width, scale), scaled(size.height, scale), { fit: 'fill' })
   return png(image)
+}
+
+/** PNG bytes, without transparency if there is none. */
+export async function encodeRgba({ width, height, data }: RgbaBytes): Promise<Uint8Array> {
+  const image = sharp(data, { raw: { width, height, channels: 4 } })
+  const isOpaque = data.every((value, at) => at % 4 !== 3 || value === 255)
+  return (isOpaque ? image.removeAlpha() : image).png().toBuffer()
 }
 
 /**

@@ -35,3 +35,8 @@ export function identical(a: Tensor, b: Tensor): boolean {
 
 /** A side in whole pixels, at least one. */
 export const scaled = (side: number, scale: number) => Math.max(1, Math.round(side * scale))
+
+/** RGBA, interleaved, row by row. Colours are not multiplied by alpha. */
+export interface RgbaBytes extends Size {
+  readonly data: Uint8Array
+}

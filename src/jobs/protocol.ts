@@ -20,6 +20,8 @@ export interface JobOptions {
   readonly strength?: number
   /** 0…1: how much of B's layout is kept. @default chosen on the pair */
   readonly preserve?: number
+  /** The difference is learned, and applied as learned, even if it can be done exactly. @default false */
+  readonly isLearned?: boolean
   /** B in words, instead of a caption made by the model. */
   readonly prompt?: string
   /** B′ may be seen by anyone: the model's safety checker, if it has one, may withhold it. @default false */
@@ -30,6 +32,8 @@ export interface AnalogyJob {
   readonly kind: 'analogy'
   readonly pairs: readonly ImagePair[]
   readonly b: Uint8Array
+  /** The difference is kept: it is learned even if B′ was made exactly. @default false */
+  readonly isKept?: boolean
   readonly options: JobOptions
 }
 
@@ -100,6 +104,8 @@ export interface DifferenceFacts {
   readonly verdict?: 'well' | 'partly' | 'not'
   /** What the difference is in words, where words were found. */
   readonly name?: string
+  /** What was found if it can be done exactly, without the model: “A′ is A at 53 % of its size”. */
+  readonly exact?: string
 }
 
 /** The `--json` object (docs/architecture.md) without `out`. Fields that don't apply to a job are absent. */

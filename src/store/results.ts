@@ -37,6 +37,7 @@ export interface ResultRecord {
     readonly strength?: number
     readonly preserve?: number
     readonly prompt?: string
+    readonly isLearned?: boolean
   }
   readonly facts: DifferenceFacts
   readonly pictures: DifferencePictures

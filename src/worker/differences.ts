@@ -4,12 +4,20 @@ import type { Applied } from '../diffusion/sampler.ts'
 import type { LearnedDifference } from '../engine/analogy.ts'
 import { confidence, verdictOf } from '../engine/confidence.ts'
 import { decodeDifference, encodeDifference, type Origin } from '../engine/difference.ts'
+import type { ExactDifference } from '../exact/difference.ts'
+import { exactToJson } from '../exact/json.ts'
 import type { ApplyJob, JobOptions, Report } from '../jobs/protocol.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
+import { checkLearned } from './exact.ts'
 import { leftOut } from './notices.ts'
 
 /** The file of a difference that was learned here, as safetensors bytes. */
-export function encodeLearned(learned: LearnedDifference, model: DiffusionModel, options: JobOptions): Uint8Array {
+export function encodeLearned(
+  learned: LearnedDifference,
+  model: DiffusionModel,
+  options: JobOptions,
+  exact?: ExactDifference,
+): Uint8Array {
   const origin: Origin = {
     version: packageJson.version,
     model: model.name,
@@ -25,7 +33,9 @@ export function encodeLearned(learned: LearnedDifference, model: DiffusionModel,
     captions: learned.captions,
     loss: learned.losses,
   }
-  return encodeSafetensors(encodeDifference({ tokens: learned.tokens, origin }))
+  return encodeSafetensors(
+    encodeDifference({ tokens: learned.tokens, origin, ...(exact && { exact: exactToJson(exact) }) }),
+  )
 }
 
 /** Strength and `preserve`: what the person gave, else what was chosen when the first difference was learned. */
@@ -36,7 +46,9 @@ export function readDifferences({ differences, options }: ApplyJob, model: Diffu
   let isBlended: boolean | undefined
   for (const [index, { bytes, strength }] of differences.entries()) {
     const name = differences.length === 1 ? 'The difference' : `Difference ${index + 1}`
-    const difference = decodeDifference(decodeSafetensors(bytes, name), { name, model })
+    const content = decodeSafetensors(bytes, name)
+    checkLearned(content, name)
+    const difference = decodeDifference(content, { name, model })
     const { tokens, origin } = difference
     applied.push({ tokens, strength: strength ?? options.strength ?? origin?.strength ?? FOREIGN.strength })
     preserve ??= origin?.preserve

@@ -8,6 +8,8 @@ import { countEvaluations } from '../engine/evaluations.ts'
 import { methods } from '../engine/modes.ts'
 import type { RunContext } from '../engine/run-context.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
+import { describeExact } from '../exact/describe.ts'
+import type { ExactDifference } from '../exact/difference.ts'
 import { decodeWhole } from '../image/decode.ts'
 import { encodePng } from '../image/encode.ts'
 import type { Picture } from '../image/picture.ts'
@@ -25,8 +27,10 @@ import type {
 import type { ModelLayout } from '../networks/layout.ts'
 import { createRandom } from '../tensor/random.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
-import { type Clock, startClock } from './clock.ts'
+import { startClock } from './clock.ts'
 import { encodeLearned, factsOf, factsOfOrigin, readDifferences } from './differences.ts'
+import { doneExactly, encodeExact, exactOf, readExact } from './exact.ts'
+import type { JobContext } from './job-context.ts'
 import { createModelCache, type LoadedModel, type ModelCacheOptions } from './model-cache.ts'
 import { hardlyDifferent, leftOut, missingNetworks } from './notices.ts'
 import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf, shownInputs } from './pictures.ts'
@@ -60,7 +64,7 @@ export function createPerformer(options: ModelCacheOptions): Performer {
         evaluations = counted.evaluations
         return { ...loaded, ...counted, checker: job.options.requiresSafetyCheck ? loaded.checker : undefined }
       }
-      const result = await resultOf(job, { clock, signal, side: async () => (await look()).side, load })
+      const result = await resultOf(job, { clock, signal, look, load })
       const report = { ...result.report, device, evaluations: evaluations() || undefined }
       return result.withheld
         ? { withheld: true, report, notices: [] }
@@ -84,23 +88,33 @@ function resultOf(job: Job, context: JobContext): Promise<JobResult> {
   }
 }
 
-interface JobContext {
-  readonly clock: Clock
-  readonly signal: AbortSignal
-  /** The side of a picture in pixels. */
-  readonly side: () => Promise<number>
-  /**
-   * Loaded after the pictures have been read, so that a bad picture is refused at once. `checker` only where B′ is for
-   * everyone.
-   */
-  readonly load: () => Promise<LoadedModel>
-}
-
 async function analogy(job: AnalogyJob, context: JobContext): Promise<JobResult> {
   const { options } = job
-  const side = await context.side()
+  const { side } = await context.look()
   const pictures = await decodePairs(job.pairs, side)
   const b = await decode(job.b, 'B', side)
+  const exact = await exactOf(job.pairs, options)
+  const made = exact && (await doneExactly(exact, job.b, options.strength ?? 1, job, context))
+  if (made && !job.isKept) {
+    return {
+      ...made,
+      difference: encodeExact(exact),
+      pictures: await picturesOf(job.pairs, []),
+      notices: noticesOf([...pictures.flat(), b]),
+    }
+  }
+  const learned = await learnedAnalogy(job, pictures, b, exact, context)
+  return made ? { ...learned, ...made, report: { ...learned.report, exact: made.report.exact } } : learned
+}
+
+async function learnedAnalogy(
+  job: AnalogyJob,
+  pictures: readonly [Picture, Picture][],
+  b: Picture,
+  exact: ExactDifference | undefined,
+  context: JobContext,
+): Promise<JobResult> {
+  const { options } = job
   const { model, checker } = await context.load()
   const run = runContextOf(context, options, checker ? undefined : b)
   const given = { ...options, isBlended: undefined }
@@ -108,7 +122,7 @@ async function analogy(job: AnalogyJob, context: JobContext): Promise<JobResult>
   const { learned, made } = solved
   return {
     ...(await shown(made, b, job.b, checker)),
-    ...(await whatWasLearned(job, learned, model)),
+    ...(await whatWasLearned(job, learned, model, exact)),
     report: {
       ...context.clock.report(model, options),
       ...factsOf(learned, job.pairs.length),
@@ -125,16 +139,18 @@ async function analogy(job: AnalogyJob, context: JobContext): Promise<JobResult>
 
 async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
   const { options } = job
-  const pictures = await decodePairs(job.pairs, await context.side())
+  const pictures = await decodePairs(job.pairs, (await context.look()).side)
+  const exact = await exactOf(job.pairs, options)
   const { model } = await context.load()
   const run = runContextOf(context, options)
   const learned = await learnDifference(model, pixelsOf(pictures), methods[options.mode], options, run)
   return {
-    ...(await whatWasLearned(job, learned, model)),
+    ...(await whatWasLearned(job, learned, model, exact)),
     report: {
       ...context.clock.report(model, options),
       ...factsOf(learned, job.pairs.length),
       verdict: verdictOf(confidence(learned)),
+      ...(exact && { exact: describeExact(exact), strength: 1 }),
     },
     notices: [
       ...noticesOf(pictures.flat()),
@@ -146,7 +162,11 @@ async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
 
 async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
   const { options } = job
-  const image = await decode(job.image, 'The image', await context.side())
+  const image = await decode(job.image, 'The image', (await context.look()).side)
+  const exact = readExact(job)
+  const strength = job.differences[0]!.strength ?? options.strength ?? 1
+  const exactly = exact && (await doneExactly(exact, job.image, strength, job, context))
+  if (exactly) return { ...exactly, notices: image.notices }
   const { model, checker } = await context.load()
   const { applied, preserve, isBlended, notices } = readDifferences(job, model)
   const how = { prompt: options.prompt, preserve, isBlended }
@@ -191,9 +211,10 @@ async function whatWasLearned(
   { pairs, options }: AnalogyJob | LearnJob,
   learned: LearnedDifference,
   model: DiffusionModel,
+  exact?: ExactDifference,
 ): Promise<Pick<JobResult, 'difference' | 'pictures'>> {
   return {
-    difference: encodeLearned(learned, model, options),
+    difference: encodeLearned(learned, model, options, exact),
     pictures: await picturesOf(pairs, learned.losses),
   }
 }

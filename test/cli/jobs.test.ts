@@ -74,6 +74,7 @@ test('analogy hands over every picture and option, and writes what comes back', 
       { a: 'p', a2: 'p2' },
     ],
     b: 'b',
+    isKept: true,
     options: { ...options, prompt: 'a dog' },
   })
   assert.deepEqual(told, result.notices)
@@ -90,11 +91,11 @@ test('analogy hands over every picture and option, and writes what comes back', 
 test('--json prints one object in the promised order, whatever the order of the report', async () => {
   const { output } = await run(['analogy', ...threePictures(), '--json'])
   const keys =
-    'out model mode seed steps caption seconds loss strength preserve fit verdict name evaluations peakRssBytes'.split(
+    'out model mode seed steps caption seconds loss strength preserve fit verdict name exact evaluations peakRssBytes'.split(
       ' ',
     )
   assert.deepEqual(Object.keys(JSON.parse(output)), keys)
-  assert.deepEqual(JSON.parse(output), { out: at('out.png'), ...result.report })
+  assert.deepEqual(JSON.parse(output), { out: at('out.png'), exact: null, ...result.report })
   await rm(at('out.png'))
 })
 

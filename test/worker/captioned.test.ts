@@ -29,6 +29,7 @@ after(async () => {
 
 const optionsFor = (name: string, mode: JobOptions['mode'] = 'fast'): JobOptions => ({
   ...{ model: models[name]!.folder, mode, seed: 3, steps: 2, strength: 1, preserve: 0.5 },
+  isLearned: true,
 })
 
 test('an analogy is made with captions and in CLIP’s joint space, and needs no words', async () => {

@@ -11,7 +11,15 @@ import { tensor } from '../../src/tensor/tensor.ts'
 
 // The model that ships, in its own process.
 
-const options: JobOptions = { model: 'emoji', mode: 'fast', seed: 3, steps: 4, strength: 1, preserve: 0.5 }
+const options: JobOptions = {
+  model: 'emoji',
+  mode: 'fast',
+  seed: 3,
+  steps: 4,
+  strength: 1,
+  preserve: 0.5,
+  isLearned: true,
+}
 const example = async (name: string) =>
   new Uint8Array(await readFile(join(import.meta.dirname, '../../examples/02-orange-to-purple', name)))
 

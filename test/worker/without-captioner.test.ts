@@ -30,7 +30,15 @@ for (const [name, shapes] of [
   ['flux', { emb_params: [4, 16] }],
 ] as const) {
   describe(`with ${name}`, () => {
-    const options: JobOptions = { model: folderOf(name), mode: 'fast', seed: 3, steps: 2, strength: 1, preserve: 0.5 }
+    const options: JobOptions = {
+      model: folderOf(name),
+      mode: 'fast',
+      seed: 3,
+      steps: 2,
+      strength: 1,
+      preserve: 0.5,
+      isLearned: true,
+    }
 
     test('an analogy is made from the pictures alone, and says so', async () => {
       const { image, difference, report, notices } = await worker.run({ kind: 'analogy', pairs: [pair], b, options })

@@ -75,12 +75,14 @@ export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { 
     isCovered: isOutputCovered(action, isForAdults),
   }
   const text = [
-    ...[titleOf(action), ...notices],
+    titleOf(action),
+    ...(report.exact ? [`${report.exact}: done exactly, with B’s own pixels.`] : []),
+    ...notices,
     ...(inputs.length < given.length ? [onlyForAdults] : []),
     ...(source ? [`-# Asked for by <@${ticket.person}>, from ${source}`] : []),
     `-# ${detailsOf(result, prompt)}`,
   ]
-  const rows = resultButtons(ticket.id, report.strength)
+  const rows = resultButtons(ticket.id, report.strength, !!report.exact && action.names.length === 0)
   const alone = galleryPost([...text, '-# The other pictures are too large to be posted again.'].join('\n'), [output])
   const { fileLimitBytes } = target
   const isTooLarge = inputs.some(({ bytes }) => bytes.length > fileLimitBytes)

@@ -12,10 +12,14 @@ export interface SafetyChecker {
   close(): Promise<void>
 }
 
+const pathIn = (folder: string) => join(folder, 'safety_checker', 'model.onnx')
+
+export const hasSafetyChecker = (folder: string): boolean => existsSync(pathIn(folder))
+
 /** @returns undefined if the model has none */
 export async function openSafetyChecker(folder: string): Promise<SafetyChecker | undefined> {
-  const path = join(folder, 'safety_checker', 'model.onnx')
-  if (!existsSync(path)) return undefined
+  if (!hasSafetyChecker(folder)) return undefined
+  const path = pathIn(folder)
   const clipPixels = await readClipPixels(join(folder, 'feature_extractor', 'preprocessor_config.json'))
   const network = await openForward({ graph: readModel(path), name: 'safety_checker' })
   // It returns these blackened if it found something; what it found is enough here.

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import sharp from 'sharp'
+import type { AnalogyJob, JobOptions } from '../../src/jobs/protocol.ts'
+import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
+import { createPerformer } from '../../src/worker/perform.ts'
+import { icon } from '../exact/icons.ts'
+
+const { perform } = createPerformer({})
+const handles = { signal: new AbortController().signal, onProgress: () => {} }
+const options: JobOptions = { model: 'emoji', mode: 'fast', seed: 0 }
+const pair = { a: await icon('noto:pizza', 180, 256), a2: await icon('noto:pizza', 96, 256) }
+const job: AnalogyJob = { kind: 'analogy', pairs: [pair], b: await icon('twemoji:frog', 800, 1024), options }
+
+test('what is exact is done without the model, at B’s own resolution, and applied so again', async () => {
+  const { image, report, difference, pictures } = await perform(job, handles)
+  assert.equal(report.exact, 'A′ is A at 53 % of its size')
+  assert.equal(report.device, undefined)
+  assert.equal(report.evaluations, undefined)
+  assert.ok(pictures?.pair)
+  const { width, height } = await sharp(image).metadata()
+  assert.deepEqual([width, height], [1024, 1024])
+  assert.deepEqual(Object.keys(decodeSafetensors(difference!, 'It').tensors), [])
+
+  const again = await perform({ kind: 'apply', differences: [{ bytes: difference! }], image: job.b, options }, handles)
+  assert.deepEqual(again.image, image)
+  const nothing = { bytes: difference!, strength: 0 }
+  const same = await perform({ kind: 'apply', differences: [nothing], image: job.b, options }, handles)
+  assert.deepEqual(await rawOf(same.image!), await rawOf(job.b))
+})
+
+test('a difference that is kept has both parts', async () => {
+  const kept = await perform({ kind: 'learn', pairs: [pair], options: { ...options, steps: 1, preserve: 1 } }, handles)
+  assert.equal(kept.report.exact, 'A′ is A at 53 % of its size')
+  const { tensors, metadata } = decodeSafetensors(kept.difference!, 'It')
+  assert.deepEqual(Object.keys(tensors), ['emb_params'])
+  assert.ok(metadata.isto_exact)
+  const differences = [{ bytes: kept.difference!, strength: 1 }]
+  const made = await perform({ kind: 'apply', differences, image: job.b, options }, handles)
+  assert.equal(made.report.exact, 'A′ is A at 53 % of its size')
+})
+
+test('a difference without tokens is not combined', async () => {
+  const { difference } = await perform(job, handles)
+  const twice = [{ bytes: difference! }, { bytes: difference! }]
+  await assert.rejects(perform({ kind: 'apply', differences: twice, image: job.b, options }, handles), /Save it first/)
+})
+
+const rawOf = (picture: Uint8Array) => sharp(picture).ensureAlpha().raw().toBuffer()
