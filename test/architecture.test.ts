@@ -17,13 +17,14 @@ interface Import {
 /** A room is a folder or a file. A file belongs to the room with the longest path that holds it. */
 const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly types?: readonly string[] }>> = {
   'src/errors.ts': { may: [] },
+  'src/limits.ts': { may: [] },
   'src/scrub.ts': { may: [] },
   'src/log.ts': { may: ['src/scrub.ts'] },
   'src/config.ts': { may: ['src/errors.ts'] },
   'src/tensor': { may: ['src/errors.ts'] },
-  'src/image': { may: ['src/tensor', 'src/errors.ts'] },
+  'src/image': { may: ['src/tensor', 'src/errors.ts', 'src/limits.ts'] },
   'src/metadata': { may: [] },
-  'src/store': { may: ['src/errors.ts'], types: ['src/jobs/protocol.ts'] },
+  'src/store': { may: ['src/errors.ts', 'src/limits.ts'], types: ['src/jobs/protocol.ts'] },
   'src/hub': { may: ['src/errors.ts'] },
   'src/onnx': { may: ['src/errors.ts'] },
   'src/onnx/session.ts': { may: ['src/onnx', 'src/tensor', 'src/errors.ts'] },
@@ -63,8 +64,11 @@ const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly
     ],
   },
   'src/jobs/protocol.ts': { may: [] },
-  'src/jobs': { may: ['src/jobs/protocol.ts', 'src/errors.ts'], types: ['src/store'] },
-  'src/discord': { may: ['src/metadata', 'src/errors.ts'], types: ['src/jobs', 'src/jobs/protocol.ts', 'src/store'] },
+  'src/jobs': { may: ['src/jobs/protocol.ts', 'src/errors.ts', 'src/limits.ts'], types: ['src/store'] },
+  'src/discord': {
+    may: ['src/metadata', 'src/errors.ts', 'src/limits.ts'],
+    types: ['src/jobs', 'src/jobs/protocol.ts', 'src/store'],
+  },
   commands: { may: ['src/discord', 'src/jobs', 'src/jobs/protocol.ts', 'src/store', 'src/errors.ts'] },
   ...Object.fromEntries(
     ['src/main.ts', 'src/worker-machine.ts', 'src/cli.ts', 'src/cli', 'src/bot', 'deploy-commands.ts'].map((entry) => [
@@ -72,7 +76,7 @@ const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly
       {
         may: [
           ...['commands', 'src/discord', 'src/jobs', 'src/jobs/protocol.ts', 'src/store', 'src/hub', 'src/config.ts'],
-          ...['src/log.ts', 'src/scrub.ts', 'src/errors.ts'],
+          ...['src/log.ts', 'src/scrub.ts', 'src/errors.ts', 'src/limits.ts'],
           ...['src/main.ts', 'src/cli.ts', 'src/cli', 'src/bot', 'deploy-commands.ts'],
         ],
       },

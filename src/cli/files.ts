@@ -1,8 +1,9 @@
 import { access, constants, open, rename, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, extname, join } from 'node:path'
 import { UserError } from '../errors.ts'
+import { LARGEST_PICTURE_BYTES } from '../limits.ts'
 
-const LARGEST_BYTES = { picture: 10 * 2 ** 20, difference: 64 * 2 ** 20 }
+const LARGEST_BYTES = { picture: LARGEST_PICTURE_BYTES, difference: 64 * 2 ** 20 }
 
 /** Endings that would be mistaken for another type of file. */
 const OTHER_ENDINGS = /\.(png|jpe?g|webp|gif|avif|tiff?|bmp|svg|safetensors|pt|bin|ckpt)$/i

@@ -1,12 +1,12 @@
 import type { Metadata, Sharp } from 'sharp'
 import sharp from 'sharp'
 import { UserError } from '../errors.ts'
+import { LARGEST_PICTURE_BYTES } from '../limits.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { tensor } from '../tensor/tensor.ts'
 import { type Frame, type Picture, type RgbaBytes, type Size, scaled } from './picture.ts'
 import { trapIn } from './traps.ts'
 
-const LARGEST_BYTES = 10 * 1024 * 1024
 const LARGEST_PIXELS = 2 ** 26
 const LARGEST_COST = 2 ** 28
 const SMALLEST_SIDE = 8
@@ -112,10 +112,10 @@ export async function decodeRgba(bytes: Uint8Array, longest: number): Promise<Rg
 
 function recognise(bytes: Uint8Array, name: string): Metadata['format'] {
   if (bytes.length === 0) throw new UserError(`${name} is empty: choose another picture.`)
-  if (bytes.length > LARGEST_BYTES) {
+  if (bytes.length > LARGEST_PICTURE_BYTES) {
     const megabytes = (bytes.length / 1024 / 1024).toFixed(1)
     throw new UserError(
-      `${name} is ${megabytes} MB and the limit is ${LARGEST_BYTES / 1024 / 1024} MB: make it smaller.`,
+      `${name} is ${megabytes} MB and the limit is ${LARGEST_PICTURE_BYTES / 1024 / 1024} MB: make it smaller.`,
     )
   }
   const start = Buffer.from(bytes.subarray(0, 256)).toString('latin1')

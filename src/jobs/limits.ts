@@ -1,7 +1,8 @@
 import { UserError } from '../errors.ts'
+import { JOBS_PER_PERSON } from '../limits.ts'
 
 export interface Limits {
-  /** Jobs of one person, waiting or running, wherever they were started. @default 5 */
+  /** Jobs of one person, waiting or running, wherever they were started. @default JOBS_PER_PERSON */
   readonly person?: number
   /** Jobs of one scope. @default 20 */
   readonly scope?: number
@@ -25,7 +26,7 @@ export function checkLimits(
   { person, scope, job }: Claim,
   tickets: readonly Claim[],
   places: readonly { readonly ticket: Claim; readonly secondsLeft: number }[],
-  { person: ofPerson = 5, scope: ofScope = 20, all = 60, bytes = 512 * 2 ** 20 }: Limits,
+  { person: ofPerson = JOBS_PER_PERSON, scope: ofScope = 20, all = 60, bytes = 512 * 2 ** 20 }: Limits,
 ): void {
   const firstEnd = (isCounted: (ticket: Claim) => boolean) => {
     const first = places.find(({ ticket }) => isCounted(ticket))

@@ -1,3 +1,4 @@
+import { JOBS_PER_PERSON } from '../limits.ts'
 import { keyOf, type OpenCollection } from './collections.ts'
 import type { Forgetting } from './forgetting.ts'
 import type { Locks } from './locks.ts'
@@ -12,7 +13,7 @@ export interface ServerSettings {
   readonly savers: 'everyone' | 'managers'
   /** Channel ids; empty means all. @default [] */
   readonly channels: readonly string[]
-  /** How many jobs of one person may wait or run. @default 5 */
+  /** How many jobs of one person may wait or run. @default JOBS_PER_PERSON */
   readonly personLimit: number
   /** Work only in age-restricted channels. @default false */
   readonly ageRestrictedOnly: boolean
@@ -34,7 +35,7 @@ export interface SettingsStore {
 const defaults: ServerSettings = {
   savers: 'everyone',
   channels: [],
-  personLimit: 5,
+  personLimit: JOBS_PER_PERSON,
   ageRestrictedOnly: false,
   keepPairs: true,
   limit: 100,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { UserError } from '../../src/errors.ts'
+import { LARGEST_PICTURE_BYTES } from '../../src/limits.ts'
 import { type Bot, startBot } from '../loopback/bot.ts'
 import {
   galleryOf,
@@ -97,7 +98,11 @@ const badInputs: [string, () => Parameters<Bot['discord']['slash']>[1], RegExp][
   ],
   ['an SVG', () => ({ ...pictures(), b: attach(1, { content_type: 'image/svg+xml' }) }), /^B is not a /],
   ['an empty file', () => ({ ...pictures(), a2: attach(1, { size: 0 }) }), /^A′ is an empty file/],
-  ['a large file', () => ({ ...pictures(), b: attach(1, { size: 10_000_001 }) }), /^B is too large; .* at most 10 MB/],
+  [
+    'a large file',
+    () => ({ ...pictures(), b: attach(1, { size: LARGEST_PICTURE_BYTES + 1 }) }),
+    /^B is too large; .* at most 10 MB/,
+  ],
   [
     'a file larger than claimed',
     () => ({ ...pictures(), b: bot.discord.attach(new Uint8Array(1001)) }),

@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.ts'
+import { LARGEST_PICTURE_BYTES } from '../../limits.ts'
 import { withoutMetadata } from '../../metadata/without-metadata.ts'
 
 /**
@@ -61,7 +62,7 @@ const unreadable: readonly (readonly [pattern: RegExp, sentence: string])[] = [
 export const picture: FileKind = {
   asked: 'a type of picture I can read; please send a PNG, JPEG, WebP, GIF or AVIF',
   called: 'a picture',
-  limitBytes: 10_000_000,
+  limitBytes: LARGEST_PICTURE_BYTES,
   fits: ({ contentType }) =>
     contentType === null || extensions.has(mediaType(contentType)) || readOnly.has(mediaType(contentType)),
 }
