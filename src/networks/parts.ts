@@ -59,6 +59,7 @@ export async function partsOfFolder(folder: string, loras: readonly LoraFile[]):
     const { path, isExport } = found.get(part) ?? {}
     if (!path || !isExport) return undefined
     const graph = exports.get(part) ?? readModel(join(path, 'model.onnx'))
+    refuseFused(graph, path)
     exports.set(part, graph)
     return graph
   }
@@ -99,6 +100,15 @@ export function partsOfFile(file: string, loras: readonly LoraFile[], prediction
   const tokenizer = (part: 'text_encoder' | 'text_encoder_2') =>
     clipTokenizer(padding[part === 'text_encoder' ? 0 : 1]!)
   return { parts, scheduler, index: {}, tokenizer }
+}
+
+/** @throws UserError for an export that ONNX Runtime or Olive has rewritten for one of its own devices */
+function refuseFused({ nodes }: Graph, path: string): void {
+  const fused = nodes.find(({ domain }) => domain.startsWith('com.microsoft'))
+  if (!fused) return
+  throw new UserError(
+    `${path} was rewritten by ONNX Runtime or Olive (it has the operator ${fused.operator} of its own): use the plain export, or the model’s .safetensors.`,
+  )
 }
 
 const FOLDERS: Readonly<Record<Part, readonly string[]>> = {

@@ -32,12 +32,27 @@ import { readSkeleton, smallestWeight } from './scan.ts'
 export function readModel(path: string): Graph {
   const resolved = resolve(path)
   try {
-    return decodeGraph(readSkeleton(realpathSync(resolved)), dirname(resolved), {
+    const graph = decodeGraph(readSkeleton(realpathSync(resolved)), dirname(resolved), {
       [basename(realpathSync(resolved))]: realpathSync(resolved),
     })
+    checkWeights(graph)
+    return graph
   } catch (cause) {
     if (cause instanceof UserError) throw cause
     throw new UserError(`${path} cannot be read: ${reasonFor(cause, path)}.`, { cause })
+  }
+}
+
+/** @throws UserError if a file of weights ends too early, as after a download that broke off */
+function checkWeights({ constants }: Graph): void {
+  const sizes = new Map<string, number>()
+  for (const { data } of constants.values()) {
+    if (!isOnDisk(data)) continue
+    const size = sizes.get(data.file) ?? statSync(data.file).size
+    sizes.set(data.file, size)
+    if (data.offset + data.length > size) {
+      throw new UserError(`${data.file} is shorter than its model says: download it again.`)
+    }
   }
 }
 

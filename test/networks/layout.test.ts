@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, test } from 'node:test'
@@ -7,6 +7,8 @@ import { decodeDifference, encodeDifference } from '../../src/engine/difference.
 import { readManifest } from '../../src/hub/catalog.ts'
 import { identityOf } from '../../src/networks/identity.ts'
 import { readLayout } from '../../src/networks/layout.ts'
+import { isOnDisk } from '../../src/onnx/graph.ts'
+import { encodeGraph, readModel } from '../../src/onnx/proto.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
 
 let folder: string
@@ -81,6 +83,27 @@ describe('a folder that cannot be used says why', () => {
     await refused(/unet.model\.onnx cannot be read: it only points to the file: `git lfs pull` fetches it\.$/)
     await writeFile(join(model, 'unet/model.onnx'), 'version')
     await refused(/unet.model\.onnx cannot be read: it is not an ONNX model, or it is damaged\.$/)
+  })
+
+  test('where ONNX Runtime or Olive has fused operators', async () => {
+    const path = join(model, 'unet/model.onnx')
+    const graph = readModel(path)
+    const nodes = graph.nodes.map((each, index) =>
+      index === 5 ? { ...each, operator: 'BiasSplitGelu', domain: 'com.microsoft' } : each,
+    )
+    await rename(path, join(model, 'unet/weights.pb'))
+    const constants = new Map(
+      [...graph.constants].map(([name, each]) => [
+        name,
+        isOnDisk(each.data) ? { ...each, data: { ...each.data, file: join(model, 'unet/weights.pb') } } : each,
+      ]),
+    )
+    await writeFile(path, encodeGraph({ ...graph, nodes, constants }, join(model, 'unet')))
+    await refused(
+      /unet was rewritten by ONNX Runtime or Olive \(it has the operator BiasSplitGelu of its own\): use the plain export/,
+    )
+    await truncate(join(model, 'unet/weights.pb'), 100_000)
+    await refused(/weights\.pb is shorter than its model says: download it again\.$/)
   })
 
   test('where it is for inpainting, though its graph does not tell', async () => {
