@@ -56,7 +56,7 @@ for (const [name, shapes] of [
       )
 
       const apply: ApplyJob = { kind: 'apply', differences: [{ bytes: difference! }], image: b, options }
-      assert.match((await worker.run(apply)).notices.join('\n'), /^The model “\w+” cannot tell what[^\n]*$/)
+      assert.match((await worker.run(apply)).notices.join('\n'), /^The model “\w+” can’t describe[^\n]*$/)
       const told = await worker.run({ ...apply, options: { ...options, prompt: 'a small dog' } })
       assert.deepEqual([told.notices, told.report.caption?.b], [[], 'a small dog'])
     })
