@@ -109,12 +109,12 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
     if (interaction.isStringSelectMenu() || interaction.isChannelSelectMenu()) return act(interaction)
     if (!interaction.isChatInputCommand() && !interaction.isMessageContextMenuCommand()) return
     const command = byName.get(interaction.commandName)
-    await answer(interaction, `/${interaction.commandName}`, async (call) => {
-      const isMenu = call.interaction.isMessageContextMenuCommand()
-      if (command && isMenu && 'executeMenu' in command) return command.executeMenu(call as never)
-      if (command && !isMenu && 'execute' in command) return command.execute(call as never)
-      throw new UserError('That command no longer exists; it will disappear from the list soon.')
-    })
+    const name = `/${interaction.commandName}`
+    if (interaction.isChatInputCommand()) {
+      const execute = command && 'execute' in command ? command.execute : executeNothing
+      return answer(interaction, name, execute)
+    }
+    return answer(interaction, name, command && 'executeMenu' in command ? command.executeMenu : executeNothing)
   }
 
   return {
@@ -127,6 +127,10 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
     },
     settled: async () => void (await Promise.all(underWay)),
   }
+}
+
+const executeNothing = () => {
+  throw new UserError('That command no longer exists; it will disappear from the list soon.')
 }
 
 /** Whoever pressed which button: the same once more, before the first has come to its end, is a mistake. */
