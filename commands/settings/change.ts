@@ -11,6 +11,9 @@ import { textOf } from './text.ts'
 /** As many as the queue accepts from one server. */
 const mostJobs = 20
 
+/** Every list reads all of them. */
+const mostSaved = 1000
+
 export const change = {
   data: new SlashCommandSubcommandBuilder()
     .setName('change')
@@ -45,6 +48,13 @@ export const change = {
         .setMinValue(1)
         .setMaxValue(mostJobs),
     )
+    .addIntegerOption((option) =>
+      option
+        .setName('saved-limit')
+        .setDescription('How many differences may be saved')
+        .setMinValue(1)
+        .setMaxValue(mostSaved),
+    )
     .addBooleanOption((option) =>
       option.setName('age-restricted-only').setDescription('Show pictures only in age-restricted channels'),
     )
@@ -68,6 +78,7 @@ function changesOf({ options }: ChatInputCommandInteraction, models: Services['m
     strength: options.getNumber('strength'),
     savers: options.getString('savers') as ServerSettings['savers'] | null,
     personLimit: options.getInteger('person-limit'),
+    limit: options.getInteger('saved-limit'),
     ageRestrictedOnly: options.getBoolean('age-restricted-only'),
     keepPairs: options.getBoolean('keep-pairs'),
   }

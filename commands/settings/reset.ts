@@ -7,10 +7,11 @@ import { textOf } from './text.ts'
 
 const all = 'all'
 
-const names: Readonly<Record<Exclude<keyof ServerSettings, 'limit'>, string>> = {
+const names: Readonly<Record<keyof ServerSettings, string>> = {
   model: 'Model',
   strength: 'Strength',
   savers: 'Who may save',
+  limit: 'Saved differences',
   channels: 'Channels',
   personLimit: 'Jobs of one person',
   ageRestrictedOnly: 'Age-restricted channels only',

@@ -53,13 +53,13 @@ test('all settings in plain words', async () => {
 test('several are changed at once, the answer shows them all, and the others stay', async () => {
   const lines = await linesOf('change', {
     ...{ model: 'other', strength: -1.5, savers: 'managers', 'person-limit': 2 },
-    ...{ 'age-restricted-only': true, 'keep-pairs': false },
+    ...{ 'saved-limit': 30, 'age-restricted-only': true, 'keep-pairs': false },
   })
   const changed = [
     'Model: `other`, unless asked otherwise.',
     'Strength: -1.5, unless asked otherwise.',
     'Saving, renaming and deleting differences: only those who manage this server.',
-    'Saved differences: at most 100.',
+    'Saved differences: at most 30.',
     'Channels: all.',
     'Age-restricted channels only: yes.',
     'Jobs of one person at a time: at most 2.',
