@@ -7,7 +7,7 @@ import type { ActionCall, Actions } from '../src/discord/interaction/command.ts'
 import { form, picturesField, uploadsOf } from '../src/discord/interaction/form.ts'
 import { newSeed } from '../src/discord/interaction/options.ts'
 import { isModerator } from '../src/discord/interaction/permission.ts'
-import { strengthLimit } from '../src/discord/interaction/strength.ts'
+import { strengthLimit, strengthUsed } from '../src/discord/interaction/strength.ts'
 import { round } from '../src/discord/message/result.ts'
 import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
@@ -93,9 +93,8 @@ async function repeat(
   change: (options: JobOptions & { readonly strength: number }) => Partial<JobOptions>,
 ): Promise<void> {
   const record = await findResult(call)
-  const { options, differences, image, fileNames, isPrivate, sensitivity } = record
-  const strength = options.strength ?? differences[0]?.strength ?? 1
-  const wanted = { ...options, ...change({ ...options, strength }) }
+  const { options, image, fileNames, isPrivate, sensitivity } = record
+  const wanted = { ...options, ...change({ ...options, strength: strengthUsed(record) }) }
   await call.claim()
   await call.reply.open({ isPrivate })
   await apply(call, record, { image, options: wanted, fileNames, b: sensitivity?.b })

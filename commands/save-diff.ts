@@ -4,6 +4,7 @@ import { bold, checkNewName, longestName } from '../src/discord/actions/saved.ts
 import type { Call, Command } from '../src/discord/interaction/command.ts'
 import { form, lineField } from '../src/discord/interaction/form.ts'
 import { checkAge, checkSaver, isAgeRestricted } from '../src/discord/interaction/permission.ts'
+import { strengthUsed } from '../src/discord/interaction/strength.ts'
 import { galleryPost, type Post, textPost } from '../src/discord/message/post.ts'
 import { isCovered, isShown } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
@@ -60,7 +61,7 @@ export const saveDiff = {
 /** Saves the difference as it was applied: a reversed one is saved reversed. */
 async function save(call: Call, record: ResultRecord, given: string): Promise<void> {
   const { scope, person, store, reply } = call
-  const { bytes, strength = record.options.strength, name: original } = differenceOf(record)
+  const { bytes, name: original } = differenceOf(record)
   const name = checkName(given)
   const settings = await checkNewName(call, name)
   const { keepPairs, limit } = settings
@@ -75,7 +76,7 @@ async function save(call: Call, record: ResultRecord, given: string): Promise<vo
   await reply.think()
   const saved: SavedDifference = {
     ...{ name, bytes, person, at: Date.now(), pictures },
-    facts: { ...facts, strength: strength ?? facts.strength, preserve: options.preserve ?? facts.preserve },
+    facts: { ...facts, strength: strengthUsed(record), preserve: options.preserve ?? facts.preserve },
     pairs: keepPairs ? await pairsOf(call, record, original) : undefined,
     sensitivity: sensitivity?.example,
   }

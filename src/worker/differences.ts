@@ -44,19 +44,26 @@ export function readDifferences({ differences, options }: ApplyJob, model: Diffu
   const notices: string[] = []
   let preserve = options.preserve
   let isBlended: boolean | undefined
-  for (const [index, { bytes, strength }] of differences.entries()) {
+  for (const [index, one] of differences.entries()) {
     const name = differences.length === 1 ? 'The difference' : `Difference ${index + 1}`
-    const content = decodeSafetensors(bytes, name)
+    const content = decodeSafetensors(one.bytes, name)
     checkLearned(content, name)
     const difference = decodeDifference(content, { name, model })
     const { tokens, origin } = difference
-    applied.push({ tokens, strength: strength ?? options.strength ?? origin?.strength ?? FOREIGN.strength })
+    applied.push({ tokens, strength: strengthIn(one, options, origin) })
     preserve ??= origin?.preserve
     isBlended ??= origin?.isBlended
     notices.push(...leftOut(name, difference, model))
   }
   return { applied, preserve: preserve ?? FOREIGN.preserve, isBlended: isBlended ?? FOREIGN.isBlended, notices }
 }
+
+/** The strength of one difference of a job: its own, else the job's, else that of its file, else 1 (docs/running.md). */
+export const strengthIn = (
+  { strength }: ApplyJob['differences'][number],
+  options: JobOptions,
+  origin?: Pick<Origin, 'strength'>,
+): number => strength ?? options.strength ?? origin?.strength ?? FOREIGN.strength
 
 /** How a textual inversion made elsewhere is applied, about which nothing is known: like most that are learned here. */
 const FOREIGN = { strength: 1, preserve: 1, isBlended: true }

@@ -28,7 +28,7 @@ import type { ModelLayout } from '../networks/layout.ts'
 import { createRandom } from '../tensor/random.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
 import { startClock } from './clock.ts'
-import { encodeLearned, factsOf, factsOfOrigin, readDifferences } from './differences.ts'
+import { encodeLearned, factsOf, factsOfOrigin, readDifferences, strengthIn } from './differences.ts'
 import { doneExactly, encodeExact, exactOf, readExact } from './exact.ts'
 import type { JobContext } from './job-context.ts'
 import { createModelCache, type LoadedModel, type ModelCacheOptions } from './model-cache.ts'
@@ -164,7 +164,7 @@ async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
   const { options } = job
   const image = await decode(job.image, 'The image', (await context.look()).side)
   const exact = readExact(job)
-  const strength = job.differences[0]!.strength ?? options.strength ?? 1
+  const strength = strengthIn(job.differences[0]!, options)
   const exactly = exact && (await doneExactly(exact, job.image, strength, job, context))
   if (exactly) return { ...exactly, notices: image.notices }
   const { model, checker } = await context.load()

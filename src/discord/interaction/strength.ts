@@ -1,4 +1,5 @@
 import type { DifferenceFacts } from '../../jobs/protocol.ts'
+import type { ResultRecord } from '../../store/results.ts'
 import type { ServerSettings } from '../../store/settings.ts'
 
 /** The strongest that a difference can be asked to be, either way. */
@@ -18,3 +19,11 @@ export function strengthOf(
   if (settings.strength === undefined) return saved?.strength
   return (saved?.strength ?? 1) < 0 ? -settings.strength : settings.strength
 }
+
+/** How strongly the first difference of a result was applied: what its buttons start from, and what is saved with it. */
+export const strengthUsed = ({
+  options,
+  differences,
+  facts,
+}: Pick<ResultRecord, 'options' | 'differences' | 'facts'>) =>
+  differences[0]?.strength ?? options.strength ?? facts.strength ?? 1
