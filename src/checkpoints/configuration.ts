@@ -1,4 +1,5 @@
 import type { ClipTextConfiguration } from '../architectures/clip-text.ts'
+import type { ClipVisionConfiguration } from '../architectures/clip-vision.ts'
 import type { Activation } from '../architectures/layers.ts'
 import type { Tensors } from '../architectures/tensors.ts'
 import type { UnetConfiguration } from '../architectures/unet.ts'
@@ -56,7 +57,11 @@ const USUAL_UNET: PartConfig = {
 
 /** Of a CLIPTextModel. @throws UserError */
 export function clipTextConfiguration({ config }: StoredPart): ClipTextConfiguration {
-  const { num_attention_heads: heads, hidden_act: activation = 'quick_gelu', layer_norm_eps: epsilon = 1e-5 } = config
+  const {
+    num_attention_heads: heads = 8,
+    hidden_act: activation = 'quick_gelu',
+    layer_norm_eps: epsilon = 1e-5,
+  } = config
   const end = config.eos_token_id
   return {
     heads: wholeNumber('num_attention_heads', heads),
@@ -64,6 +69,21 @@ export function clipTextConfiguration({ config }: StoredPart): ClipTextConfigura
     epsilon: number('layer_norm_eps', epsilon),
     // Old configurations say 2, which is no end token: the largest id is used then.
     ...(typeof end === 'number' && end !== 2 && { end }),
+  }
+}
+
+/** Of a CLIP's vision_config, whose usual values are left out. @throws UserError */
+export function clipVisionConfiguration({ config }: StoredPart): ClipVisionConfiguration {
+  const {
+    num_attention_heads: heads = 12,
+    hidden_act: activation = 'quick_gelu',
+    layer_norm_eps: epsilon = 1e-5,
+  } = config
+  return {
+    heads: wholeNumber('num_attention_heads', heads),
+    activation: activationOf(activation),
+    epsilon: number('layer_norm_eps', epsilon),
+    side: wholeNumber('image_size', config.image_size ?? 224),
   }
 }
 

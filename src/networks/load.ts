@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Hardware } from '../compute/hardware.ts'
 import type { Caption, DiffusionModel, JointSpace } from '../diffusion/model.ts'
 import type { Schedule } from '../diffusion/schedule.ts'
+import { readModel } from '../onnx/proto.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 import { learnedAtOnce } from './denoisers/denoiser.ts'
 import { openFlux } from './denoisers/flux.ts'
@@ -40,7 +41,7 @@ export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
   const { name, hash } = identityOf(layout)
   const text = await openTextEncoders(options)
   const imageEncoder = existsSync(join(folder, 'image_encoder', 'model.onnx'))
-    ? await openImageEncoder(folder, hardware)
+    ? await openImageEncoder(readModel(join(folder, 'image_encoder', 'model.onnx')), hardware)
     : undefined
   const clipEncoders = await openClipEncoders({
     folder,

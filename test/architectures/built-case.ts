@@ -30,7 +30,7 @@ export async function errorsOf(built: Graph, exported: Graph, feeds: Feeds, told
   return Object.fromEntries(names.map((name) => [name, relativeError(actual[name]!, expected[name]!)]))
 }
 
-async function run(graph: Graph, feeds: Feeds) {
+export async function run(graph: Graph, feeds: Feeds) {
   const folder = folderOfWeights(graph)
   const session = await openSession(encodeGraph(graph, folder), { folder, threads: 1 })
   const outputs = await session.run(feeds)
@@ -38,7 +38,7 @@ async function run(graph: Graph, feeds: Feeds) {
   return outputs
 }
 
-function relativeError({ dims, data }: Tensor, expected: Tensor): number {
+export function relativeError({ dims, data }: Tensor, expected: Tensor): number {
   assert.deepEqual(dims, expected.dims)
   const error = Math.hypot(...data.map((value, index) => value - expected.data[index]!))
   return error / Math.hypot(...expected.data)

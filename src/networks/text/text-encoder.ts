@@ -1,10 +1,8 @@
-import { join } from 'node:path'
 import { openForward } from '../../compute/differentiable.ts'
 import type { Hardware } from '../../compute/hardware.ts'
 import type { Conditioning } from '../../diffusion/model.ts'
 import { UserError } from '../../errors.ts'
 import type { Graph } from '../../onnx/graph.ts'
-import { readModel } from '../../onnx/proto.ts'
 import { type Tensor, tensor } from '../../tensor/tensor.ts'
 import { openTextNetwork, type TextNetwork } from './clip-text.ts'
 import type { Tokenizer } from './tokenizer.ts'
@@ -63,11 +61,10 @@ export interface ImageEncoder {
  * @param prepare Turns the pixels into what the network takes, [1, 3, height, width]. @default the pixels themselves
  */
 export async function openImageEncoder(
-  folder: string,
+  graph: Graph,
   hardware?: Hardware,
   prepare?: (pixels: Tensor) => Tensor,
 ): Promise<ImageEncoder> {
-  const graph = readModel(join(folder, 'image_encoder', 'model.onnx'))
   const network = await openForward({ graph, name: 'image_encoder', hardware })
   return {
     embed: async (pixels) => {
