@@ -78,6 +78,8 @@ export interface Progress {
   readonly of: number
   /** B′ as it forms, a small PNG; sent a few times during `sample`. */
   readonly preview?: Uint8Array
+  /** A sentence that the person should see while it runs. */
+  readonly notice?: string
 }
 
 /** The facts of a learned difference, as its file, a report and the store have them. Plain data. */
@@ -115,6 +117,8 @@ export interface Report extends DifferenceFacts {
   /** Evaluations of the denoising network: each sample of a batch counts, with or without its gradient. */
   readonly evaluations?: number
   readonly peakRssBytes: number
+  /** A picture was outside of what the model knows. */
+  readonly isOutside?: boolean
   /** The device that computed: cpu, cuda, directml, coreml or webgpu. */
   readonly device?: string
   /** Of a `bench-step` job: medians in milliseconds. */

@@ -1,5 +1,5 @@
 import type { DiffusionModel } from '../diffusion/model.ts'
-import { type LearnedDifference, learnDifference, solveAnalogy } from '../engine/analogy.ts'
+import { type LearnedDifference, learnDifference, type PicturePair, solveAnalogy } from '../engine/analogy.ts'
 import { type Applying, applyDifferences } from '../engine/apply.ts'
 import { blend, blendWhole } from '../engine/blend.ts'
 import { confidence, verdictOf } from '../engine/confidence.ts'
@@ -33,6 +33,7 @@ import { doneExactly, encodeExact, exactOf, readExact } from './exact.ts'
 import type { JobContext } from './job-context.ts'
 import { createModelCache, type LoadedModel, type ModelCacheOptions } from './model-cache.ts'
 import { hardlyDifferent, leftOut, missingNetworks } from './notices.ts'
+import { lookForStrangers } from './outside.ts'
 import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf, shownInputs } from './pictures.ts'
 import { createPreviews } from './previews.ts'
 
@@ -116,6 +117,8 @@ async function learnedAnalogy(
 ): Promise<JobResult> {
   const { options } = job
   const { model, checker } = await context.load()
+  const [{ a, a2 }] = pixelsOf(pictures) as [PicturePair]
+  const unknown = await lookForStrangers(context, model, { A: a, 'A′': a2, B: b.pixels })
   const run = runContextOf(context, options, checker ? undefined : b)
   const given = { ...options, isBlended: undefined }
   const solved = await solveAnalogy(model, pixelsOf(pictures), b.pixels, methods[options.mode], given, run)
@@ -126,10 +129,12 @@ async function learnedAnalogy(
     report: {
       ...context.clock.report(model, options),
       ...factsOf(learned, job.pairs.length),
-      caption: { ...learned.captions, b: made.caption },
+      ...unknown.report,
+      caption: unknown.sure({ ...learned.captions, b: made.caption }),
       verdict: verdictOf(solved.confidence),
     },
     notices: [
+      ...unknown.notices,
       ...noticesOf([...pictures.flat(), b]),
       ...hardlyDifferent(pixelsOf(pictures)),
       ...missingNetworks(model, 'learn', options.prompt),
@@ -142,6 +147,8 @@ async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
   const pictures = await decodePairs(job.pairs, (await context.look()).side)
   const exact = await exactOf(job.pairs, options)
   const { model } = await context.load()
+  const [{ a, a2 }] = pixelsOf(pictures) as [PicturePair]
+  const unknown = await lookForStrangers(context, model, { A: a, 'A′': a2 })
   const run = runContextOf(context, options)
   const learned = await learnDifference(model, pixelsOf(pictures), methods[options.mode], options, run)
   return {
@@ -149,10 +156,13 @@ async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
     report: {
       ...context.clock.report(model, options),
       ...factsOf(learned, job.pairs.length),
+      ...unknown.report,
+      caption: unknown.sure(learned.captions),
       verdict: verdictOf(confidence(learned)),
       ...(exact && { exact: describeExact(exact), strength: 1 }),
     },
     notices: [
+      ...unknown.notices,
       ...noticesOf(pictures.flat()),
       ...hardlyDifferent(pixelsOf(pictures)),
       ...missingNetworks(model, 'learn', ''),
@@ -169,6 +179,7 @@ async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
   if (exactly) return { ...exactly, notices: image.notices }
   const { model, checker } = await context.load()
   const { applied, preserve, isBlended, notices } = readDifferences(job, model)
+  const unknown = await lookForStrangers(context, model, { B: image.pixels })
   const how = { prompt: options.prompt, preserve, isBlended }
   const run = runContextOf(context, options, checker ? undefined : image)
   const made = await applyDifferences(model, image.pixels, applied, methods[options.mode], how, run)
@@ -176,11 +187,12 @@ async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
     ...(await shown(made, image, job.image, checker)),
     report: {
       ...context.clock.report(model, options),
-      caption: { b: made.caption },
+      ...unknown.report,
+      caption: unknown.sure({ b: made.caption }),
       strength: applied[0]!.strength,
       preserve,
     },
-    notices: [...image.notices, ...notices, ...missingNetworks(model, 'apply', options.prompt)],
+    notices: [...unknown.notices, ...image.notices, ...notices, ...missingNetworks(model, 'apply', options.prompt)],
   }
 }
 

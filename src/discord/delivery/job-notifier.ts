@@ -1,17 +1,15 @@
-import { type Client, escapeMarkdown, TimestampStyles, time } from 'discord.js'
+import type { Client } from 'discord.js'
 import { InterruptedError, OtherModelError, UserError } from '../../errors.ts'
 import type { JobResult } from '../../jobs/protocol.ts'
 import type { Ticket as AnyTicket, Outcome, QueueHandlers } from '../../jobs/ticket.ts'
 import type { Store } from '../../store/open.ts'
 import { relearnButton } from '../actions/apply-saved.ts'
 import { describe, sentenceOf } from '../interaction/faults.ts'
-import { buttonRow, galleryPost, type Post, textPost, withRows } from '../message/post.ts'
-import { type Activity, narrate, type Throttle, throttleLatest } from '../message/progress.ts'
-import { factsOf, isOutputCovered, recordOf, resultPosts, withShownInputs } from '../message/result.ts'
-import { isCovered, isShown } from '../message/sensitivity.ts'
-import { verdictText } from '../message/verdict.ts'
+import { progressPost, savedPost, type Told } from '../message/job-posts.ts'
+import { buttonRow, textPost, withRows } from '../message/post.ts'
+import { type Activity, type Throttle, throttleLatest } from '../message/progress.ts'
+import { factsOf, recordOf, resultPosts, withShownInputs } from '../message/result.ts'
 import { type Arrival, createDelivery, type Delivery, isTooLarge, MessageGone } from './delivery.ts'
-import type { ReplyTarget } from './reply-target.ts'
 import type { FollowUp, ResultAction } from './result-action.ts'
 
 export interface JobNotifierOptions {
@@ -32,10 +30,9 @@ export interface JobNotifier extends QueueHandlers<FollowUp> {
   readonly close: () => Promise<void>
 }
 
-interface Watch {
+interface Watch extends Told {
   readonly delivery: Delivery
   readonly edits: Throttle<Activity>
-  preview?: Uint8Array
 }
 
 /**
@@ -60,7 +57,7 @@ export function createJobNotifier({
       delivery,
       edits: throttleLatest(
         (activity) =>
-          delivery.edit(progressPost(ticket, activity, created.preview)).catch((error: unknown) => {
+          delivery.edit(progressPost(ticket, activity, created)).catch((error: unknown) => {
             // Any other lost edit doesn't matter: the next one, or the result, arrives anyway.
             if (error instanceof MessageGone) void cancel(ticket.id, 'Its message was deleted.')
           }),
@@ -175,6 +172,7 @@ export function createJobNotifier({
     onProgress: (ticket, progress, secondsLeft) => {
       const one = watch(ticket)
       one.preview = progress.preview ?? one.preview
+      one.notice = progress.notice ?? one.notice
       one.edits.push({ ...progress, secondsLeft })
     },
     onEnd: (ticket, outcome) =>
@@ -216,32 +214,6 @@ const withheld =
 type Save = Extract<ResultAction, { type: 'save' }>
 
 type Ticket = AnyTicket<FollowUp>
-
-function progressPost(ticket: Ticket, activity: Activity, preview?: Uint8Array): Post {
-  const { target, action, isForAdults } = ticket.followUp
-  const text = [narrate(activity), ...(target.isPrivate ? [privately(target)] : [])].join('\n')
-  const cancel = buttonRow([{ label: 'Cancel', action: `cancel:${ticket.id}` }])
-  if (!preview) return withRows(textPost(text), cancel)
-  const covered = action.type === 'show' && isOutputCovered(action, isForAdults)
-  const picture = { name: 'preview.png', bytes: preview, alt: 'B′ as it forms', isCovered: covered }
-  return withRows(galleryPost(text, [picture]), cancel)
-}
-
-/** A private message can only be changed as long as its token lives. */
-const privately = ({ expiresAt }: ReplyTarget) =>
-  `-# Only you see this. If it isn’t ready by ${time(Math.floor(expiresAt / 1000), TimestampStyles.ShortTime)} you get it as a direct message.`
-
-function savedPost({ followUp }: Ticket, { name, how, sensitivity }: Save, result: JobResult): Post {
-  const { pictures = {}, report, notices } = result
-  const { isForAdults = false } = followUp
-  const title = `${how === 'learned' ? 'Learned and saved' : 'Saved'} **${escapeMarkdown(name)}**: use it with \`/apply-diff\`.`
-  const verdict = verdictText(report.verdict)
-  const text = [title, ...notices, ...(verdict ? [`-# ${verdict}`] : [])].join('\n')
-  if (!pictures.pair || !isShown(sensitivity, isForAdults)) return textPost(text)
-  const { a = 'the example before', a2 = 'the example after' } = report.caption ?? {}
-  const covered = isCovered(sensitivity, isForAdults)
-  return galleryPost(text, [{ name: 'pair.png', bytes: pictures.pair, alt: `A: ${a}. A′: ${a2}`, isCovered: covered }])
-}
 
 function onlyUserError(error: unknown): UserError {
   if (error instanceof UserError) return error
