@@ -34,6 +34,8 @@ export interface Gateway {
 interface Session {
   readonly id: string
   readonly intents: number
+  /** Which part of the servers it hears of, of how many. */
+  readonly shard: readonly [id: number, count: number]
   /** All that was sent, and the place of each is its sequence number. */
   readonly sent: { readonly t: string; readonly d: object }[]
   socket?: WebSocket
@@ -43,6 +45,7 @@ interface Session {
 interface Hello {
   readonly token?: string
   readonly intents?: number
+  readonly shard?: readonly [id: number, count: number]
   readonly session_id?: string
   readonly seq?: number
 }
@@ -52,6 +55,10 @@ const GUILDS = 1 << 0
 const privileged = (1 << 1) | (1 << 8) | (1 << 15)
 /** After these there is nothing to resume. */
 const final: readonly number[] = [1000, 1001, 4004, 4007, 4009, 4010, 4011, 4012, 4013, 4014]
+
+/** Direct messages are of shard 0. */
+const isOf = ([id, count]: Session['shard'], guild: string | undefined) =>
+  Number(BigInt(guild ?? 0) >> 22n) % count === id
 
 /** Hello, identify, ready, the guilds, heartbeats, resume; a wrong token ends the session with 4004. */
 export function createGateway({ server, token, user, applicationId, guilds }: GatewayOptions): Gateway {
@@ -65,13 +72,13 @@ export function createGateway({ server, token, user, applicationId, guilds }: Ga
   }
   const sessionOf = (socket: WebSocket) => [...sessions.values()].find((one) => one.socket === socket)
 
-  const identify = (socket: WebSocket, { intents = GUILDS }: Hello) => {
+  const identify = (socket: WebSocket, { intents = GUILDS, shard = [0, 1] }: Hello) => {
     if (sessionOf(socket)) return socket.close(4005, 'Already authenticated.')
     if (intents & privileged) return socket.close(4014, 'Disallowed intent(s).')
-    const session: Session = { id: `session-${++identified}`, intents, sent: [], socket }
+    const session: Session = { id: `session-${++identified}`, intents, shard, sent: [], socket }
     sessions.set(session.id, session)
     const { port } = server.address() as { port: number }
-    const all = guilds()
+    const all = guilds().filter(({ id }) => isOf(shard, id))
     send(session, 'READY', {
       ...{ v: 10, user, session_id: session.id, resume_gateway_url: `ws://127.0.0.1:${port}/gateway` },
       application: { id: applicationId, flags: 0 },
@@ -120,7 +127,11 @@ export function createGateway({ server, token, user, applicationId, guilds }: Ga
     dispatch: (type, data) => {
       if (sessions.size === 0 && type === 'INTERACTION_CREATE') throw new Error('No bot is connected.')
       const isOfGuild = type.startsWith('GUILD_') || type.startsWith('CHANNEL_')
-      for (const session of sessions.values()) if (!isOfGuild || session.intents & GUILDS) send(session, type, data)
+      const { guild_id, id } = data as { guild_id?: string; id?: string }
+      const guild = guild_id ?? (type.startsWith('GUILD_') ? id : undefined)
+      for (const session of sessions.values()) {
+        if (isOf(session.shard, guild) && (!isOfGuild || session.intents & GUILDS)) send(session, type, data)
+      }
     },
     kick: (code) => {
       for (const socket of connected()) socket.close(code)
