@@ -21,6 +21,12 @@ export interface JobNotifierOptions {
   readonly log: (line: string) => void
   /** The shortest time between two progress edits. @default 3000 */
   readonly everyMilliseconds?: number
+  /**
+   * All progress edits together: once a job is 15 minutes old they count against the requests that Discord allows.
+   *
+   * @default 25
+   */
+  readonly editsPerSecond?: number
 }
 
 export interface JobNotifier extends QueueHandlers<FollowUp> {
@@ -33,6 +39,9 @@ export interface JobNotifier extends QueueHandlers<FollowUp> {
 interface Watch extends Told {
   readonly delivery: Delivery
   readonly edits: Throttle<Activity>
+  isRunning: boolean
+  /** The number of jobs ahead that was told last. */
+  toldAhead: number
 }
 
 /**
@@ -45,8 +54,14 @@ export function createJobNotifier({
   cancel,
   log,
   everyMilliseconds = 3000,
+  editsPerSecond = 25,
 }: JobNotifierOptions): JobNotifier {
   const watches = new Map<string, Watch>()
+  /** Many jobs that run at once share the edits that Discord allows. */
+  const interval = () => {
+    const running = [...watches.values()].filter(({ isRunning }) => isRunning).length
+    return Math.max(everyMilliseconds, (running * 1000) / editsPerSecond)
+  }
   const notes = new Map<string, string>()
 
   const watch = (ticket: Ticket): Watch => {
@@ -61,8 +76,10 @@ export function createJobNotifier({
             // Any other lost edit doesn't matter: the next one, or the result, arrives anyway.
             if (error instanceof MessageGone) void cancel(ticket.id, 'Its message was deleted.')
           }),
-        everyMilliseconds,
+        interval,
       ),
+      isRunning: false,
+      toldAhead: Number.POSITIVE_INFINITY,
     }
     watches.set(ticket.id, created)
     return created
@@ -168,9 +185,17 @@ export function createJobNotifier({
   }
 
   return {
-    onPlace: ({ ticket, ahead, secondsLeft }) => watch(ticket).edits.push({ ahead, secondsLeft }),
+    onPlace: ({ ticket, ahead, secondsLeft, isRunning }) => {
+      const one = watch(ticket)
+      one.isRunning = isRunning
+      // Discord counts down by itself, so that far from the front an edit says little.
+      if (!isRunning && ahead > one.toldAhead / 2) return
+      one.toldAhead = ahead
+      one.edits.push({ ahead: isRunning ? 0 : ahead, secondsLeft })
+    },
     onProgress: (ticket, progress, secondsLeft) => {
       const one = watch(ticket)
+      one.isRunning = true
       one.preview = progress.preview ?? one.preview
       one.notice = progress.notice ?? one.notice
       one.edits.push({ ...progress, secondsLeft })

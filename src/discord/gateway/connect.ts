@@ -75,6 +75,7 @@ async function connectOnce(options: ConnectOptions): Promise<Connection> {
   const notifier = createJobNotifier({
     ...{ client, store: services.store, log, everyMilliseconds },
     cancel: services.queue.cancel,
+    editsPerSecond: requestsPerSecond(shards) / 2,
   })
   const dispatch = createDispatch({ commands, services, log, takeNote: notifier.takeNote })
   watchHomes(client)

@@ -45,8 +45,8 @@ export interface Throttle<T> {
   readonly stop: () => Promise<void>
 }
 
-/** Passes the newest value to `edit`, one at a time and `everyMilliseconds` apart; older values are dropped. */
-export function throttleLatest<T>(edit: (value: T) => Promise<void>, everyMilliseconds: number): Throttle<T> {
+/** Passes the newest value to `edit`, one at a time and `everyMilliseconds()` apart; older values are dropped. */
+export function throttleLatest<T>(edit: (value: T) => Promise<void>, everyMilliseconds: () => number): Throttle<T> {
   let waiting: { readonly value: T } | undefined
   let timer: NodeJS.Timeout | undefined
   let underWay: Promise<void> | undefined
@@ -61,7 +61,7 @@ export function throttleLatest<T>(edit: (value: T) => Promise<void>, everyMillis
     timer = undefined
     const { value } = waiting!
     waiting = undefined
-    earliest = performance.now() + everyMilliseconds
+    earliest = performance.now() + everyMilliseconds()
     underWay = edit(value).finally(() => {
       underWay = undefined
       schedule()

@@ -40,12 +40,15 @@ test('edits are apart, never overlap, and show the newest value only', async (co
   const pass = stopClock(context)
   const shown: [value: number, at: number][] = []
   let underWay = 0
-  const edits = throttleLatest<number>(async (value) => {
-    assert.equal(++underWay, 1)
-    shown.push([value, performance.now()])
-    await new Promise<void>((resolve) => setTimeout(resolve, 50))
-    underWay--
-  }, 40)
+  const edits = throttleLatest<number>(
+    async (value) => {
+      assert.equal(++underWay, 1)
+      shown.push([value, performance.now()])
+      await new Promise<void>((resolve) => setTimeout(resolve, 50))
+      underWay--
+    },
+    () => 40,
+  )
   for (let value = 0; value < 20; value++) {
     edits.push(value)
     await pass(5)
@@ -63,7 +66,10 @@ test('edits are apart, never overlap, and show the newest value only', async (co
 test('edits that are quick start as far apart as was said', async (context) => {
   const pass = stopClock(context)
   const shown: [value: number, at: number][] = []
-  const edits = throttleLatest<number>(async (value) => void shown.push([value, performance.now()]), 40)
+  const edits = throttleLatest<number>(
+    async (value) => void shown.push([value, performance.now()]),
+    () => 40,
+  )
   for (let value = 0; value < 20; value++) {
     edits.push(value)
     await pass(5)
@@ -81,10 +87,13 @@ test('stopping waits for the edit under way and drops the one that waits', async
   const pass = stopClock(context)
   const shown: string[] = []
   const first = Promise.withResolvers<void>()
-  const edits = throttleLatest<string>(async (value) => {
-    await first.promise
-    shown.push(value)
-  }, 1)
+  const edits = throttleLatest<string>(
+    async (value) => {
+      await first.promise
+      shown.push(value)
+    },
+    () => 1,
+  )
   edits.push('first')
   await pass(10)
   edits.push('stale')

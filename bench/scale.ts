@@ -1,0 +1,91 @@
+// How a shared line grows: npx node bench/scale.ts. Workers are processes whose jobs sleep for 50 ms.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { openBoss } from '../src/jobs/boss.ts'
+import { createSharedQueue } from '../src/jobs/shared-queue.ts'
+import { openPostgres } from '../src/store/postgres.ts'
+import { ticket } from '../test/jobs/test-queue.ts'
+import { startPostgres } from '../test/postgres.ts'
+
+const [jobMilliseconds = 50, jobs = 100, waitingMost = 10_000] = process.argv.slice(2).map(Number)
+const server = await startPostgres()
+const log = (sentence: string, error: unknown) => console.error(sentence, error)
+
+const startWorker = (url: string) =>
+  new Promise<ChildProcess>((resolve, reject) => {
+    const args = ['test/fixtures/sleeping-worker.ts', url, String(jobMilliseconds)]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    child.stdout.on('data', () => resolve(child))
+    child.once('exit', reject)
+  })
+
+async function openLine() {
+  const url = await server.create()
+  const postgres = await openPostgres(url)
+  const boss = await openBoss({ postgres, isKeeper: true, log })
+  const ends = { count: 0, reached: (_: number) => {} }
+  const limits = { person: 1e9, scope: 1e9, all: 1e9 }
+  const queue = createSharedQueue({ postgres, boss, group: 'all', log, limits })
+  await queue.open({
+    onPlace: () => {},
+    onProgress: () => {},
+    onInterrupted: async () => {},
+    onEnd: async () => ends.reached(++ends.count),
+  })
+  return { url, queue, ends, postgres }
+}
+
+const one = (index: number) => {
+  const given = ticket(`t${index}`, { person: `p${index % 997}`, scope: `s${index % 499}` })
+  return { ...given, job: { ...given.job, options: { ...given.job.options, model: 'emoji' } } }
+}
+
+console.log(
+  `| workers | jobs a second, of ${jobs} that sleep ${jobMilliseconds} ms | of what one worker does |\n|---|---|---|`,
+)
+let first: number | undefined
+for (const count of [1, 2, 4, 8]) {
+  const { url, queue, ends, postgres } = await openLine()
+  const workers = await Promise.all(Array.from({ length: count }, () => startWorker(url)))
+  const all = new Promise<void>((resolve) => {
+    ends.reached = (reached) => reached === jobs && resolve()
+  })
+  const started = performance.now()
+  for (let index = 0; index < jobs; index++) await queue.add(one(index))
+  await all
+  const rate = (jobs * 1000) / (performance.now() - started)
+  first ??= rate
+  console.log(`| ${count} | ${rate.toFixed(1)} | ${(rate / first).toFixed(2)} |`)
+  for (const worker of workers) {
+    worker.removeAllListeners('exit')
+    worker.kill('SIGKILL')
+  }
+  await queue.park()
+  await postgres.close()
+}
+
+const { url, queue, postgres } = await openLine()
+const worker = await startWorker(url)
+worker.removeAllListeners('exit')
+worker.kill('SIGSTOP')
+console.log('\n| waiting | ms to add one: median | 95 % | MB of the bot |\n|---|---|---|---|')
+const lifeSign = setInterval(() => {
+  void postgres.query('UPDATE isto.workers SET seen_at = $1', [Date.now()])
+}, 5000)
+const times: number[] = []
+for (let index = 1; index <= waitingMost; index++) {
+  const started = performance.now()
+  await queue.add(one(index))
+  times.push(performance.now() - started)
+  if (![100, 1000, 3000, 10_000].includes(index)) continue
+  const last = times
+    .splice(0)
+    .slice(-100)
+    .sort((a, b) => a - b)
+  console.log(
+    `| ${index} | ${last[50]?.toFixed(0)} | ${last[95]?.toFixed(0)} | ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} |`,
+  )
+}
+clearInterval(lifeSign)
+worker.kill('SIGKILL')
+await server.close()
+process.exit(0)
