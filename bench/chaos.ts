@@ -35,9 +35,14 @@ const part = (
     const child = spawn(process.execPath, [file, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (text) => process.stderr.write(`${name}: ${text}`))
+    // As systemd and Docker do with what ends by itself.
+    child.once('exit', (_, signal) => {
+      if (signal !== 'SIGKILL') setTimeout(() => (made.child = start()), 2000)
+    })
     return child
   }
-  return { name, start, child: start() }
+  const made: Part = { name, start, child: start() }
+  return made
 }
 
 const bots = ['0-3/8', '4-7/8'].map((shards) => part(`bot ${shards}`, 'src/main.ts', [], { SHARDS: shards }))

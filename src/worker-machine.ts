@@ -41,7 +41,7 @@ async function start(config: Config, databaseUrl: string): Promise<void> {
     secrets: [databaseUrl, ...(password ? [decodeURIComponent(password)] : [])],
   })
   const models = await findUsableModels(config.model, modelsFolder, log.warn)
-  const postgres = await openPostgres(databaseUrl)
+  const postgres = await openPostgres(databaseUrl, log.warn)
   const gradients = join(config.dataDirectory, 'gradients')
   const computer = createComputer({ models, gradients, device: config.device, warn: log.warn })
   let stop = async () => {}

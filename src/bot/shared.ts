@@ -12,7 +12,7 @@ import type { Backend } from './backend.ts'
 
 /** One of any number of processes that share a Postgres; workers compute (worker-machine.ts). @throws UserError */
 export async function openShared(config: Config, databaseUrl: string, log: Log): Promise<Backend> {
-  const postgres = await openPostgres(databaseUrl)
+  const postgres = await openPostgres(databaseUrl, log.warn)
   const group = groupOf(config.shards)
   await beTheOnlyOne(postgres.exclusively, group, log.warn)
   const store = await openSharedStore(postgres, { resultBytes: config.resultBytes })

@@ -52,6 +52,7 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
   const ends: (() => void | Promise<void>)[] = []
   let handlers: QueueHandlers<FollowUp> | undefined
   let isParked = false
+  let tellSoon = () => {}
 
   // ---- A ticket's life ----
 
@@ -71,6 +72,7 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
     const watch = createPoll(pollMilliseconds, tellPlaces, (error) =>
       log('Positions in the queue could not be reported.', error),
     )
+    tellSoon = watch.soon
     ends.push(watch.stop)
     ends.push(
       await postgres.listen('isto_ended', (to) => {
@@ -128,7 +130,7 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
       await boss.send(at, queue, ticket.id, { jobId, turn })
       await at.query(`SELECT pg_notify('isto_work', $1)`, [queue])
     })
-    await tellPlaces().catch((error: unknown) => log('Positions in the queue could not be reported.', error))
+    tellSoon()
   }
 
   const cancel: Queue['cancel'] = async (id, reason) => {

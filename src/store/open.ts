@@ -5,6 +5,7 @@ import { openDatabase } from './database.ts'
 import { createDifferences, type Differences } from './differences.ts'
 import { errorAtOpening, failureOf } from './failures.ts'
 import { createLocks, createSharedLocks, type Locks } from './locks.ts'
+import { createNotes, type Notes } from './notes.ts'
 import type { Postgres } from './postgres.ts'
 import { openPostgresDatabase } from './postgres-database.ts'
 import { createResults, type ResultLimits, type Results, type Usage } from './results.ts'
@@ -19,6 +20,7 @@ export interface Store {
   readonly settings: SettingsStore
   readonly results: Results
   readonly tickets: TicketStorage
+  readonly notes: Notes
   readonly retries: Retries
   /** Deletes everything in a scope except its tickets, which belong to the queue. */
   forget(scope: string): Promise<void>
@@ -113,6 +115,7 @@ export function createStore(
       results,
       retries,
       tickets: createTickets(open),
+      notes: createNotes(open),
       forget,
     },
     forgetPerson: async (scope, person) => {

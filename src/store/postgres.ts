@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { errorAtConnecting, errorInUse, failureOf, gone } from './failures.ts'
 
@@ -30,14 +31,22 @@ export interface Postgres extends Statements {
  * @param url `postgres://user:password@host/database`; `?sslmode=verify-full` asks for TLS.
  * @throws UserError if it can't be reached
  */
-export async function openPostgres(url: string): Promise<Postgres> {
+export async function openPostgres(url: string, onWait?: (sentence: string) => void): Promise<Postgres> {
   // A connection that holds a lock waits for other statements, so the two never compete for the same connections.
   const pool = createPool(url, 8)
   const locks = createPool(url, 8)
   const beside = createPool(url, 4)
-  await pool.query('SELECT').catch((error: unknown) => {
-    throw errorAtConnecting(failureOfPostgres(error))
-  })
+  for (let tries = 0; ; tries++) {
+    try {
+      await pool.query('SELECT')
+      break
+    } catch (error) {
+      const failure = failureOfPostgres(error)
+      if (!onWait || failure.code !== gone) throw errorAtConnecting(failure)
+      if (tries === 0) onWait(errorAtConnecting(failure).message)
+      await sleep(retryMilliseconds)
+    }
+  }
 
   const transaction: Postgres['transaction'] = async (work) => {
     const client = await pool.connect().catch(rejectInUse)

@@ -73,10 +73,10 @@ export function describeQueue(
         const { end } = await begun(id)
         assert.equal(started.length, ['a', 'b', 'c'].indexOf(id) + 1)
         await until(() => progressed.includes(id), 'progress')
+        await until(() => places.get('c')?.some(({ ahead, isRunning }) => ahead === 2 && !isRunning), 'a place')
         end()
         assert.deepEqual(await ended(id), { type: 'done', result: result(id) })
       }
-      assert.ok(places.get('c')!.some(({ ahead, isRunning }) => ahead === 2 && !isRunning))
       await until(async () => (await queue.length()) === 0, 'an empty line')
       assert.deepEqual(await queue.places('server'), [])
       await park()

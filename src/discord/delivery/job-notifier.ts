@@ -14,7 +14,7 @@ import type { FollowUp, ResultAction } from './result-action.ts'
 
 export interface JobNotifierOptions {
   readonly client: Client
-  readonly store: Pick<Store, 'results' | 'differences' | 'settings' | 'retries'>
+  readonly store: Pick<Store, 'notes' | 'results' | 'differences' | 'settings' | 'retries'>
   /** The queue's. */
   readonly cancel: (id: string, reason: string) => Promise<boolean>
   /** Receives our own faults, without tokens or addresses. */
@@ -31,7 +31,7 @@ export interface JobNotifierOptions {
 
 export interface JobNotifier extends QueueHandlers<FollowUp> {
   /** What a person must be told at their next command, once: where their last result could not be posted. */
-  readonly takeNote: (person: string) => string | undefined
+  readonly takeNote: (person: string) => Promise<string | undefined>
   /** Tells everybody who waits that the bot is restarting, then does nothing more. */
   readonly close: () => Promise<void>
 }
@@ -62,7 +62,6 @@ export function createJobNotifier({
     const running = [...watches.values()].filter(({ isRunning }) => isRunning).length
     return Math.max(everyMilliseconds, (running * 1000) / editsPerSecond)
   }
-  const notes = new Map<string, string>()
 
   const watch = (ticket: Ticket): Watch => {
     const known = watches.get(ticket.id)
@@ -93,15 +92,15 @@ export function createJobNotifier({
     if (await delivery.isGone()) return
     const { route } = await tell(ticket, outcome, delivery)
     if (route !== 'direct' || ticket.scope.startsWith('@') || ticket.followUp.target.isPrivate) return
-    note(ticket, 'so I sent it to you directly')
+    await note(ticket, 'so I sent it to you directly')
     log(
       `I may no longer write in the channel ${ticket.followUp.target.channelId}; a result went to its owner directly.`,
     )
   }
 
-  const note = ({ followUp, person }: Ticket, remedy: string) => {
+  const note = async ({ followUp, person }: Ticket, remedy: string) => {
     const { channelId, isPrivate } = followUp.target
-    notes.set(
+    await store.notes.put(
       person,
       isPrivate
         ? 'Your last private result could not be sent to you: please allow direct messages, and ask again.'
@@ -201,9 +200,9 @@ export function createJobNotifier({
       one.edits.push({ ...progress, secondsLeft })
     },
     onEnd: (ticket, outcome) =>
-      end(ticket, outcome).catch((error: unknown) => {
+      end(ticket, outcome).catch(async (error: unknown) => {
         if (error instanceof MessageGone) return
-        note(ticket, 'and I could not reach you directly')
+        await note(ticket, 'and I could not reach you directly')
         const { target } = ticket.followUp
         log(`A result could not be delivered to the channel ${target.channelId}: ${describe(error)}`)
       }),
@@ -214,11 +213,7 @@ export function createJobNotifier({
           .edit(textPost(interrupted))
           .catch(() => {})
     },
-    takeNote: (person) => {
-      const taken = notes.get(person)
-      notes.delete(person)
-      return taken
-    },
+    takeNote: store.notes.take,
     close: async () => {
       const parked = textPost('I am restarting; your job will continue in a moment.')
       const told = [...watches.values()].map(async ({ edits, delivery }) => {

@@ -13,7 +13,7 @@ export interface DispatchOptions {
   /** Receives our own faults, without tokens or addresses. */
   readonly log: (line: string) => void
   /** What a person must be told besides the answer, once. */
-  readonly takeNote: (person: string) => string | undefined
+  readonly takeNote: (person: string) => Promise<string | undefined>
 }
 
 export interface Dispatch {
@@ -73,7 +73,7 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
     const call = callOf(interaction)
     try {
       await work(call)
-      const note = interaction.deferred || interaction.replied ? takeNote(call.person) : undefined
+      const note = interaction.deferred || interaction.replied ? await takeNote(call.person) : undefined
       if (note) await call.reply.whisper(note)
     } catch (error) {
       if (!(error instanceof UserError) || error.cause) log(`${name}: ${describe(error)}`)
