@@ -29,6 +29,7 @@ export interface Postgres extends Statements {
 
 /**
  * @param url `postgres://user:password@host/database`; `?sslmode=verify-full` asks for TLS.
+ * @param onWait If given, a Postgres that can't be reached is waited for, and that is told once.
  * @throws UserError if it can't be reached
  */
 export async function openPostgres(url: string, onWait?: (sentence: string) => void): Promise<Postgres> {
