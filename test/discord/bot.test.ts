@@ -96,7 +96,7 @@ const badInputs: [string, () => Parameters<Bot['discord']['slash']>[1], RegExp][
     () => ({ ...pictures(), a: attach(1, { content_type: 'text/plain' }) }),
     /^A is not a type of picture I can read/,
   ],
-  ['an SVG', () => ({ ...pictures(), b: attach(1, { content_type: 'image/svg+xml' }) }), /^B is not a /],
+  ['an SVG', () => ({ ...pictures(), b: attach(1, { content_type: 'image/svg+xml' }) }), /^B is an SVG drawing/],
   ['an empty file', () => ({ ...pictures(), a2: attach(1, { size: 0 }) }), /^A′ is an empty file/],
   [
     'a large file',

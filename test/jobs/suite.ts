@@ -200,7 +200,7 @@ export function describeQueue(
       // More often than a job may be tried.
       for (let time = 0; time < 3; time++) {
         await line.park()
-        await assert.rejects(line.queue.add(named('c')), /restarted/)
+        await assert.rejects(line.queue.add(named('c')), /restarting/)
         assert.deepEqual(line.ends, [])
         line = await first.again()
         await line.begun('a')
