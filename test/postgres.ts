@@ -48,7 +48,8 @@ export async function startPostgres(): Promise<TestPostgres> {
   execFileSync(join(binaries, 'initdb'), given, options)
   let server: ChildProcess | undefined
 
-  const url = (name: string, owner = 'isto') => `postgres://${owner}@localhost/${name}?host=${encodeURIComponent(folder)}`
+  const url = (name: string, owner = 'isto') =>
+    `postgres://${owner}@localhost/${name}?host=${encodeURIComponent(folder)}`
   const start = async () => {
     // On the disk is what a process wrote, whatever ends it; only a failing machine would need fsync.
     const settings = ['listen_addresses=', 'fsync=off', 'max_connections=200', `unix_socket_directories=${folder}`]
