@@ -9,7 +9,6 @@ import { UserError } from '../../src/errors.ts'
 import type { InspectJob } from '../../src/jobs/protocol.ts'
 import { startWorker, type Worker } from '../../src/jobs/worker-client.ts'
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
-import { whisperOf } from '../commands/whispers.ts'
 import { type Bot, startBot } from '../loopback/bot.ts'
 import { guildId, owner, textOf, until } from '../loopback/discord.ts'
 
@@ -118,7 +117,9 @@ describe('what cannot be used is refused with a sentence', () => {
       const isOurs = (error: unknown) => error instanceof UserError && sentence.test(error.message)
       await assert.rejects(apply(file, model), isOurs)
       assert.ok(!(await readdir(folder)).some((name) => name.includes('.bin') || name.includes('.pt')))
-      assert.match(await whisperOf(await importing(file, model)), sentence)
+      const interaction = await importing(file, model)
+      const answers = () => [interaction.message, ...interaction.followUps].filter((message) => message !== undefined)
+      await until(() => answers().some((message) => sentence.test(textOf(message))), 'the sentence')
     })
   }
 })
