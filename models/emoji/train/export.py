@@ -23,7 +23,7 @@ from networks import (
 )
 
 OPSET = 17
-KNOWS = "It is made for emoji-like drawings of one or two things on a plain background, not for photographs."
+KNOWS = "emoji: one or two things in a few drawing styles on plain backgrounds, and no photographs"
 
 
 class TextOutputs(nn.Module):
