@@ -50,7 +50,7 @@ def tokenizer():
 
 def model_of(words):
     end = words.eos_token_id
-    eyes = ViTConfig(
+    image_encoder = ViTConfig(
         hidden_size=WIDTH,
         intermediate_size=2 * WIDTH,
         num_hidden_layers=LAYERS,
@@ -58,7 +58,7 @@ def model_of(words):
         image_size=SIDE,
         patch_size=8,
     )
-    mouth = GPT2Config(
+    text_decoder = GPT2Config(
         vocab_size=len(words),
         n_positions=32,
         n_embd=WIDTH,
@@ -71,7 +71,7 @@ def model_of(words):
         eos_token_id=end,
     )
     model = VisionEncoderDecoderModel(
-        encoder=ViTModel(eyes, add_pooling_layer=False), decoder=GPT2LMHeadModel._from_config(mouth)
+        encoder=ViTModel(image_encoder, add_pooling_layer=False), decoder=GPT2LMHeadModel._from_config(text_decoder)
     )
     model = enliven(model, seeded("captioner")).eval()
     # So that the words depend on the picture.

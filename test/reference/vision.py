@@ -1,4 +1,4 @@
-"""What sees beside a diffusion model, small and random, exported as the public ones are: CLIP's two towers, Stable
+"""What sees beside a diffusion model, small and random, exported as the public ones are: CLIP's two encoders, Stable
 Diffusion's safety checker, and what they take for pixels.
 
 Writes test/fixtures/vision/: joint/ and safety-NAME/ (parts of a model folder) and numbers.safetensors. Expected numbers
@@ -122,7 +122,7 @@ def export(path, module, call, inputs, outputs, dynamic):
     )
 
 
-def export_towers(text, vision):
+def export_clip_encoders(text, vision):
     ids = torch.full((2, 16), EOS)
     export(
         FOLDER / "joint" / "text_encoder" / "model.onnx",
@@ -216,7 +216,7 @@ def main():
     torch.manual_seed(0)
     shutil.rmtree(FOLDER, ignore_errors=True)
     text, vision = text_tower(), vision_tower()
-    export_towers(text, vision)
+    export_clip_encoders(text, vision)
     numbers = tower_numbers(text, vision)
 
     for height, width in [(64, 64), (37, 50), (16, 21)]:
