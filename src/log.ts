@@ -1,7 +1,7 @@
 import { type DestinationStream, pino } from 'pino'
 import { scrub } from './scrub.ts'
 
-export interface LogOptions {
+interface LogOptions {
   /** Less urgent lines are dropped. @default 'info' */
   readonly level?: Level | 'silent'
   /** One readable line each, for a terminal, instead of a JSON object. @default false */

@@ -1,7 +1,7 @@
 import type { Flow, GraphBuilder } from './builder.ts'
 import { linear, reshape, transpose } from './layers.ts'
 
-export interface AttentionNames {
+interface AttentionNames {
   readonly query: string
   readonly key: string
   readonly value: string

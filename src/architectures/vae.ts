@@ -6,7 +6,7 @@ import { activate, add, groupNorm, reshape, transpose, twice } from './layers.ts
 import { type Norms, residual } from './residual.ts'
 import type { Tensors } from './tensors.ts'
 
-export interface VaeConfiguration {
+interface VaeConfiguration {
   /** The side of the input: of a picture for the encoder, of the latents for the decoder. */
   readonly side: number
   /** The groups of the group norms. */

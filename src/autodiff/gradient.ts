@@ -13,7 +13,7 @@ import {
 import { type Call, Unsupported } from './rule.ts'
 import { rules } from './rules.ts'
 
-export interface GradientOptions {
+interface GradientOptions {
   /** Names of the values to differentiate with respect to: inputs of the graph, or anything it computes. */
   readonly by: readonly string[]
   /**

@@ -2,7 +2,7 @@ import type { Config } from '../config.ts'
 import { type Run, startWorker } from '../jobs/worker-client.ts'
 import type { UsableModels } from './models.ts'
 
-export interface ComputerOptions {
+interface ComputerOptions {
   readonly models: UsableModels
   /** The folder that gradient graphs are kept in. */
   readonly gradients: string
@@ -12,7 +12,7 @@ export interface ComputerOptions {
   readonly onEnd?: () => void
 }
 
-export interface Computer {
+interface Computer {
   /** Takes models by their names. */
   readonly run: Run
   /** The device that models turned out to be computed on. */

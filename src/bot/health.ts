@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts'
 import type { Metrics } from './metrics.ts'
 import type { Signs } from './vitals.ts'
 
-export interface HealthOptions {
+interface HealthOptions {
   /** Port 0 takes any free port. */
   readonly port: number
   readonly host: string

@@ -13,7 +13,7 @@ export interface Arguments {
   readonly number: (option: string, range: NumberRange) => number | undefined
 }
 
-export interface NumberRange {
+interface NumberRange {
   readonly from: number
   readonly to: number
   readonly whole?: boolean

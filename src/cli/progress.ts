@@ -1,6 +1,6 @@
 import type { Progress, Stage } from '../jobs/protocol.ts'
 
-export interface Screen {
+interface Screen {
   readonly isTTY?: boolean
   /** Characters per line. */
   readonly columns?: number

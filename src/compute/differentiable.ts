@@ -31,7 +31,7 @@ export interface DifferentiableOptions extends Omit<GradientModelOptions, 'half'
   readonly hardware?: Hardware
 }
 
-export interface Differentiable {
+interface Differentiable {
   /** The model's inputs, after the cut. Feeds of other types are converted; other dims are not accepted. */
   readonly inputs: ReadonlyMap<string, ValueInfo>
   /** Forward only, for any batch size that the model takes. Opens its own session, over the same weights, when first used. */
@@ -43,7 +43,7 @@ export interface Differentiable {
   close(): Promise<void>
 }
 
-export interface ForwardAndGradient {
+interface ForwardAndGradient {
   /** The outputs that the loss is computed from. */
   readonly outputs: Readonly<Record<string, Tensor>>
   /** `weighted-mse` only: [n], the loss of each sample. */
@@ -52,7 +52,7 @@ export interface ForwardAndGradient {
   readonly gradients: Readonly<Record<string, Tensor>>
 }
 
-export interface TokenEmbeddingTable {
+interface TokenEmbeddingTable {
   /** [vocabulary, width] */
   readonly dims: readonly [number, number]
   /** The embedding of a token, [width], read from disk. @throws RangeError if there is no such token */

@@ -29,7 +29,7 @@ export interface GradientModelOptions {
  *   output.
  * - `cotangent`: the gradient with respect to each output is fed as `cotangent:<output>`.
  */
-export type Loss =
+type Loss =
   | { readonly kind: 'weighted-mse'; readonly output: string }
   | { readonly kind: 'cotangent'; readonly outputs: readonly string[] }
 

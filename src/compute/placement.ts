@@ -20,7 +20,7 @@ export interface Attempt {
   readonly isRight: boolean
 }
 
-export interface Placement {
+interface Placement {
   run(feeds: Feeds, attempt: (sessions: Sessions) => Promise<Attempt>): Promise<Results>
   learn(attempt: (sessions: Sessions) => Promise<Attempt>): Promise<Results>
   close(): Promise<void>
@@ -124,7 +124,7 @@ const excess = (bytes: number, limit: number, device: Device) =>
 
 const mebibytes = (bytes: number) => Math.ceil(bytes / 2 ** 20)
 
-export interface Lazy {
+interface Lazy {
   readonly get: () => Promise<Session>
   readonly close: () => Promise<void>
 }

@@ -6,7 +6,7 @@ import type { Seen } from './samplers/sampler.ts'
 import { samplerOf } from './samplers/table.ts'
 
 /** A picture's noise for the model's own sampler. */
-export interface EditFriendlyNoise {
+interface EditFriendlyNoise {
   /** x at the first noise level. */
   readonly start: Tensor
   /** For each step, what is missing to end at the picture's own x: as large as the latents. */

@@ -6,9 +6,9 @@ import { roundHalfToEven } from './round.ts'
 import { readSamplerConfig, type SamplerConfig } from './samplers/config.ts'
 
 /** A scheduler_config.json: the noise at each timestep, the meaning of the network's output, and the sampler. */
-export type ScheduleConfig = (DiffusionConfig | FlowConfig) & { readonly sampler: SamplerConfig }
+type ScheduleConfig = (DiffusionConfig | FlowConfig) & { readonly sampler: SamplerConfig }
 
-export interface DiffusionConfig extends Betas {
+interface DiffusionConfig extends Betas {
   readonly predictionType: 'epsilon' | 'v_prediction'
   /** Whether the step after the last timestep arrives at x₀ (α̅ = 1) or at timestep 0. */
   readonly setAlphaToOne: boolean

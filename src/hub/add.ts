@@ -6,7 +6,7 @@ import { openHub, type Snapshot } from './client.ts'
 import type { ModelFile } from './files.ts'
 import { type Wait, waitFor } from './retry.ts'
 
-export interface AddOptions {
+interface AddOptions {
   /** Where the hub is, without a `/` at the end. */
   readonly url: string
   readonly token?: string

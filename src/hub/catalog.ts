@@ -28,7 +28,7 @@ export interface Model {
   readonly sampling?: ModelSampling
 }
 
-export interface ModelSampling {
+interface ModelSampling {
   readonly steps: number
   readonly guidanceScale: number
   /** The guidance that the network of a consistency model is given. @default diffusers' */

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 
-export interface Checksum {
+interface Checksum {
   readonly bytes: number
   /** The SHA-256 of the content. */
   readonly sha256?: string
@@ -10,7 +10,7 @@ export interface Checksum {
   readonly gitOid?: string
 }
 
-export interface FeedOptions {
+interface FeedOptions {
   readonly signal?: AbortSignal
   /** Called with the size of each piece that was read. */
   readonly onBytes?: (count: number) => void

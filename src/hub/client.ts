@@ -28,7 +28,7 @@ export interface RemoteFile extends ModelFile {
   readonly commit: string
 }
 
-export interface HubOptions {
+interface HubOptions {
   /** Without a `/` at the end. */
   readonly url: string
   readonly token?: string

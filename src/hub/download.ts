@@ -4,7 +4,7 @@ import { feed, isRight, startChecksum } from './checksum.ts'
 import { type Hub, NoRangeError, type RemoteFile } from './client.ts'
 import { pauseBefore, TRIES, type Wait } from './retry.ts'
 
-export interface DownloadOptions {
+interface DownloadOptions {
   readonly hub: Pick<Hub, 'read'>
   readonly signal: AbortSignal
   /** Called with the number of bytes that are here now. */

@@ -23,7 +23,7 @@ export interface PullOptions {
   readonly stallMilliseconds?: number
 }
 
-export interface PullProgress {
+interface PullProgress {
   /** First the files that are here are compared with their checksums. */
   readonly stage: 'check' | 'fetch'
   readonly bytes: number

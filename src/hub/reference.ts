@@ -10,7 +10,7 @@ export interface ModelReference {
   readonly loras: readonly Lora[]
 }
 
-export interface Lora {
+interface Lora {
   /** Absolute. */
   readonly path: string
   readonly strength: number

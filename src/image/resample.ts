@@ -1,7 +1,7 @@
 import type { Tensor } from '../tensor/tensor.ts'
 
 /** Interleaved RGB bytes, row by row. */
-export interface RgbBytes {
+interface RgbBytes {
   readonly width: number
   readonly height: number
   readonly data: Uint8Array

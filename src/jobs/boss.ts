@@ -36,7 +36,7 @@ export interface Boss {
   readonly stop: () => Promise<void>
 }
 
-export interface BossOptions {
+interface BossOptions {
   readonly postgres: Postgres
   /** Keeps pg-boss's tables, and looks for jobs whose worker fell silent. One process at least has to. */
   readonly isKeeper: boolean

@@ -1,7 +1,7 @@
 import { deserialize, serialize } from 'node:v8'
 
 /** Plain data, and the byte arrays that were in it, each once. */
-export interface Apart {
+interface Apart {
   /** One for each value given, serialized; where byte arrays were there are their numbers. */
   readonly frames: readonly Uint8Array[]
   readonly bytes: readonly Uint8Array[]

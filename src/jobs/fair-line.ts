@@ -6,7 +6,7 @@ interface Entry extends Waiting {
   readonly run: RunFunction
 }
 
-export interface FairLine {
+interface FairLine {
   /** For PQueue; each instance has a queue of its own. */
   readonly queueClass: new () => FairQueue
   /** Ids in the order in which they will run, unless more are added. */

@@ -15,7 +15,7 @@ import { forgetWorker, tellWorker } from './ticket-tables.ts'
 import type { Waiting } from './turns.ts'
 import type { Run } from './worker-client.ts'
 
-export interface ServeOptions {
+interface ServeOptions {
   readonly postgres: Postgres
   readonly boss: Boss
   /** Computes; one job at a time. */

@@ -30,7 +30,7 @@ import {
 } from './ticket.ts'
 import { liveWorkers, prepareTables } from './ticket-tables.ts'
 
-export interface SharedQueueOptions {
+interface SharedQueueOptions {
   readonly postgres: Postgres
   readonly boss: Boss
   /** Of the bot processes the one that delivers what it placed, and goes on with it after a restart. */

@@ -126,7 +126,7 @@ export async function endTicket(
 }
 
 /** A place without its ticket. */
-export type Spot = Omit<Place, 'ticket'> & { readonly id: string }
+type Spot = Omit<Place, 'ticket'> & { readonly id: string }
 
 /**
  * Of those of `column` = `value`. Each model has a line of its own; `secondsLeft` counts on every live worker that has it.

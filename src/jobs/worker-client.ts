@@ -13,7 +13,7 @@ export interface RunOptions {
 /** @throws UserError with a sentence for the person, the signal's reason, or an Error for our own fault */
 export type Run = (job: Job, options?: RunOptions) => Promise<JobResult>
 
-export interface WorkerOptions {
+interface WorkerOptions {
   /** The child's entry file, which speaks jobs/protocol. */
   readonly path: string | URL
   /** The child's arguments. @default none */

@@ -33,7 +33,7 @@ export interface ModelLayout {
 }
 
 /** The fields of `model_index.json` that matter. */
-export interface ModelIndex {
+interface ModelIndex {
   readonly _class_name?: string
   /** SDXL: the conditioning of an empty prompt is zeros instead of its encoding. */
   readonly force_zeros_for_empty_prompt?: boolean
@@ -48,7 +48,7 @@ export interface ModelIndex {
  * `sd3`: a transformer conditioned by CLIP's two encoders and T5, joined. `flux`: one that takes packed latents and is
  * conditioned by T5 and CLIP's pooled embedding.
  */
-export type Architecture = 'unet' | 'sd3' | 'flux'
+type Architecture = 'unet' | 'sd3' | 'flux'
 
 /**
  * Examines a model folder in the diffusers layout, or a model in one file.
@@ -202,7 +202,7 @@ function refuseFurtherPictures(folder: string, parts: Parts): void {
   )
 }
 
-export interface VaeConfig {
+interface VaeConfig {
   /** What latents are multiplied by. */
   readonly scalingFactor?: number
   /** What is subtracted from them before. */

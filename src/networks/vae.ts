@@ -3,7 +3,7 @@ import type { Hardware } from '../compute/hardware.ts'
 import { sizeOf, type Tensor, tensor } from '../tensor/tensor.ts'
 import type { ModelLayout } from './layout.ts'
 
-export interface Autoencoder {
+interface Autoencoder {
   /** [channels, height, width] */
   readonly latentDims: readonly [number, number, number]
   /** pixels [3, side, side] in −1…1 → scaled latents [1, channels, height, width] */

@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts'
 import { type Constant, type Graph, isFloat, type Node, prune } from './graph.ts'
 
-export const tokenEmbeddings = 'token_embeddings'
+const tokenEmbeddings = 'token_embeddings'
 
 /**
  * Cuts the lookup of token embeddings out of a text encoder. Its result becomes the input `token_embeddings` [n,

@@ -10,7 +10,7 @@ import {
   type Value,
 } from './graph.ts'
 
-export type Operand = Value | number
+type Operand = Value | number
 
 /**
  * Appends standard-operator nodes to a graph and knows the size of everything it appends. A number instead of an

@@ -49,7 +49,7 @@ export interface Value extends ValueInfo {
 export type Attribute = bigint | number | string | readonly bigint[] | readonly number[] | Constant | Subgraph
 
 /** An attribute that this project never looks into, as encoded, and the names that it uses. */
-export interface Subgraph {
+interface Subgraph {
   readonly encoded: Uint8Array
   readonly uses: readonly string[]
 }

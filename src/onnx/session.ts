@@ -49,7 +49,7 @@ function cudaLibrary(): URL {
 
 const providers = { cpu: 'cpu', cuda: 'cuda', directml: 'dml', coreml: 'coreml', webgpu: 'webgpu' } as const
 
-export interface SessionOptions {
+interface SessionOptions {
   /** @default 'cpu' */
   readonly device?: Device
   /** The folder that external weights are relative to. It must be a real path, or ONNX Runtime refuses them. */

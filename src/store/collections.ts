@@ -10,7 +10,7 @@ import type { Page } from './sqlite.ts'
 export type OpenCollection = <Value>(...path: readonly string[]) => Collection<Value>
 
 /** The part of Keyv that the store uses. `setMany` and `deleteMany` do all or nothing. */
-export type Collection<Value> = Pick<Keyv<Value>, Method>
+type Collection<Value> = Pick<Keyv<Value>, Method>
 type Method = 'get' | 'set' | 'setRaw' | 'setMany' | 'delete' | 'deleteMany' | 'clear' | 'iterator'
 
 /** The key of what belongs to `key` and may be large: `entriesOf` leaves it out, and SQLite doesn't even read it. */

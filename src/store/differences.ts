@@ -46,7 +46,7 @@ export interface DifferenceEntry extends Omit<SavedDifference, 'bytes' | 'pairs'
   readonly pictures: Omit<DifferencePictures, 'loss'>
 }
 
-export interface SaveOptions {
+interface SaveOptions {
   /** Replaces the difference that has this name. @default false */
   readonly replace?: boolean
   /** How many a scope may have. @default 100 */

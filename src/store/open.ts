@@ -51,7 +51,7 @@ export interface StoreOptions {
 }
 
 /** The storage behind a store. */
-export interface Backing {
+interface Backing {
   readonly open: OpenCollection
   /** @default a lock within this process */
   readonly locks?: Locks

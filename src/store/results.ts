@@ -74,7 +74,7 @@ export interface ResultLimits {
   readonly all: number
 }
 
-export interface LimitedResults extends Results, Forgetting {
+interface LimitedResults extends Results, Forgetting {
   /** Deletes the oldest results of these scopes until all that are left have room. */
   limit(scopes: readonly string[]): Promise<Usage>
 }

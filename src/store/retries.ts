@@ -3,7 +3,7 @@ import type { Forgetting } from './forgetting.ts'
 import type { Scopes } from './scopes.ts'
 
 /** A job that was given up, with its inputs, so that it can be tried again. */
-export interface Retry {
+interface Retry {
   /** The id of its ticket. */
   readonly id: string
   readonly scope: string

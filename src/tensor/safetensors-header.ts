@@ -11,13 +11,13 @@ export interface SafetensorsEntry {
   readonly end: number
 }
 
-export interface SafetensorsHeader {
+interface SafetensorsHeader {
   readonly entries: readonly SafetensorsEntry[]
   readonly metadata: Readonly<Record<string, string>>
 }
 
 /** Creates the error for a damaged file. */
-export type Refuse = (reason: string) => UserError
+type Refuse = (reason: string) => UserError
 
 /**
  * As strict as the format's own library: names are unique, and the tensors cover the data exactly, without holes or

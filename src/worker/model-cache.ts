@@ -22,7 +22,7 @@ export interface ModelCacheOptions {
   readonly hardware?: () => Promise<Hardware>
 }
 
-export interface ModelCache {
+interface ModelCache {
   /** @throws UserError if it is not a usable model */
   readonly look: (model: string) => Promise<ModelLayout>
   /** @throws UserError if one of its networks can't be used */

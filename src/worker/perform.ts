@@ -37,13 +37,13 @@ import { lookForStrangers } from './outside.ts'
 import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf, shownInputs } from './pictures.ts'
 import { createPreviews } from './previews.ts'
 
-export interface PerformOptions {
+interface PerformOptions {
   /** Checked between two runs of a network. */
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
 }
 
-export interface Performer {
+interface Performer {
   /** One job at a time. @throws UserError if the person can do something about it; anything else is our own fault */
   readonly perform: (job: Job, options: PerformOptions) => Promise<JobResult>
 }

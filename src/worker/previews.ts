@@ -2,7 +2,7 @@ import { encodePng, thumbnail } from '../image/encode.ts'
 import type { Picture } from '../image/picture.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
-export interface Previews {
+interface Previews {
   /** Whether B′ is to be shown after this step, 1…of. */
   readonly isDue: (step: number, of: number) => boolean
   /** A small PNG of B′ in the shape of B. @param picture Pixels [3, side, side] in −1…1, computed when asked for. */

@@ -1,7 +1,7 @@
 /** The sampler that a model was published with. DDIM replaces those that are not supported. */
 export type SamplerConfig = { readonly kind: 'ddim' } | EulerConfig | DpmSolverConfig | LcmConfig
 
-export type Spacing = 'leading' | 'trailing' | 'linspace'
+type Spacing = 'leading' | 'trailing' | 'linspace'
 
 interface SigmaConfig {
   readonly spacing: Spacing

@@ -15,7 +15,7 @@ export interface Seen {
   readonly output: Tensor
 }
 
-export interface Step extends Seen {
+interface Step extends Seen {
   readonly noiseLevels: readonly NoiseLevel[]
   /** The index of the noise level where this step begins. */
   readonly index: number

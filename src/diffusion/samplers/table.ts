@@ -17,7 +17,3 @@ export function samplerOf(config: SamplerConfig): Sampler {
       return lcm(config)
   }
 }
-
-/** Whether the trajectory leads elsewhere than to the picture whose noise it starts from. */
-export const drawsNoise = (config: SamplerConfig): boolean =>
-  config.kind === 'lcm' || (config.kind === 'euler' && config.ancestral)

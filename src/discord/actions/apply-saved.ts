@@ -20,7 +20,7 @@ export interface Input {
 }
 
 /** What the person chose. Everything else is as it was saved. */
-export type Wishes = Partial<Pick<JobOptions, 'strength' | 'preserve' | 'seed'>>
+type Wishes = Partial<Pick<JobOptions, 'strength' | 'preserve' | 'seed'>>
 
 /** Puts the job into the queue. `strength` is for the first difference; for a second one nobody is asked. */
 export function applySaved(

@@ -22,7 +22,7 @@ export interface Reply {
   readonly fail: (sentence: string) => Promise<void>
 }
 
-export interface ReplyOptions {
+interface ReplyOptions {
   /** Rejects with a UserError where nothing may be posted. */
   readonly mayOpen: () => Promise<void>
   /** Stores where the person waits, beyond the end of this process. Called before they are told to wait. */

@@ -39,7 +39,7 @@ export type ResultAction =
     }
 
 /** File names for posting the pictures again, such as `a2.jpg`. */
-export interface FileNames {
+interface FileNames {
   readonly a?: string
   readonly a2?: string
   readonly b?: string

@@ -7,7 +7,7 @@ export class DiscordUnreachable extends UserError {
   override readonly name = 'DiscordUnreachable'
 }
 
-export interface PersistOptions {
+interface PersistOptions {
   /** Receives one line for each failed attempt. */
   readonly log: (line: string) => void
   /** The first pause; each is twice as long as the one before, up to a minute. @default 1000 */

@@ -8,7 +8,7 @@ import {
 import { UserError } from '../../errors.ts'
 import { DiscordUnreachable, isOutage } from './persist.ts'
 
-export interface RegisterOptions {
+interface RegisterOptions {
   /** With the bot's token set. */
   readonly rest: REST
   /** @default asked of Discord */
@@ -16,7 +16,7 @@ export interface RegisterOptions {
   readonly commands: readonly RESTPostAPIApplicationCommandsJSONBody[]
 }
 
-export interface Registered {
+interface Registered {
   readonly applicationId: string
   /** Whether anything had to be changed. */
   readonly isChanged: boolean

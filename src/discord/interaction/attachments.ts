@@ -26,7 +26,7 @@ export interface FileKind {
   readonly fits: (attachment: AttachmentOption) => boolean
 }
 
-export interface FetchOptions {
+interface FetchOptions {
   /** Origins that may be fetched from, such as `https://cdn.discordapp.com`. Nothing else is ever fetched. */
   readonly origins: readonly string[]
   /** @default a picture */

@@ -16,7 +16,7 @@ export interface DispatchOptions {
   readonly takeNote: (person: string) => Promise<string | undefined>
 }
 
-export interface Dispatch {
+interface Dispatch {
   /** Never rejects. */
   readonly handle: (interaction: Interaction) => Promise<void>
   /** Resolves when every interaction so far has been answered. */

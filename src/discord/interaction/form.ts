@@ -14,7 +14,7 @@ export const form = (
   fields: readonly APILabelComponent[],
 ): APIModalInteractionResponseCallbackData => ({ custom_id: action, title, components: [...fields] })
 
-export interface FieldOptions {
+interface FieldOptions {
   readonly id: string
   /** At most 45 characters. */
   readonly label: string

@@ -1,7 +1,7 @@
 import { type BaseInteraction, ChannelType, type Client, Events } from 'discord.js'
 
 /** The channel that settings and the age limit refer to: for a thread or a forum post, its parent. */
-export interface Home {
+interface Home {
   readonly id: string
   readonly isAgeRestricted: boolean
 }

@@ -136,7 +136,7 @@ export function learnedAtOnce(latentDims: readonly number[]): number {
   return Math.max(1, Math.floor((64 * 64) / sizeOf(latentDims.slice(1))))
 }
 
-export interface Batching {
+interface Batching {
   readonly fixedBatch?: number
   /** One timestep for the whole batch. */
   readonly sharesTimestep: boolean

@@ -19,7 +19,7 @@ export interface TextEncoder extends Omit<TextNetwork, 'run' | 'gradient'> {
 }
 
 /** n = 1; `pooled` is CLIP's projected embedding, not normalised. */
-export type Encoding = Conditioning
+type Encoding = Conditioning
 
 export async function openTextEncoder(options: {
   /** Returns `last_hidden_state`, `text_embeds` if it has a projection, and perhaps `hidden_states.N`. */

@@ -6,7 +6,7 @@ import { joinEncoders, type PromptEncoder, pooledBeside } from './prompt.ts'
 import { openT5 } from './t5.ts'
 import { openTextEncoder, type TextEncoder } from './text-encoder.ts'
 
-export interface TextEncodersOptions {
+interface TextEncodersOptions {
   readonly layout: ModelLayout
   readonly cacheFolder?: string
   readonly hardware?: Hardware

@@ -17,7 +17,7 @@ import { openImageEncoder } from '../text/text-encoder.ts'
 import { loadTokenizer } from '../text/tokenizer.ts'
 import { readClipPixels } from './clip-pixels.ts'
 
-export interface OpenJointSpace extends JointSpace {
+interface OpenJointSpace extends JointSpace {
   close(): Promise<void>
 }
 

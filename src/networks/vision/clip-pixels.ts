@@ -3,7 +3,7 @@ import { type Tensor, tensor } from '../../tensor/tensor.ts'
 import { readJson } from '../json.ts'
 
 /** pixels [3, height, width] in −1…1 → [1, 3, side, side] as CLIP's image encoder takes them */
-export type ClipPixels = (pixels: Tensor) => Tensor
+type ClipPixels = (pixels: Tensor) => Tensor
 
 /**
  * As CLIP's `preprocessor_config.json` says: the shortest side is scaled to a number of pixels, the middle cut out,
