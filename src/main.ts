@@ -9,8 +9,8 @@ import { type Connection, connect } from './discord/gateway/connect.ts'
 import { fetchAttachment } from './discord/interaction/attachments.ts'
 import { describe } from './discord/interaction/faults.ts'
 import { UserError } from './errors.ts'
-import type { Queue } from './jobs/ticket.ts'
-import { createLog } from './log.ts'
+import type { Queue, QueueHandlers } from './jobs/ticket.ts'
+import { createLog, type Log } from './log.ts'
 import { scrub } from './scrub.ts'
 
 // Exit codes: 0 asked to stop, 1 our fault or a session that Discord ended, 2 something that the admin has to change.
@@ -61,13 +61,7 @@ async function start(config: Config, token: string): Promise<void> {
     await Promise.race([Promise.allSettled([connection?.close(), backend.close()]), sleep(1000)])
     process.exit(exitCode)
   }
-  process.once('SIGTERM', () => void leave(0))
-  process.once('SIGINT', () => void leave(0))
-  // npm starts us through a shell, which is ended by a signal and doesn't pass it on.
-  if (process.argv.includes('--leave-with-parent')) {
-    const parent = process.ppid
-    setInterval(() => process.ppid !== parent && void leave(0), 500).unref()
-  }
+  whenAskedToStop(() => void leave(0))
 
   // ---- Start ----
 
@@ -99,14 +93,7 @@ async function start(config: Config, token: string): Promise<void> {
   })
   log.info(`${connection.name} is on Discord. Add it to a server: ${connection.inviteUrl}`)
   const handlers = vitals.watchHandlers(connection.notifier)
-  await queue.open({
-    ...handlers,
-    onEnd: (ticket, outcome) => {
-      const seconds = Math.round((Date.now() - ticket.placedAt) / 1000)
-      log.debug(`Job ended: ${ticket.job.kind}, ${outcome.type}, ${seconds} s after it was placed.`, { id: ticket.id })
-      return handlers.onEnd(ticket, outcome)
-    },
-  })
+  await queue.open(withLoggedEnds(handlers, log))
   opened.resolve()
   let readiness: string
   try {
@@ -123,6 +110,16 @@ async function start(config: Config, token: string): Promise<void> {
   setInterval(sweep, 60 * 60 * 1000)
 }
 
+function whenAskedToStop(stop: () => void): void {
+  process.once('SIGTERM', stop)
+  process.once('SIGINT', stop)
+  // npm starts us through a shell, which is ended by a signal and doesn't pass it on.
+  if (process.argv.includes('--leave-with-parent')) {
+    const parent = process.ppid
+    setInterval(() => process.ppid !== parent && stop(), 500).unref()
+  }
+}
+
 /** A command may arrive before the queue is open. It waits for that before its person is told to wait. */
 function openedQueue<FollowUp>(queue: Queue<FollowUp>, opened: Promise<void>): Queue<FollowUp> {
   const expect: Queue<FollowUp>['expect'] = async (expected) => {
@@ -130,6 +127,17 @@ function openedQueue<FollowUp>(queue: Queue<FollowUp>, opened: Promise<void>): Q
     return queue.expect(expected)
   }
   return { ...queue, expect }
+}
+
+function withLoggedEnds<FollowUp>(handlers: QueueHandlers<FollowUp>, log: Log): QueueHandlers<FollowUp> {
+  return {
+    ...handlers,
+    onEnd: (ticket, outcome) => {
+      const seconds = Math.round((Date.now() - ticket.placedAt) / 1000)
+      log.debug(`Job ended: ${ticket.job.kind}, ${outcome.type}, ${seconds} s after it was placed.`, { id: ticket.id })
+      return handlers.onEnd(ticket, outcome)
+    },
+  }
 }
 
 /** The password, alone and in the address. */

@@ -303,8 +303,6 @@ const longFunctions = [
   'serve',
   'createDelivery',
   'createJobNotifier',
-  'createDispatch',
-  'start',
   'openTextNetwork',
 ]
 

@@ -30,39 +30,7 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
   /** Buttons that were pressed, and have no ticket yet; by which call. */
   const claimed = new Map<string, string>()
 
-  const callOf = <Of extends AnyInteraction>(interaction: Of): Call<Of> => {
-    const scope = scopeOf(interaction)
-    const person = interaction.user.id
-    const { id } = interaction
-    const reply = createReply(interaction, {
-      mayOpen: async () => checkPlace(interaction, await services.store.settings.get(scope)),
-      remember: (target) => services.queue.expect({ id, person, scope, followUp: { target }, placedAt: Date.now() }),
-    })
-    const place: Call['place'] = async (asked, action: ResultAction) => {
-      const isForAdults = isAgeRestricted(interaction)
-      const job = { ...asked, options: { ...asked.options, requiresSafetyCheck: !isForAdults } }
-      const target = reply.target()
-      const followUp: FollowUp = {
-        target,
-        action,
-        isForAdults,
-        press: pressOf(interaction),
-        source: sourceOf(interaction),
-      }
-      const { personLimit } = await services.store.settings.get(scope)
-      const ticket = { id, person, scope, job, followUp, placedAt: Date.now() }
-      await services.queue.add(ticket, { person: personLimit })
-    }
-    const claim = async () => {
-      const press = pressOf(interaction)
-      if (press === undefined) return
-      const isPlaced = async () =>
-        (await services.queue.places(scope)).some(({ ticket }) => ticket.followUp.press === press)
-      if (claimed.has(press) || (await isPlaced())) throw new UserError('That is under way already.')
-      claimed.set(press, interaction.id)
-    }
-    return { ...services, interaction, reply, scope, person, place, claim }
-  }
+  const callOf = createCallOf(services, claimed)
 
   /** The only catch. */
   const answer = async <Of extends AnyInteraction>(
@@ -126,6 +94,43 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
       await answered.finally(() => underWay.delete(answered))
     },
     settled: async () => void (await Promise.all(underWay)),
+  }
+}
+
+/** What a command is given about an interaction. `claimed` is shared by all calls. */
+function createCallOf(services: Services, claimed: Map<string, string>) {
+  return <Of extends AnyInteraction>(interaction: Of): Call<Of> => {
+    const scope = scopeOf(interaction)
+    const person = interaction.user.id
+    const { id } = interaction
+    const reply = createReply(interaction, {
+      mayOpen: async () => checkPlace(interaction, await services.store.settings.get(scope)),
+      remember: (target) => services.queue.expect({ id, person, scope, followUp: { target }, placedAt: Date.now() }),
+    })
+    const place: Call['place'] = async (asked, action: ResultAction) => {
+      const isForAdults = isAgeRestricted(interaction)
+      const job = { ...asked, options: { ...asked.options, requiresSafetyCheck: !isForAdults } }
+      const target = reply.target()
+      const followUp: FollowUp = {
+        target,
+        action,
+        isForAdults,
+        press: pressOf(interaction),
+        source: sourceOf(interaction),
+      }
+      const { personLimit } = await services.store.settings.get(scope)
+      const ticket = { id, person, scope, job, followUp, placedAt: Date.now() }
+      await services.queue.add(ticket, { person: personLimit })
+    }
+    const claim = async () => {
+      const press = pressOf(interaction)
+      if (press === undefined) return
+      const isPlaced = async () =>
+        (await services.queue.places(scope)).some(({ ticket }) => ticket.followUp.press === press)
+      if (claimed.has(press) || (await isPlaced())) throw new UserError('That is under way already.')
+      claimed.set(press, interaction.id)
+    }
+    return { ...services, interaction, reply, scope, person, place, claim }
   }
 }
 
