@@ -42,7 +42,11 @@ for (const { name, sources = [] } of models.filter(({ sources }) => sources)) {
     for (const graph of ['encoder_model', 'decoder_model_merged']) {
       assert.ok(places.includes(`captioner/onnx/${graph}_quantized.onnx`), graph)
     }
-    const clipEncoders = ['text_encoder/model.onnx', 'image_encoder/model.onnx', 'image_encoder/preprocessor_config.json']
+    const clipEncoders = [
+      'text_encoder/model.onnx',
+      'image_encoder/model.onnx',
+      'image_encoder/preprocessor_config.json',
+    ]
     const ofLargeClip = !name.startsWith('sd-2')
     for (const file of clipEncoders) assert.equal(places.includes(`joint/${file}`), ofLargeClip, file)
     assert.ok(places.every((place) => /^(captioner|joint|vae|safety_checker)\//.test(place!)))
