@@ -17,6 +17,7 @@ import {
   type StoredOutcome,
   type Ticket,
   tooOld,
+  undelivered,
 } from './ticket.ts'
 import {
   createEntry,
@@ -170,12 +171,14 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     watch(delivery)
   }
 
-  /** A delivery that crashes the process must not do so forever. */
-  const deliverAgain = async (entry: Entry, outcome: StoredOutcome, before: number) => {
-    if (before >= MOST_DELIVERIES) {
+  /** A delivery that crashes the process must not do so forever: a sentence takes the result's place, then nothing does. */
+  const deliverAgain = async (entry: Entry, given: StoredOutcome, before: number) => {
+    if (before >= MOST_TELLINGS) {
       log(`A result was dropped after ${before} attempts to deliver it.`, undefined)
       return remove(entry).catch(() => {})
     }
+    const outcome: StoredOutcome =
+      before >= MOST_DELIVERIES && given.type === 'done' ? stopped(undelivered, true) : given
     await keep(entry, outcome, before + 1).catch((error: unknown) => log('A delivery could not be stored.', error))
     deliver(entry, outcome.type === 'failed' ? { type: 'failed', error: errorOf(outcome.failure) } : outcome)
   }
@@ -242,7 +245,13 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
 
 const MOST_ATTEMPTS = 2
 const MOST_DELIVERIES = 3
+const MOST_TELLINGS = 10
 
-const stopped = (reason: string): Outcome => ({ type: 'stopped', reason })
+/** @param canRetry Nobody wanted it stopped. */
+const stopped = (reason: string, canRetry = false) => ({
+  type: 'stopped' as const,
+  reason,
+  ...(canRetry && { canRetry }),
+})
 
-const letGo = (reason: string): Outcome => ({ type: 'stopped', reason, canRetry: true })
+const letGo = (reason: string): Outcome => stopped(reason, true)

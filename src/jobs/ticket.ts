@@ -112,4 +112,5 @@ export const dayMilliseconds = 24 * 60 * 60 * 1000
 // Sentences for the person whose job was stopped.
 export const tooOld = 'I am sorry: this waited for more than a day, so I dropped it.'
 export const gaveUp = 'I am sorry: I was interrupted twice while I worked on this, so I gave it up.'
+export const undelivered = 'I am sorry: I was interrupted each time that I wanted to bring you the result.'
 export const restarting = 'I am restarting: please send it again in a minute.'

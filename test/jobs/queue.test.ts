@@ -330,19 +330,21 @@ describe('after a crash', () => {
     }
   })
 
-  test('a delivery that takes the process with it three times is given up', async () => {
+  test('a result whose delivery ends the process three times gives way to a sentence, and that to nothing', async () => {
     const never = () => new Promise<void>(() => {})
     let { add, disk, next } = await openLine({}, undefined, never)
     await add(ticket('a'))
     await next()
-    const delivered: number[] = []
-    for (let start = 0; start < 3; start++) {
+    const delivered: (string | undefined)[] = []
+    for (let start = 0; start < 10; start++) {
       const again = await openLine({}, new Map(disk), never)
       await settled()
-      delivered.push(again.ends.length)
+      const outcome = again.outcomes.get('a')
+      delivered.push(outcome?.type === 'stopped' && outcome.canRetry ? 'to be tried again' : outcome?.type)
       disk = again.disk
     }
-    assert.deepEqual([delivered, disk.size], [[1, 1, 0], 0])
+    assert.deepEqual(delivered, ['done', 'done', ...Array(7).fill('to be tried again'), undefined])
+    assert.equal(disk.size, 0)
   })
 })
 
