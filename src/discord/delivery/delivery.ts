@@ -53,58 +53,12 @@ interface RouteAttempt {
  *   doesn't ping twice.
  */
 export function createDelivery(client: Client, target: ReplyTarget, nonce: string): Delivery {
-  const { channelId, messageId, person, isPrivate = false } = target
-  const webhook = new WebhookClient(
-    { id: target.applicationId, token: target.token },
-    { rest: { ...client.options.rest }, allowedMentions: { parse: [] } },
+  const { channelId, messageId, isPrivate = false } = target
+  const { webhook, withToken, isTokenExpired, fetchChannel, intoChannel, edits, every } = createRoutes(
+    client,
+    target,
+    nonce,
   )
-  let isTokenExpired = Date.now() >= target.expiresAt
-
-  const withToken = async <Result>(ask: () => Promise<Result>): Promise<Result> => {
-    if (isTokenExpired) throw new Error('The token of the interaction has expired.')
-    try {
-      return await ask()
-    } catch (error) {
-      // An expired token stays expired.
-      if (!isWrongEverywhere(error) && !isUnknownMessage(error)) isTokenExpired = true
-      throw error
-    }
-  }
-  const throughToken = async (post: Post) => {
-    await withToken(() => webhook.editMessage('@original', { ...messageOptions(post), attachments: [] }))
-    return { channelId, messageId }
-  }
-  const throughBot = async (post: Post) => {
-    const channel = await fetchChannel()
-    return placeOf(await channel.messages.edit(messageId, { ...messageOptions(post), attachments: [] }))
-  }
-  const once: Pick<MessageCreateOptions, 'nonce' | 'enforceNonce'> = { nonce: nonce.slice(-25), enforceNonce: true }
-  const intoChannel = async (post: Post) => {
-    const channel = await fetchChannel()
-    if (!channel.isSendable()) throw new Error('Nothing can be sent to this channel.')
-    const reply = { messageReference: messageId, failIfNotExists: false }
-    return placeOf(await channel.send({ ...messageOptions(post, person), ...once, reply }))
-  }
-  const direct = async (post: Post) => {
-    const user = await client.users.fetch(person)
-    return placeOf(await user.send({ ...messageOptions(post), ...once }))
-  }
-
-  const fetchChannel = async (): Promise<TextBasedChannel> => {
-    const channel = await client.channels.fetch(channelId)
-    if (!channel?.isTextBased()) throw new Error('There is no such text channel.')
-    return channel
-  }
-
-  const edits: readonly RouteAttempt[] = [
-    { route: 'message', send: throughToken },
-    ...(isPrivate ? [] : [{ route: 'message' as const, send: throughBot }]),
-  ]
-  const every: readonly RouteAttempt[] = [
-    ...edits,
-    ...(isPrivate ? [] : [{ route: 'channel' as const, send: intoChannel }]),
-    { route: 'direct', send: direct },
-  ]
 
   const tryEach = async (attempts: readonly RouteAttempt[], post: Post): Promise<Arrival> => {
     const closed: unknown[] = []
@@ -151,7 +105,7 @@ export function createDelivery(client: Client, target: ReplyTarget, nonce: strin
     },
     whisper: async (sentence) => {
       const post = textPost(sentence)
-      if (isTokenExpired || isPrivate) return deliver(post)
+      if (isTokenExpired() || isPrivate) return deliver(post)
       try {
         // The first follow-up is as public as the deferred answer, so that one has to go first.
         await webhook.deleteMessage('@original')
@@ -164,6 +118,63 @@ export function createDelivery(client: Client, target: ReplyTarget, nonce: strin
       }
     },
   }
+}
+
+/** Every way to the person; `edits` are those that change the message. */
+function createRoutes(client: Client, target: ReplyTarget, nonce: string) {
+  const { channelId, messageId, person, isPrivate = false } = target
+  const webhook = new WebhookClient(
+    { id: target.applicationId, token: target.token },
+    { rest: { ...client.options.rest }, allowedMentions: { parse: [] } },
+  )
+  let isExpired = Date.now() >= target.expiresAt
+
+  const withToken = async <Result>(ask: () => Promise<Result>): Promise<Result> => {
+    if (isExpired) throw new Error('The token of the interaction has expired.')
+    try {
+      return await ask()
+    } catch (error) {
+      // An expired token stays expired.
+      if (!isWrongEverywhere(error) && !isUnknownMessage(error)) isExpired = true
+      throw error
+    }
+  }
+  const throughToken = async (post: Post) => {
+    await withToken(() => webhook.editMessage('@original', { ...messageOptions(post), attachments: [] }))
+    return { channelId, messageId }
+  }
+  const throughBot = async (post: Post) => {
+    const channel = await fetchChannel()
+    return placeOf(await channel.messages.edit(messageId, { ...messageOptions(post), attachments: [] }))
+  }
+  const once: Pick<MessageCreateOptions, 'nonce' | 'enforceNonce'> = { nonce: nonce.slice(-25), enforceNonce: true }
+  const intoChannel = async (post: Post) => {
+    const channel = await fetchChannel()
+    if (!channel.isSendable()) throw new Error('Nothing can be sent to this channel.')
+    const reply = { messageReference: messageId, failIfNotExists: false }
+    return placeOf(await channel.send({ ...messageOptions(post, person), ...once, reply }))
+  }
+  const direct = async (post: Post) => {
+    const user = await client.users.fetch(person)
+    return placeOf(await user.send({ ...messageOptions(post), ...once }))
+  }
+
+  const fetchChannel = async (): Promise<TextBasedChannel> => {
+    const channel = await client.channels.fetch(channelId)
+    if (!channel?.isTextBased()) throw new Error('There is no such text channel.')
+    return channel
+  }
+
+  const edits: readonly RouteAttempt[] = [
+    { route: 'message', send: throughToken },
+    ...(isPrivate ? [] : [{ route: 'message' as const, send: throughBot }]),
+  ]
+  const every: readonly RouteAttempt[] = [
+    ...edits,
+    ...(isPrivate ? [] : [{ route: 'channel' as const, send: intoChannel }]),
+    { route: 'direct', send: direct },
+  ]
+  return { webhook, withToken, isTokenExpired: () => isExpired, fetchChannel, intoChannel, edits, every }
 }
 
 const placeOf = ({ channelId, id }: Message) => ({ channelId, messageId: id })
