@@ -1,5 +1,5 @@
 import { Emitter } from '../onnx/emitter.ts'
-import { type Graph, type Node, node, numbersOf, type Value } from '../onnx/graph.ts'
+import { type Graph, type Node, node, numbersOf, type Value, valueNamed } from '../onnx/graph.ts'
 import type { Rule } from './rule.ts'
 
 /** The size of an attention map, all heads of the batch together, from which on it is computed in slices. In bytes. */
@@ -52,7 +52,7 @@ export function expandSlicedAttention(graph: Graph): Graph {
       emit.keep(each)
       continue
     }
-    const [q, kT, v] = each.inputs.map((name) => sized(graph, name)) as [Value, Value, Value]
+    const [q, kT, v] = each.inputs.map((name) => valueNamed(graph, name)) as [Value, Value, Value]
     const heads = headsOf(q, emit).map((head) => {
       const [keys, values] = [head(kT), head(v)]
       const weights = partsOf(each, q).map((part) =>
@@ -137,13 +137,9 @@ function scaledProduct(
   return before && { ...before, scale: before.scale * scale, between: [...before.between, found] }
 }
 
-function sized(graph: Graph, name: string): Value {
-  return (graph.values.get(name) ?? graph.inputs.find((each) => each.name === name)) as Value
-}
-
 /** All operands have the same batch, and none is a weight. */
 function sameBatch(graph: Graph, names: readonly string[]): boolean {
-  const batches = names.map((name) => sized(graph, name)?.dims.slice(0, -2).join())
+  const batches = names.map((name) => valueNamed(graph, name)?.dims.slice(0, -2).join())
   return batches.every((batch) => batch === batches[0] && batch !== undefined)
 }
 

@@ -5,7 +5,7 @@ import { expandSlicedAttention, gatherLargeAttention } from '../autodiff/attenti
 import { gradient } from '../autodiff/gradient.ts'
 import { recomputeCheap } from '../autodiff/rematerialize.ts'
 import { Emitter } from '../onnx/emitter.ts'
-import { type Graph, isOnDisk, type Value } from '../onnx/graph.ts'
+import { type Graph, isOnDisk, type Value, valueNamed } from '../onnx/graph.ts'
 import { lowerAttention } from '../onnx/lower-attention.ts'
 import { decodeGraph, encodeGraph } from '../onnx/proto.ts'
 import { outputsOf, tidy } from '../onnx/session.ts'
@@ -151,7 +151,7 @@ function scaleCotangents({ graph, cotangents }: GraphWithLoss): GraphWithLoss {
   const inputs = [...graph.inputs, size]
   const emit = new Emitter({ ...graph, inputs }, 'scale/')
   const given = Object.entries(cotangents).map(([output, name]) => {
-    return [output, (graph.values.get(name) ?? inputs.find((each) => each.name === name)) as Value] as const
+    return [output, valueNamed({ ...graph, inputs }, name) as Value] as const
   })
   const largest = given
     .map(([, each]) =>

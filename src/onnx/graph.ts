@@ -110,6 +110,10 @@ export const isOnDisk = (data: Constant['data']): data is ByteRange => !(data in
 export const isFloat = (type: ElementType): boolean =>
   type === 'float32' || type === 'float16' || type === 'float64' || type === 'bfloat16'
 
+/** An input of the graph or what a node computes. Its size has to be known. */
+export const valueNamed = ({ values, inputs }: Graph, name: string): Value | undefined =>
+  (values.get(name) ?? inputs.find((each) => each.name === name)) as Value | undefined
+
 /** Every name that a node reads, including those inside its subgraphs. */
 export function namesUsed(node: Node): string[] {
   const inside = Object.values(node.attributes).flatMap((attribute) =>

@@ -1,5 +1,5 @@
 import { Emitter } from './emitter.ts'
-import { type Graph, isFloat, type Node, type Value } from './graph.ts'
+import { type Graph, isFloat, type Node, type Value, valueNamed } from './graph.ts'
 
 /**
  * Rewrites the operator Attention (opset 23) as MatMul, Softmax and MatMul, so that the backward pass can use what the
@@ -22,7 +22,7 @@ const isPlain = ({ inputs, outputs, attributes }: Node) =>
 
 /** softmax(scale · q·kᵀ + mask)·v, as [batch, heads, length, width] inside. */
 function attention(node: Node, graph: Graph, emit: Emitter): void {
-  const [queries, keys, values] = node.inputs.map((name) => sized(graph, name)) as [Value, Value, Value]
+  const [queries, keys, values] = node.inputs.map((name) => operandOf(graph, name)) as [Value, Value, Value]
   const queryHeads = Number(node.attributes.q_num_heads ?? queries.dims[1])
   const keyHeads = Number(node.attributes.kv_num_heads ?? keys.dims[1])
   const q = byHead(queries, queryHeads, emit)
@@ -38,11 +38,9 @@ function attention(node: Node, graph: Graph, emit: Emitter): void {
   emit.node('Identity', [joined], joined.dims, { name: node.outputs[0]! })
 }
 
-function sized(graph: Graph, name: string): Value {
+function operandOf(graph: Graph, name: string): Value {
   const constant = graph.constants.get(name)
-  return (
-    constant ? { name, ...constant } : (graph.values.get(name) ?? graph.inputs.find((each) => each.name === name))
-  ) as Value
+  return (constant ? { name, ...constant } : valueNamed(graph, name)) as Value
 }
 
 function byHead(x: Value, heads: number, emit: Emitter): Value {
@@ -75,7 +73,7 @@ function masked(scores: Value, node: Node, graph: Graph, emit: Emitter): Value {
   const [rows, columns] = scores.dims.slice(-2) as [number, number]
   const lowest = emit.constant(scores.type, [], [scores.type === 'float16' ? -65504 : -3.4e38])
   const hide = (keep: Value, from: Value) => emit.node('Where', [keep, from, lowest], from.dims, { type: from.type })
-  const mask = node.inputs[3] ? sized(graph, node.inputs[3]) : undefined
+  const mask = node.inputs[3] ? operandOf(graph, node.inputs[3]) : undefined
   const own = !mask ? scores : isFloat(mask.type) ? emit.add(scores, mask) : hide(mask, scores)
   if (!node.attributes.is_causal) return own
   const triangle = Array.from({ length: rows * columns }, (_, at) => (at % columns <= Math.floor(at / columns) ? 1 : 0))
