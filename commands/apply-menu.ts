@@ -15,6 +15,7 @@ import { updateOrWhisper } from '../src/discord/interaction/update-or-whisper.ts
 import { pageButtons, pageOf } from '../src/discord/message/pages.ts'
 import { buttonRow, type Post, textDisplay, withRows } from '../src/discord/message/post.ts'
 import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
+import { shorten } from '../src/discord/message/shorten.ts'
 import { UserError } from '../src/errors.ts'
 import type { DifferenceEntry } from '../src/store/differences.ts'
 
@@ -85,7 +86,7 @@ const picturesOf = ({ interaction }: ActionCall) => (interaction.message ? seenP
 
 function picturesPost(pictures: readonly SeenPicture[]): Post {
   const options = pictures.map(({ alt }, index) => ({
-    ...{ label: `Picture ${index + 1}`, description: cut(alt), value: String(index) },
+    ...{ label: `Picture ${index + 1}`, description: shorten(alt, 100), value: String(index) },
   }))
   return withRows(shown('Which picture?', pictures), selectRow('menu-picture', 'Choose a picture', options))
 }
@@ -129,5 +130,3 @@ const selectRow = (
   type: ComponentType.ActionRow,
   components: [{ type: ComponentType.StringSelect, custom_id: action, placeholder, options: [...options] }],
 })
-
-const cut = (text: string) => (text.length <= 100 ? text : `${text.slice(0, 99)}…`)

@@ -10,6 +10,7 @@ import { isModerator } from '../src/discord/interaction/permission.ts'
 import { strengthLimit, strengthUsed } from '../src/discord/interaction/strength.ts'
 import { round } from '../src/discord/message/result.ts'
 import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
+import { shorten } from '../src/discord/message/shorten.ts'
 import { UserError } from '../src/errors.ts'
 import type { ApplyJob, Job, JobOptions } from '../src/jobs/protocol.ts'
 import type { ResultRecord } from '../src/store/results.ts'
@@ -39,7 +40,7 @@ export const buttons: Actions = {
     if (interaction.isModalSubmit()) return applyToAnother(call, interaction)
     const record = await findResult(call)
     const names = namesOf(record.differences)
-    const description = names.length > 0 ? cut(`With ${names.join(' and ')}`, 100) : 'As A is to become A′'
+    const description = names.length > 0 ? shorten(`With ${names.join(' and ')}`, 100) : 'As A is to become A′'
     const field = picturesField({ id: 'image', label: 'The picture to change', description, most: 1 })
     await interaction.showModal(form(`another:${argument}`, 'Another picture', [field]))
   },
@@ -137,5 +138,3 @@ function apply(
 }
 
 const namesOf = (differences: ResultRecord['differences']) => differences.flatMap(({ name }) => name ?? [])
-
-const cut = (text: string, length: number) => (text.length <= length ? text : `${text.slice(0, length - 1)}…`)

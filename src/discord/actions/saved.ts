@@ -5,6 +5,7 @@ import type { Store } from '../../store/open.ts'
 import type { ServerSettings } from '../../store/settings.ts'
 import type { Call, Choice, Completion } from '../interaction/command.ts'
 import { checkSaver } from '../interaction/permission.ts'
+import { shorten } from '../message/shorten.ts'
 
 /** The longest name in UTF-16 units, as Discord counts: 32 code points. */
 export const longestName = 64
@@ -24,7 +25,7 @@ export async function savedNamed(store: Store, scope: string, name: string): Pro
   const saved = await store.differences.get(scope, name)
   if (saved) return saved
   throw new UserError(
-    `No difference ${bold(cut(name))} is saved here; \`/diffs list\` shows those that are. Each server and everybody’s direct messages have their own.`,
+    `No difference ${bold(shorten(name, longestName))} is saved here; \`/diffs list\` shows those that are. Each server and everybody’s direct messages have their own.`,
   )
 }
 
@@ -64,5 +65,3 @@ export async function checkNotComing(queue: Call['queue'], scope: string, name: 
 export const bold = (name: string): string => `**${escapeMarkdown(name)}**`
 
 const fold = (name: string) => name.normalize('NFC').toLowerCase()
-
-const cut = (name: string) => (name.length <= longestName ? name : `${[...name].slice(0, 31).join('')}…`)

@@ -6,6 +6,7 @@ import {
   ComponentType,
   MessageFlags,
 } from 'discord.js'
+import { shorten } from './shorten.ts'
 
 /** A message of the bot. All are Components V2, because the flag can't be removed from a message later. */
 export interface Post {
@@ -84,4 +85,4 @@ export function messageOptions({ components, pictures = [] }: Post, mention?: st
 
 export const textDisplay = (content: string) => ({ type: ComponentType.TextDisplay as const, content })
 
-export const cutAlt = (text: string) => (text.length <= altLimit ? text : `${text.slice(0, altLimit - 1)}…`)
+export const cutAlt = (text: string) => shorten(text, altLimit)
