@@ -16,6 +16,7 @@ const slow = [
   'test/store/{disk,postgres}.test.ts',
   'test/autodiff/{exports,rules-adjoint}.test.ts',
   'test/architectures/*.test.ts',
+  'test/exact/exact.test.ts',
   'test/checkpoints/*.test.ts',
 ]
 
