@@ -183,7 +183,7 @@ const badForms: [string, () => [Attachment[], Attachment[]], RegExp][] = [
     ],
     /^Picture 2 after is not a type of picture I can read/,
   ],
-  ['a large picture', () => [[attach(1, { size: 10_000_001 })], [attach(2)]], /^Picture before is too large/],
+  ['a large picture', () => [[attach(1, { size: 20_000_000 })], [attach(2)]], /^Picture before is too large/],
   [
     'a picture larger than claimed',
     () => [[attach(1)], [bot.discord.attach(new Uint8Array(1001))]],
