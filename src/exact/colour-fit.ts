@@ -61,6 +61,7 @@ const greyRows = rows(cssLuma)
 const families: readonly Family[] = [
   { name: 'same', from: diagonal, bases: [] },
   { name: 'grey', from: rows(luma), bases: [] },
+  { name: 'grey', from: greyRows, bases: [] },
   { name: 'negative', from: [-1, 0, 0, 1, 0, -1, 0, 1, 0, 0, -1, 1], bases: [] },
   { name: 'sepia', from: [0.393, 0.769, 0.189, 0, 0.349, 0.686, 0.168, 0, 0.272, 0.534, 0.131, 0], bases: [] },
   { name: 'contrast', from: nothing, bases: [diagonal, at(3, 7, 11)] },
@@ -78,12 +79,20 @@ const families: readonly Family[] = [
 ]
 
 /**
- * The rule with the fewest parameters that explains the colours. A rule with free parameters must also predict colours
- * that it was not fitted to: on a thing of one colour it could say anything about the others.
- *
- * @param isPhotograph Tone curves and a colour table are then tried, too.
+ * Which rules may explain the colours. `fixed`: those without free parameters. `even`: also another contrast, the same
+ * for all channels. `any`: every rule; only for photographs, whose colours are many. For a thing of few colours, a rule
+ * with free parameters would explain any new colour, and be wrong about other things.
  */
-export function fitColours(colours: Colours, isPhotograph: boolean): FittedColours {
+export type Freedom = 'fixed' | 'even' | 'any'
+
+/** A rule for a thing of few colours must be this near (RMS): orange is blue's negative, but not quite. */
+const CERTAIN = 0.02
+
+/**
+ * The rule with the fewest parameters that explains the colours. A rule with free parameters must also predict colours
+ * that it was not fitted to.
+ */
+export function fitColours(colours: Colours, freedom: Freedom): FittedColours {
   const groups = groupsOf(colours.before)
   let best: FittedColours = { rule: sameColours, error: Number.POSITIVE_INFINITY, penalty: 0 }
   const consider = (fit: (left?: Uint8Array) => ColourRule, numbers: number) => {
@@ -91,13 +100,16 @@ export function fitColours(colours: Colours, isPhotograph: boolean): FittedColou
     const penalty = numbers < 0 ? 0 : 0.002 + 0.0004 * numbers
     const error = errorOf(colours, rule)
     if (error + penalty >= best.error + best.penalty) return
+    if (numbers >= 0 && freedom === 'fixed' && error > CERTAIN) return
     if (numbers > 0 && !foretells(colours, groups, fit, error)) return
     best = { rule, error, penalty }
   }
   for (const family of families) {
+    const isFixed = family.bases.length === 0
+    if (!isFixed && freedom !== 'any' && !(freedom === 'even' && family.name === 'contrast')) continue
     consider((left) => fitFamily(colours, family, left), family.name === 'same' ? -1 : family.bases.length)
   }
-  if (isPhotograph && best.error > 0.01) {
+  if (freedom === 'any' && best.error > 0.01) {
     consider((left) => fitCurves(colours, left), 14)
     const matrix = fitFamily(colours, families.at(-1)!)
     consider((left) => fitTable(colours, left ? fitFamily(colours, families.at(-1)!, left) : matrix, left), 20)

@@ -1,6 +1,6 @@
 import { finished, moved } from './apply.ts'
 import { colourUnder, withColours } from './colour.ts'
-import { affineRule, coloursOf, fitColours, placesOf } from './colour-fit.ts'
+import { affineRule, coloursOf, type Freedom, fitColours, placesOf } from './colour-fit.ts'
 import type { ExactDifference } from './difference.ts'
 import { blurred, filtered } from './filter.ts'
 import { fitFilters } from './filter-fit.ts'
@@ -298,7 +298,7 @@ function completed(
   extra: Extra = {},
   after = pair.after,
 ): Candidate {
-  const { rule: colours, penalty } = fitColours(coloursOf(source, after, places), !pair.matte)
+  const { rule: colours, penalty } = fitColours(coloursOf(source, after, places), freedomOf(pair, outline))
   const difference: ExactDifference = {
     ...outline,
     colours,
@@ -308,6 +308,9 @@ function completed(
   const error = distance(render(pair, difference), pair.after)
   return { difference, error, score: error + penalty + priceOf(outline) + (extra.filter || extra.vignette ? 0.003 : 0) }
 }
+
+const freedomOf = ({ matte }: Pair, { moves }: Outline): Freedom =>
+  matte ? (moves === 'thing' ? 'fixed' : 'even') : 'any'
 
 /** Backgrounds this near are the same (per channel, of 1). */
 const SAME_GROUND = 0.06

@@ -28,7 +28,8 @@ export async function exactOf(
   const [pair, ...more] = pairs
   if (!pair || more.length > 0 || mode !== 'fast' || isLearned) return undefined
   const fit = fitExact(await read(pair.a, SMALL), await read(pair.a2, SMALL))
-  return isExact(fit) ? fit.difference : undefined
+  // As a file keeps it, so that it gives the same picture again.
+  return isExact(fit) ? exactFromJson(exactToJson(fit.difference)) : undefined
 }
 
 /** B′ of B's own pixels, and what was done; nothing if B lacks what that takes. Checked like every other picture. */
