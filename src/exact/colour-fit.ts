@@ -95,19 +95,21 @@ const CERTAIN = 0.02
 export function fitColours(colours: Colours, freedom: Freedom): FittedColours {
   const groups = groupsOf(colours.before)
   let best: FittedColours = { rule: sameColours, error: Number.POSITIVE_INFINITY, penalty: 0 }
-  const consider = (fit: (left?: Uint8Array) => ColourRule, numbers: number) => {
+  const consider = (fit: (left?: Uint8Array) => ColourRule, numbers: number, isDoubtful = false) => {
     const rule = fit()
     const penalty = numbers < 0 ? 0 : 0.002 + 0.0004 * numbers
     const error = errorOf(colours, rule)
     if (error + penalty >= best.error + best.penalty) return
-    if (numbers >= 0 && freedom === 'fixed' && error > CERTAIN) return
+    if (isDoubtful && error > CERTAIN) return
     if (numbers > 0 && !foretells(colours, groups, fit, error)) return
     best = { rule, error, penalty }
   }
   for (const family of families) {
     const isFixed = family.bases.length === 0
     if (!isFixed && freedom !== 'any' && !(freedom === 'even' && family.name === 'contrast')) continue
-    consider((left) => fitFamily(colours, family, left), family.name === 'same' ? -1 : family.bases.length)
+    const isSame = family.name === 'same'
+    const isDoubtful = !isSame && (freedom === 'fixed' || (freedom === 'even' && family.name === 'negative'))
+    consider((left) => fitFamily(colours, family, left), isSame ? -1 : family.bases.length, isDoubtful)
   }
   if (freedom === 'any' && best.error > 0.01) {
     consider((left) => fitCurves(colours, left), 14)
