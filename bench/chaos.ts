@@ -72,7 +72,7 @@ const asking = (async () => {
 
 const killed: Record<string, number> = { bot: 0, worker: 0, Postgres: 0 }
 for (let index = 0; index < kills; index++) {
-  await sleep(500 + Math.random() * 3000)
+  await sleep(2000 + Math.random() * 8000)
   if (index % 10 === 9) {
     killed.Postgres!++
     await postgres.kill()
