@@ -159,7 +159,7 @@ async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
       ...unknown.report,
       caption: unknown.sure(learned.captions),
       verdict: verdictOf(confidence(learned)),
-      ...(exact && { exact: describeExact(exact), strength: 1 }),
+      ...(exact && { exact: describeExact(exact), strength: options.strength ?? 1 }),
     },
     notices: [
       ...unknown.notices,
