@@ -20,7 +20,7 @@ const names = (await readdir(folder, { withFileTypes: true }))
 const wanted = process.argv.slice(2)
 
 console.log(
-  '| example | seconds | evaluations | name | strength | preserve | learned | error of B′ | error of B unchanged |\n|---|---|---|---|---|---|---|---|---|',
+  '| example | seconds | evaluations | what it found | strength | preserve | learned | error of B′ | error of B unchanged |\n|---|---|---|---|---|---|---|---|---|',
 )
 for (const name of names.filter((each) => wanted.length === 0 || wanted.includes(each))) {
   const file = (each: string) => join(folder, name, `${each}.png`)
@@ -28,13 +28,13 @@ for (const name of names.filter((each) => wanted.length === 0 || wanted.includes
   const start = performance.now()
   const { stdout } = await run(process.execPath, [join(root, 'src', 'cli.ts'), 'analogy', ...options])
   const seconds = (performance.now() - start) / 1000
-  const { strength, preserve, verdict, name: said = '', evaluations } = JSON.parse(stdout)
+  const { exact, strength, preserve = '', verdict = '', name: said = '', evaluations = 0 } = JSON.parse(stdout)
   const pixels = async (each: string) =>
     (await decodeImage(await readFile(file(each)), { name: each, width: 64, height: 64 })).pixels
   const truth = await pixels('truth')
   const error = async (each: string) => Math.sqrt(meanSquare(await pixels(each), truth)).toFixed(3)
   console.log(
-    `| ${name} | ${seconds.toFixed(1)} | ${evaluations} | ${said} | ${strength} | ${preserve} | ${verdict} | ${await error('b2')} | ${await error('b')} |`,
+    `| ${name} | ${seconds.toFixed(1)} | ${evaluations} | ${exact ?? said} | ${strength} | ${preserve} | ${verdict} | ${await error('b2')} | ${await error('b')} |`,
   )
 }
 const rows = names.map((name) =>
