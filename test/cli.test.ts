@@ -86,7 +86,7 @@ describe('bad pictures: one sentence, exit 2, nothing left', { concurrency }, ()
   for (const [what, words, sentence] of [
     ['not a picture', analogy('', { a: 'text.png' }), /^A is not a picture/],
     ['an SVG', analogy('', { a2: 'drawing.svg' }), /^A′ is an SVG drawing/],
-    ['a picture that is cut off', analogy('', { b: 'cut.jpg' }), /^B is damaged or cut off/],
+    ['a PNG that is cut off', analogy('', { b: 'cut.png' }), /^B is damaged or cut off/],
     ['a decompression bomb', analogy('', { b: 'bomb.png' }), /^B is 40000 × 40000 pixels/],
     ['a single pixel', analogy('', { b: 'dot.png' }), /^B is 1 × 1 pixels/],
     ['the same picture twice', analogy('', { a2: 'a.png' }), /no difference to learn/],
@@ -128,6 +128,14 @@ describe('every kind of picture works', () => {
     assert.equal(height! / width!, 2, 'upright')
   })
 
+  test('a JPEG that is cut off is read as far as it goes', async () => {
+    const out = join(await emptyFolder(), 'out.png')
+    const { code, stderr } = await isto(analogy(short, { b: 'cut.jpg', out }), inputs)
+    assert.equal(code, 0, stderr)
+    assert.match(told(stderr), /^B is cut off: a part of it is missing\.$/m)
+    assert.equal((await sharp(out).metadata()).format, 'png')
+  })
+
   test('a difference that was learned is applied', async () => {
     const folder = await emptyFolder()
     const [diff, out] = [join(folder, 'd.safetensors'), join(folder, 'out.png')]
@@ -140,7 +148,7 @@ describe('every kind of picture works', () => {
 
   test('an interrupt ends the job and leaves nothing', async () => {
     const folder = await emptyFolder()
-    const words = analogy('--steps 100000', { out: join(folder, 'out.png') })
+    const words = analogy('--learned --steps 100000', { out: join(folder, 'out.png') })
     const started = performance.now()
     const { code, stderr } = await isto(words, inputs, (child) => void sleep(3000).then(() => child.kill('SIGINT')))
     assert.equal(code, 130)
@@ -239,7 +247,7 @@ describe('models pull', () => {
     const licence = 'The licence of “tiny”: MIT.\nIt is tiny.\n'
     assert.deepEqual(interrupted, {
       ...{ code: 130, stdout: '' },
-      stderr: `${licence}Interrupted: \`models pull\` goes on from there.\n`,
+      stderr: `${licence}Interrupted: call \`models pull\` again to resume.\n`,
     })
     assert.deepEqual((await readdir(folder)).sort(), [
       '.pulling',
@@ -345,8 +353,11 @@ async function writeInputs() {
     '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect width="9" height="9"/></svg>',
   )
   await write('dot.png', await dotOn('red', 1, 1).png().toBuffer())
-  const whole = await dotOn('red', 200, 200).jpeg().toBuffer()
-  await write('cut.jpg', whole.subarray(0, whole.length / 2))
+  const whole = {
+    jpg: await dotOn('red', 200, 200).jpeg().toBuffer(),
+    png: await dotOn('red', 200, 200).png().toBuffer(),
+  }
+  for (const [format, bytes] of Object.entries(whole)) await write(`cut.${format}`, bytes.subarray(0, bytes.length / 2))
   await write('bomb.png', bomb(await a().png().toBuffer()))
   await write('large.png', '')
   await truncate(join(inputs, 'large.png'), 11 * 2 ** 20)

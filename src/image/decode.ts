@@ -99,7 +99,7 @@ const LARGEST_WHOLE = 2048
  * @param longest The longest side in pixels.
  */
 export async function decodeRgba(bytes: Uint8Array, longest: number): Promise<RgbaBytes> {
-  const { data, info } = await sharp(bytes, { limitInputPixels: LARGEST_PIXELS, failOn: 'error' })
+  const { data, info } = await sharp(bytes, { limitInputPixels: LARGEST_PIXELS, failOn: 'none' })
     .autoOrient()
     .toColourspace('srgb')
     .ensureAlpha()
