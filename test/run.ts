@@ -26,6 +26,5 @@ assert.ok(kind === 'unit' || kind === 'slow', 'Say which tests: unit or slow.')
 for (const pattern of slow) assert.ok(globSync(pattern).length > 0, `${pattern} matches no test.`)
 const slowFiles = new Set(globSync(slow))
 const files = globSync('test/**/*.test.ts').filter((file) => slowFiles.has(file) === (kind === 'slow'))
-// A connection that a test left open must not keep a finished file from ending.
-const { status } = spawnSync(process.execPath, ['--test', '--test-force-exit', ...files.sort()], { stdio: 'inherit' })
+const { status } = spawnSync(process.execPath, ['--test', ...files.sort()], { stdio: 'inherit' })
 process.exitCode = status ?? 1

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Postgres, Statements } from '../store/postgres.ts'
 import type { Boss, Claim } from './boss.ts'
 import { chooseLine, type Head } from './choose-line.ts'
-import { createDurations } from './durations.ts'
+import { createDurations, type Stopwatch } from './durations.ts'
 import { createProgressWriter } from './progress-writer.ts'
 import type { Job, Progress } from './protocol.ts'
 import { deliveryQueueOf, jobQueueOf } from './queue-names.ts'
@@ -98,25 +98,36 @@ export async function serve(options: ServeOptions): Promise<Serving> {
         () => {},
       )
     }, beatMilliseconds)
-    let outcome: Outcome
+    try {
+      const outcome = await compute(job, running, stopwatch, progress)
+      await progress.stop()
+      if (controller.signal.aborted) return
+      const seconds = (performance.now() - startedAt) / 1000
+      await persistently(() => finish(postgres, boss, running, job, outcome, device ?? 'unknown', seconds))
+    } finally {
+      clearInterval(beat)
+    }
+  }
+
+  const compute = async (
+    job: Job,
+    { controller, model }: Running,
+    stopwatch: Stopwatch,
+    progress: ReturnType<typeof createProgressWriter>,
+  ): Promise<Outcome> => {
     try {
       const onProgress = (given: Progress) => {
         stopwatch.see(given)
         progress.push(given, stopwatch.secondsLeft())
       }
-      outcome = { type: 'done', result: await run(job, { signal: controller.signal, onProgress }) }
+      const result = await run(job, { signal: controller.signal, onProgress })
       stopwatch.finish()
-      loaded = running.model
-      device = outcome.result.report.device ?? device
+      loaded = model
+      device = result.report.device ?? device
+      return { type: 'done', result }
     } catch (error) {
-      outcome = { type: 'failed', error: error instanceof Error ? error : new Error(String(error)) }
+      return { type: 'failed', error: error instanceof Error ? error : new Error(String(error)) }
     }
-    await progress.stop()
-    if (!controller.signal.aborted) {
-      const seconds = (performance.now() - startedAt) / 1000
-      await persistently(() => finish(postgres, boss, running, job, outcome, device ?? 'unknown', seconds))
-    }
-    clearInterval(beat)
   }
 
   /** Until it is done, or was done by another: what took minutes to compute is worth some patience. */
