@@ -12,8 +12,8 @@ import {
   until,
 } from './discord.ts'
 
-/** A, A′ and B of one of the examples, uploaded. */
-export function uploadExample(discord: Loopback, example = '04-greyscale') {
+/** A, A′ and B of one of the examples, uploaded. The default is one that has to be learned, which takes some seconds. */
+export function uploadExample(discord: Loopback, example = '09-grinning-to-crying') {
   const upload = (name: string) => discord.attach(readFileSync(`examples/${example}/${name}.png`))
   return { a: upload('a'), a2: upload('a2'), b: upload('b') }
 }
