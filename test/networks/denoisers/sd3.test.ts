@@ -136,6 +136,6 @@ describe('a folder like Stable Diffusion 3’s', () => {
       outputs: ['sample'],
     })
     await writeFile(join(folder, 'transformer', 'model.onnx'), encodeGraph(graph))
-    await assert.rejects(load(folder), { name: 'UserError', message: /T5 alone.*XL, 3/ })
+    await assert.rejects(load(folder), { name: 'UserError', message: /only through T5.*XL, 3/ })
   })
 })
