@@ -17,8 +17,11 @@ const [commands, seconds] = [Number(values.commands), Number(values.seconds)]
 const folder = mkdtempSync(join(tmpdir(), 'isto-'))
 const discord = await startLoopback()
 const bot = startProcess({
-  ...{ DISCORD_TOKEN: token, DISCORD_API_URL: discord.apiUrl, ATTACHMENT_HOSTS: discord.origin },
-  ...{ DATA_DIR: folder, HEALTH_PORT: '0' },
+  DISCORD_TOKEN: token,
+  DISCORD_API_URL: discord.apiUrl,
+  ATTACHMENT_HOSTS: discord.origin,
+  DATA_DIR: folder,
+  HEALTH_PORT: '0',
 })
 try {
   await until(() => bot.output().includes('Ready after'), `the bot: ${bot.output()}`, 120_000)

@@ -28,8 +28,13 @@ const part = (
 ): Part => {
   const env = {
     ...process.env,
-    ...{ DISCORD_TOKEN: token, DISCORD_API_URL: discord.apiUrl, ATTACHMENT_HOSTS: discord.origin },
-    ...{ DATABASE_URL: url, DATA_DIR: join(folder, 'data'), LOG_LEVEL: 'warn', ...more },
+    DISCORD_TOKEN: token,
+    DISCORD_API_URL: discord.apiUrl,
+    ATTACHMENT_HOSTS: discord.origin,
+    DATABASE_URL: url,
+    DATA_DIR: join(folder, 'data'),
+    LOG_LEVEL: 'warn',
+    ...more,
   }
   const start = () => {
     const child = spawn(process.execPath, [file, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })

@@ -85,9 +85,14 @@ async function printRow(
   const layout = await readLayout({ path: folder, loras: [], prediction: predictionOf(name) })
   const { _class_name: kind = '?' } = layout.index
   const cells = [
-    ...[name, kind.replace('Pipeline', ''), model.schedule.config.predictionType],
+    name,
+    kind.replace('Pipeline', ''),
+    model.schedule.config.predictionType,
     ...formOf(layout.graph('denoiser')),
-    ...['yes', error(latents), error(picture), error(...gradients)],
+    'yes',
+    error(latents),
+    error(picture),
+    error(...gradients),
     errorOfPyTorch === undefined ? '' : error(errorOfPyTorch),
     `${short(first)} → ${short(last)}`,
     error(...conditioning),

@@ -66,7 +66,9 @@ async function errorOf(name: string, { size, precision }: Way): Promise<number> 
   const graph = name.startsWith('text-') ? cutTokenEmbeddings(read).graph : read
   const folder = folderOfWeights(graph)
   const whole = await gradientGraph(graph, {
-    ...{ inputDims: inputs, by, half: true },
+    inputDims: inputs,
+    by,
+    half: true,
     loss: { kind: 'cotangent', outputs },
   })
   const session = await openSession(encodeGraph(precision(whole), folder), { folder, device })

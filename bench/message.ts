@@ -18,7 +18,10 @@ const LEFT = 72
 const folder = mkdtempSync(join(tmpdir(), 'isto-'))
 const discord = await startLoopback()
 const bot = startProcess({
-  ...{ DISCORD_TOKEN: token, DISCORD_API_URL: discord.apiUrl, ATTACHMENT_HOSTS: discord.origin, DATA_DIR: folder },
+  DISCORD_TOKEN: token,
+  DISCORD_API_URL: discord.apiUrl,
+  ATTACHMENT_HOSTS: discord.origin,
+  DATA_DIR: folder,
 })
 try {
   await until(() => bot.output().includes('Ready after'), `the bot: ${bot.output()}`, 120_000)

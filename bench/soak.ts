@@ -63,7 +63,10 @@ process.exitCode = outcomes.lost || outcomes.doubled || outcomes.withoutRetry ||
 
 async function start(): Promise<BotProcess> {
   const started = startProcess({
-    ...{ DISCORD_TOKEN: token, DISCORD_API_URL: discord.apiUrl, ATTACHMENT_HOSTS: discord.origin, DATA_DIR: folder },
+    DISCORD_TOKEN: token,
+    DISCORD_API_URL: discord.apiUrl,
+    ATTACHMENT_HOSTS: discord.origin,
+    DATA_DIR: folder,
     LOG_LEVEL: 'warn',
   })
   const { identified } = discord.sessions()
@@ -108,8 +111,12 @@ function report() {
   const hasRetry = (message: Message) =>
     flatten(message.components).some(({ custom_id }) => custom_id?.startsWith('retry:'))
   return {
-    ...{ acknowledged: acknowledged.length, done: count('done'), givenUp: count('given up') },
-    ...{ sentBack: count('sent back'), refused: count('refused'), lost: count('lost') },
+    acknowledged: acknowledged.length,
+    done: count('done'),
+    givenUp: count('given up'),
+    sentBack: count('sent back'),
+    refused: count('refused'),
+    lost: count('lost'),
     doubled: acknowledged.filter((one) => messagesWith('save', one).length + messagesWith('retry', one).length > 1)
       .length,
     withoutRetry: gaveUp.filter((message) => !hasRetry(message)).length,

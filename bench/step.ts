@@ -101,7 +101,13 @@ async function runChild(who: string, inputs: string, gradient: string): Promise<
           given.python!,
           [
             join(import.meta.dirname, '../test/reference/step.py'),
-            ...[given.model, inputs, '--mode', who, '--threads', String(threads), ...shared],
+            given.model,
+            inputs,
+            '--mode',
+            who,
+            '--threads',
+            String(threads),
+            ...shared,
           ],
         ]
   const { stdout } = await promisify(execFile)(...command, { maxBuffer: 1e8 })
@@ -140,7 +146,8 @@ async function measureOurs(file: string): Promise<Measured> {
   const output = readModel(path).outputs[0]!
   const by = ['encoder_hidden_states', ...('text_embeds' in inputs ? ['text_embeds'] : [])]
   const network = await openDifferentiable({
-    ...{ graph: readModel(path), name: 'unet' },
+    graph: readModel(path),
+    name: 'unet',
     inputDims: Object.fromEntries(Object.entries(inputs).map(([name, { dims }]) => [name, dims])),
     by,
     loss: { kind: 'weighted-mse', output },

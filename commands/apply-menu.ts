@@ -86,7 +86,9 @@ const picturesOf = ({ interaction }: ActionCall) => (interaction.message ? seenP
 
 function picturesPost(pictures: readonly SeenPicture[]): Post {
   const options = pictures.map(({ alt }, index) => ({
-    ...{ label: `Picture ${index + 1}`, description: shorten(alt, 100), value: String(index) },
+    label: `Picture ${index + 1}`,
+    description: shorten(alt, 100),
+    value: String(index),
   }))
   return withRows(shown('Which picture?', pictures), selectRow('menu-picture', 'Choose a picture', options))
 }
@@ -115,7 +117,8 @@ const shown = (text: string, pictures: readonly SeenPicture[]): Post => ({
     {
       type: ComponentType.MediaGallery,
       items: pictures.map(({ url, alt, isSpoiler }) => ({
-        ...{ media: { url }, description: alt },
+        media: { url },
+        description: alt,
         ...(isSpoiler && { spoiler: true }),
       })),
     },

@@ -131,7 +131,11 @@ function apply(
   return call.place(
     { kind: 'apply', differences: turned, image, options },
     {
-      ...{ type: 'show', pairs, names: namesOf(differences), fileNames, learned: { facts, pictures } },
+      type: 'show',
+      pairs,
+      names: namesOf(differences),
+      fileNames,
+      learned: { facts, pictures },
       sensitivity: { example: sensitivity?.example, b },
     },
   )

@@ -10,6 +10,12 @@ import { settings } from './settings.ts'
 
 /** Every command: the bot answers them and deploy-commands registers them. */
 export const commands: readonly (Command | MenuCommand)[] = [
-  ...[analogy, learn, saveDiff, applyDiff, applyMenu],
-  ...[diffs, queue, settings],
+  analogy,
+  learn,
+  saveDiff,
+  applyDiff,
+  applyMenu,
+  diffs,
+  queue,
+  settings,
 ]

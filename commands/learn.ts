@@ -41,11 +41,15 @@ export const learn = {
     await interaction.showModal(
       form(`learn:${flagsOf(readPrivacy(interaction))}${name}`, 'What changes?', [
         picturesField({
-          ...{ id: 'before', label: 'Before', most: mostPairs },
+          id: 'before',
+          label: 'Before',
+          most: mostPairs,
           description: `One to ${mostPairs} pictures`,
         }),
         picturesField({
-          ...{ id: 'after', label: 'After', most: mostPairs },
+          id: 'after',
+          label: 'After',
+          most: mostPairs,
           description: 'The same pictures, changed, in the same order',
         }),
       ]),
@@ -61,12 +65,10 @@ export const learn = {
       const uploads = readUploads(interaction)
       const settings = await checkNewName(call, name)
       const options: JobOptions = {
-        ...{
-          model: modelInUse(settings, models),
-          mode: 'fast',
-          seed: newSeed(),
-          strength: strengthOf(undefined, settings),
-        },
+        model: modelInUse(settings, models),
+        mode: 'fast',
+        seed: newSeed(),
+        strength: strengthOf(undefined, settings),
       }
       await reply.open({ isPrivate })
       const pairs = await fetchPairs(call, uploads)

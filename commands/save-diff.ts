@@ -49,7 +49,9 @@ export const saveDiff = {
       await interaction.showModal(
         form(`save:${argument}`, 'Save the difference', [
           lineField({
-            ...{ id: 'name', label: 'Name', longest: longestName },
+            id: 'name',
+            label: 'Name',
+            longest: longestName,
             description: 'A name for it, such as “to winter”',
           }),
         ]),
@@ -75,7 +77,11 @@ async function save(call: Call, record: ResultRecord, given: string): Promise<vo
   }
   await reply.think()
   const saved: SavedDifference = {
-    ...{ name, bytes, person, at: Date.now(), pictures },
+    name,
+    bytes,
+    person,
+    at: Date.now(),
+    pictures,
     facts: { ...facts, strength: strengthUsed(record), preserve: options.preserve ?? facts.preserve },
     pairs: keepPairs ? await pairsOf(call, record, original) : undefined,
     sensitivity: sensitivity?.example,

@@ -62,12 +62,14 @@ async function pull(model: Model): Promise<Pulled> {
   const bar = createBar(process.stderr, () => performance.now())
   try {
     return await pullModel(model, {
-      ...{ url, token },
+      url,
+      token,
       signal: abortOnInterrupt('Interrupted: call `models pull` again to resume.'),
       onProgress: ({ stage, bytes, of }) =>
         bar.update({
           label: stage === 'check' ? 'Comparing checksums' : 'Downloading the model',
-          ...{ step: bytes, of },
+          step: bytes,
+          of,
           short: `${readableSize(bytes)} / ${readableSize(of)}`,
           long: `${readableSize(bytes)} of ${readableSize(of)}`,
         }),

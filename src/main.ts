@@ -12,6 +12,7 @@ import { UserError } from './errors.ts'
 import type { Queue, QueueHandlers } from './jobs/ticket.ts'
 import { createLog, type Log } from './log.ts'
 import { scrub } from './scrub.ts'
+import type { Store } from './store/open.ts'
 
 // Exit codes: 0 asked to stop, 1 our fault or a session that Discord ended, 2 something that the admin has to change.
 
@@ -80,10 +81,17 @@ async function start(config: Config, token: string): Promise<void> {
   const opened = Promise.withResolvers<void>()
   const { applicationId, apiUrl, attachmentOrigins: origins, shards } = config
   connection = await connect({
-    ...{ token, applicationId, apiUrl, shards, commands, log: warn, exclusively: backend.exclusively },
+    token,
+    applicationId,
+    apiUrl,
+    shards,
+    commands,
+    log: warn,
+    exclusively: backend.exclusively,
     services: {
       queue: openedQueue(queue, opened.promise),
-      ...{ store, models },
+      store,
+      models,
       fetchAttachment: (label, attachment, kind) => fetchAttachment(label, attachment, { origins, kind }),
     },
     onLost: (reason) => {
@@ -92,8 +100,7 @@ async function start(config: Config, token: string): Promise<void> {
     },
   })
   log.info(`${connection.name} is on Discord. Add it to a server: ${connection.inviteUrl}`)
-  const handlers = vitals.watchHandlers(connection.notifier)
-  await queue.open(withLoggedEnds(handlers, log))
+  await queue.open(withLoggedEnds(vitals.watchHandlers(connection.notifier), log))
   opened.resolve()
   let readiness: string
   try {
@@ -104,7 +111,10 @@ async function start(config: Config, token: string): Promise<void> {
     return
   }
   log.info(`Ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s: ${readiness}.`)
+  await sweepHourly(store, log)
+}
 
+async function sweepHourly(store: Store, log: Log): Promise<void> {
   const sweep = () => store.sweep(Date.now()).catch((error: unknown) => log.error('Sweeping the store failed.', error))
   await sweep()
   setInterval(sweep, 60 * 60 * 1000)

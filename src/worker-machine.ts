@@ -64,8 +64,14 @@ async function start(config: Config, databaseUrl: string): Promise<void> {
   computer.use(device)
   const boss = await openBoss({ postgres, isKeeper: false, log: log.error })
   const serving = await serve({
-    ...{ postgres, boss, run: computer.run, name: hostname(), models: models.names, device },
-    ...{ loaded: models.usual, log: log.error },
+    postgres,
+    boss,
+    run: computer.run,
+    name: hostname(),
+    models: models.names,
+    device,
+    loaded: models.usual,
+    log: log.error,
   })
   stop = serving.stop
   log.info(`Ready, on ${device}, with ${models.names.join(', ')}.`)

@@ -213,10 +213,15 @@ describe('models pull', () => {
     hub = await startHub({ 'unet/model.onnx': weights, 'model_index.json': Buffer.from('{}') })
     folder = await emptyFolder()
     const manifest = {
-      ...{ name: 'tiny', description: 'A tiny model', licence: 'MIT', note: 'It is tiny.' },
+      name: 'tiny',
+      description: 'A tiny model',
+      licence: 'MIT',
+      note: 'It is tiny.',
       sources: [
         {
-          ...{ repository: REPOSITORY_OF_THE_HUB, revision: 'main', bytes: weights.length },
+          repository: REPOSITORY_OF_THE_HUB,
+          revision: 'main',
+          bytes: weights.length,
           files: [{ path: 'unet/model.onnx' }, { path: 'model_index.json' }],
         },
       ],
@@ -246,7 +251,8 @@ describe('models pull', () => {
     })
     const licence = 'The licence of “tiny”: MIT.\nIt is tiny.\n'
     assert.deepEqual(interrupted, {
-      ...{ code: 130, stdout: '' },
+      code: 130,
+      stdout: '',
       stderr: `${licence}Interrupted: call \`models pull\` again to resume.\n`,
     })
     assert.deepEqual((await readdir(folder)).sort(), [

@@ -13,8 +13,10 @@ test('every setting has a default but the token', () => {
     applicationId: undefined,
     apiUrl: 'https://discord.com/api',
     attachmentOrigins: [
-      ...['https://cdn.discordapp.com', 'https://media.discordapp.net'],
-      ...['https://images-ext-1.discordapp.net', 'https://images-ext-2.discordapp.net'],
+      'https://cdn.discordapp.com',
+      'https://media.discordapp.net',
+      'https://images-ext-1.discordapp.net',
+      'https://images-ext-2.discordapp.net',
     ],
     dataDirectory: 'data',
     model: 'emoji',

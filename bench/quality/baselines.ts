@@ -116,7 +116,9 @@ async function optimise(model: DiffusionModel, latents: Tensor, prompt: string, 
       concatenate(timesteps.map((timestep, index) => schedule[what](latents, noises[index]!, timestep)))
     const size = count * sizeOf(latentDims)
     const { gradient } = await model.denoisingGradient({
-      ...{ latents: each('addNoise'), timesteps, target: each('target') },
+      latents: each('addNoise'),
+      timesteps,
+      target: each('target'),
       conditioning: repeatConditioning(conditioning, count),
       weight: tensor([count, ...latentDims], new Float32Array(size).fill(4 / size)),
     })

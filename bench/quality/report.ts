@@ -95,7 +95,9 @@ function rowSummary(row: string, results: readonly Graded[]): RowSummary {
   const area = (chosen: readonly (readonly Graded[])[]) =>
     areaUnderCurve(chosen.flat().map((one) => ({ score: one.confidence!, isRight: one.right })))
   return {
-    ...{ row, count: results.length, right: figure(right) },
+    row,
+    count: results.length,
+    right: figure(right),
     rightBySight: figure(byFamily((one) => Number(one.rightBySight))),
     rightExact: only(({ kind }) => kind === 'exact'),
     rightMeaning: only(({ kind }) => kind === 'meaning'),
@@ -127,9 +129,17 @@ export function tableOf({ rows, families }: Summary): string {
   const lines = rows.map((each) => {
     const area = each.areaUnderCurve
     const cells = [
-      ...[each.row, each.count, within(each.right), percent(each.rightExact), percent(each.rightMeaning)],
-      ...[percent(each.rightUnnamed), percent(each.rightBySight.value)],
-      ...[number(each.error.value), number(each.outside), number(each.direction), number(each.directionBySight)],
+      each.row,
+      each.count,
+      within(each.right),
+      percent(each.rightExact),
+      percent(each.rightMeaning),
+      percent(each.rightUnnamed),
+      percent(each.rightBySight.value),
+      number(each.error.value),
+      number(each.outside),
+      number(each.direction),
+      number(each.directionBySight),
       area ? `${area.value.toFixed(2)} [${area.interval.map((end) => end.toFixed(2)).join(', ')}]` : '',
       Math.round(each.evaluations),
     ]
@@ -152,8 +162,14 @@ export function tableOf({ rows, families }: Summary): string {
       : [],
   )
   return [
-    ...[head, '|'.concat('---|'.repeat(13)), ...lines, '', ...taken],
-    ...[`| family | ${shown.join(' | ')} |`, '|'.concat('---|'.repeat(shown.length + 1)), ...byFamily],
+    head,
+    '|'.concat('---|'.repeat(13)),
+    ...lines,
+    '',
+    ...taken,
+    `| family | ${shown.join(' | ')} |`,
+    '|'.concat('---|'.repeat(shown.length + 1)),
+    ...byFamily,
   ].join('\n')
 }
 
@@ -175,6 +191,7 @@ export function plotOf({ rows }: Summary, by: 'outside' | 'seconds'): string {
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="10">`,
     `<rect width="100%" height="100%" fill="white"/><path d="M${edge} ${edge}V${height - edge}H${width - edge}" fill="none" stroke="black"/>`,
     `<text x="${width / 2}" y="${height - 12}">${title} (0…${most.toFixed(2)})</text><text x="8" y="30">right (0…1)</text>`,
-    ...[...marks, '</svg>'],
+    ...marks,
+    '</svg>',
   ].join('\n')
 }

@@ -129,7 +129,10 @@ async function applied(context: RowContext, b: Tensor, method: Method): Promise<
   const { fit, name, strength, preserve } = learned
   return {
     made: made.isBlended ? blendWhole(b, made.pixels, made.mask) : made.pixels,
-    ...{ fit, name, strength, preserve },
+    fit,
+    name,
+    strength,
+    preserve,
     confidence: confidence({ fit, direction }),
   }
 }

@@ -46,13 +46,20 @@ const isThere = ({ guild }: AnyInteraction, id: string) => guild?.channels.cache
 /** Threads follow their channel. */
 function menuOf(chosen: readonly string[]): APIMessageTopLevelComponent {
   const menu = {
-    ...{ type: ComponentType.ChannelSelect as const, custom_id: 'settings-channels', placeholder: 'All channels' },
+    type: ComponentType.ChannelSelect as const,
+    custom_id: 'settings-channels',
+    placeholder: 'All channels',
     channel_types: [
-      ...[ChannelType.GuildText, ChannelType.GuildAnnouncement, ChannelType.GuildForum, ChannelType.GuildMedia],
-      ...[ChannelType.GuildVoice, ChannelType.GuildStageVoice],
+      ChannelType.GuildText,
+      ChannelType.GuildAnnouncement,
+      ChannelType.GuildForum,
+      ChannelType.GuildMedia,
+      ChannelType.GuildVoice,
+      ChannelType.GuildStageVoice,
     ],
     default_values: chosen.map((id) => ({ id, type: SelectMenuDefaultValueType.Channel as const })),
-    ...{ min_values: 0, max_values: mostChannels },
+    min_values: 0,
+    max_values: mostChannels,
   }
   return { type: ComponentType.ActionRow, components: [menu] }
 }

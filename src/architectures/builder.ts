@@ -48,8 +48,12 @@ export class GraphBuilder {
       )
     }
     return graphOf({
-      ...{ irVersion: 9, opsets: new Map([['', 20]]), inputs: this.#inputs, outputs: this.#outputs },
-      ...{ nodes: this.#nodes, constants: this.#constants },
+      irVersion: 9,
+      opsets: new Map([['', 20]]),
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+      nodes: this.#nodes,
+      constants: this.#constants,
     })
   }
 

@@ -25,7 +25,9 @@ export function linear(build: GraphBuilder, x: Flow, name: string, { scale = 1, 
     const [downName, upName] = [`${name}.lora.${index}.down`, `${name}.lora.${index}.up${suffix}`]
     const between = build.node('Gemm', [flat, build.weight(downName, first)], [first.dims[0]!], { transB: 1n })
     y = build.node('Gemm', [between.name, build.weight(upName, second), y.name], [output], {
-      ...{ transB: 1n, alpha: scale * strength, beta: 1 },
+      transB: 1n,
+      alpha: scale * strength,
+      beta: 1,
     })
   }
   return x.dims.length === 1 ? y : reshape(build, { ...y, dims: [] }, [...x.dims.slice(0, -1), output])
@@ -76,7 +78,9 @@ export function twice(build: GraphBuilder, x: Flow): Flow {
   const [channels, height, width] = x.dims as [number, number, number]
   const scales = build.numbers([4], [1, 1, 2, 2], 'float32')
   return build.node('Resize', [x.name, '', scales], [channels, 2 * height, 2 * width], {
-    ...{ mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' },
+    mode: 'nearest',
+    coordinate_transformation_mode: 'asymmetric',
+    nearest_mode: 'floor',
   })
 }
 

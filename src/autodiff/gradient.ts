@@ -99,7 +99,13 @@ function callOf(graph: Graph, infos: Infos, node: Node, gradients: (Value | unde
   const inputs = node.inputs.map((name) => (name === '' ? undefined : sized(infos, name)))
   const outputs = node.outputs.map((name) => (name === '' ? undefined : sized(infos, name)))
   return {
-    ...{ node, inputs, outputs, gradients, x: inputs[0]!, y: outputs[0]!, gradient: gradients[0]! },
+    node,
+    inputs,
+    outputs,
+    gradients,
+    x: inputs[0]!,
+    y: outputs[0]!,
+    gradient: gradients[0]!,
     operands: [inputs[0]!, inputs[1]!],
     isConstant: (index) => graph.constants.has(node.inputs[index] ?? ''),
     constant: (index) => {

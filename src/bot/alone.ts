@@ -36,7 +36,9 @@ export async function openAlone(config: Config, log: Log, vitals: Vitals): Promi
     log: log.error,
   })
   return {
-    ...{ store, queue, models },
+    store,
+    queue,
+    models,
     exclusively: (_, work) => work(),
     warm: async () => {
       const device = await warm(computer.run, models)

@@ -18,7 +18,10 @@ export async function openShared(config: Config, databaseUrl: string, log: Log):
   const store = await openSharedStore(postgres, { resultBytes: config.resultBytes })
   const boss = await openBoss({ postgres, isKeeper: true, log: log.error })
   const queue = createSharedQueue<FollowUp>({
-    ...{ postgres, boss, group, log: log.error },
+    postgres,
+    boss,
+    group,
+    log: log.error,
     owns: (scope) => isOurs(config.shards, scope),
   })
   let names: readonly string[] = []
@@ -34,7 +37,9 @@ export async function openShared(config: Config, databaseUrl: string, log: Log):
   const { usual } = models
   const looking = setInterval(() => void look().catch(() => {}), 5000)
   return {
-    ...{ store, queue, models },
+    store,
+    queue,
+    models,
     exclusively: postgres.exclusively,
     warm: async () => {
       await look()

@@ -103,9 +103,12 @@ function unetConfig(tensors: Tensors, family: Family): PartConfig {
     family === 'sd1' ? HEADS_OF_1 : Math.max(1, Math.floor(width / WIDTH_OF_A_HEAD)),
   )
   return {
-    ...{ _class_name: 'UNet2DConditionModel', in_channels: LATENT_CHANNELS, norm_num_groups: 32 },
-    ...{ down_block_types: levels.map(() => 'DownBlock2D'), attention_head_dim: heads },
-    ...{ time_cond_proj_dim: tensors.get('time_embedding.cond_proj.weight')?.dims[1] ?? null },
+    _class_name: 'UNet2DConditionModel',
+    in_channels: LATENT_CHANNELS,
+    norm_num_groups: 32,
+    down_block_types: levels.map(() => 'DownBlock2D'),
+    attention_head_dim: heads,
+    time_cond_proj_dim: tensors.get('time_embedding.cond_proj.weight')?.dims[1] ?? null,
   }
 }
 
@@ -133,14 +136,15 @@ function schedulerConfig(tensors: Tensors, family: Family, prediction: Predictio
   const kind = { sd1: 'PNDMScheduler', sd2: 'DDIMScheduler', sdxl: 'EulerDiscreteScheduler' }[family]
   const isConsistency = tensors.has('time_embedding.cond_proj.weight')
   return {
-    ...{ beta_schedule: 'scaled_linear', beta_start: 0.00085, beta_end: 0.012, num_train_timesteps: 1000 },
-    ...{
-      clip_sample: false,
-      set_alpha_to_one: false,
-      steps_offset: 1,
-      skip_prk_steps: true,
-      timestep_spacing: 'leading',
-    },
+    beta_schedule: 'scaled_linear',
+    beta_start: 0.00085,
+    beta_end: 0.012,
+    num_train_timesteps: 1000,
+    clip_sample: false,
+    set_alpha_to_one: false,
+    steps_offset: 1,
+    skip_prk_steps: true,
+    timestep_spacing: 'leading',
     prediction_type: prediction === 'v' ? 'v_prediction' : 'epsilon',
     _class_name: kind,
     ...(isConsistency && { _class_name: 'LCMScheduler', original_inference_steps: 50, set_alpha_to_one: true }),

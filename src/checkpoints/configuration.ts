@@ -42,17 +42,24 @@ export function unetConfiguration(
 }
 
 const USUAL_UNET: PartConfig = {
-  ...{
-    act_fn: 'silu',
-    center_input_sample: false,
-    class_embed_type: false,
-    downsample_padding: 1,
-    dual_cross_attention: false,
-  },
-  ...{ encoder_hid_dim: false, flip_sin_to_cos: true, freq_shift: 0, mid_block_scale_factor: 1 },
-  ...{ mid_block_type: 'UNetMidBlock2DCrossAttn', only_cross_attention: false, resnet_out_scale_factor: 1 },
-  ...{ resnet_skip_time_act: false, resnet_time_scale_shift: 'default', time_embedding_type: 'positional' },
-  ...{ timestep_post_act: false, conv_in_kernel: 3, conv_out_kernel: 3 },
+  act_fn: 'silu',
+  center_input_sample: false,
+  class_embed_type: false,
+  downsample_padding: 1,
+  dual_cross_attention: false,
+  encoder_hid_dim: false,
+  flip_sin_to_cos: true,
+  freq_shift: 0,
+  mid_block_scale_factor: 1,
+  mid_block_type: 'UNetMidBlock2DCrossAttn',
+  only_cross_attention: false,
+  resnet_out_scale_factor: 1,
+  resnet_skip_time_act: false,
+  resnet_time_scale_shift: 'default',
+  time_embedding_type: 'positional',
+  timestep_post_act: false,
+  conv_in_kernel: 3,
+  conv_out_kernel: 3,
 }
 
 /** Of a CLIPTextModel. @throws UserError */

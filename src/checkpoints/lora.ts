@@ -54,17 +54,28 @@ const PIECE =
   /^(.*?)(?:\.processor)?[._](lora_down|lora_up|lora_mid|lora_A|lora_B|lora\.down|lora\.up|lora_linear_layer\.down|lora_linear_layer\.up|alpha)(?:\.default)?(?:\.weight)?$/
 
 const ROLES: Readonly<Record<string, string>> = {
-  ...{ lora_down: 'down', lora_A: 'down', 'lora.down': 'down', 'lora_linear_layer.down': 'down' },
-  ...{ lora_up: 'up', lora_B: 'up', 'lora.up': 'up', 'lora_linear_layer.up': 'up' },
-  ...{ lora_mid: 'middle', alpha: 'alpha' },
+  lora_down: 'down',
+  lora_A: 'down',
+  'lora.down': 'down',
+  'lora_linear_layer.down': 'down',
+  lora_up: 'up',
+  lora_B: 'up',
+  'lora.up': 'up',
+  'lora_linear_layer.up': 'up',
+  lora_mid: 'middle',
+  alpha: 'alpha',
 }
 
 const TARGET = /^(lora_unet|lora_te1|lora_te2|lora_te|unet|text_encoder_2|text_encoder)[._](.*)$/
 
 const PARTS: Readonly<Record<string, Adaptable>> = {
-  ...{ lora_unet: 'unet', unet: 'unet' },
-  ...{ lora_te: 'text_encoder', lora_te1: 'text_encoder', text_encoder: 'text_encoder' },
-  ...{ lora_te2: 'text_encoder_2', text_encoder_2: 'text_encoder_2' },
+  lora_unet: 'unet',
+  unet: 'unet',
+  lora_te: 'text_encoder',
+  lora_te1: 'text_encoder',
+  text_encoder: 'text_encoder',
+  lora_te2: 'text_encoder_2',
+  text_encoder_2: 'text_encoder_2',
 }
 
 /** Without an alpha it is the rank. */

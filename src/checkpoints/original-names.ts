@@ -82,7 +82,15 @@ export function vaeName(name: string, levels: number): string {
 }
 
 const VAE_ATTENTION: Readonly<Record<string, string>> = {
-  ...{ norm: 'group_norm', q: 'to_q', k: 'to_k', v: 'to_v', proj_out: 'to_out.0' },
+  norm: 'group_norm',
+  q: 'to_q',
+  k: 'to_k',
+  v: 'to_v',
+  proj_out: 'to_out.0',
   // As one of diffusers' converters leaves them.
-  ...{ group_norm: 'group_norm', to_q: 'to_q', to_k: 'to_k', to_v: 'to_v', 'to_out.0': 'to_out.0' },
+  group_norm: 'group_norm',
+  to_q: 'to_q',
+  to_k: 'to_k',
+  to_v: 'to_v',
+  'to_out.0': 'to_out.0',
 }

@@ -72,7 +72,17 @@ const bytesPerNumberIn = (path: string) => (type: string, name: string) => {
 }
 
 const TYPES: Readonly<Record<string, readonly [type: ElementType, bytes: number]>> = {
-  ...{ F64: ['float64', 8], F32: ['float32', 4], F16: ['float16', 2], BF16: ['bfloat16', 2] },
-  ...{ I64: ['int64', 8], I32: ['int32', 4], I16: ['int16', 2], I8: ['int8', 1] },
-  ...{ U64: ['uint64', 8], U32: ['uint32', 4], U16: ['uint16', 2], U8: ['uint8', 1], BOOL: ['bool', 1] },
+  F64: ['float64', 8],
+  F32: ['float32', 4],
+  F16: ['float16', 2],
+  BF16: ['bfloat16', 2],
+  I64: ['int64', 8],
+  I32: ['int32', 4],
+  I16: ['int16', 2],
+  I8: ['int8', 1],
+  U64: ['uint64', 8],
+  U32: ['uint32', 4],
+  U16: ['uint16', 2],
+  U8: ['uint8', 1],
+  BOOL: ['bool', 1],
 }

@@ -5,8 +5,22 @@ export function jsonReport(report: Report, out: string): string {
   const { model, mode, seed, steps, caption, seconds, loss, strength, preserve, fit, peakRssBytes } = report
   const { verdict, name, evaluations, exact = null } = report
   return JSON.stringify({
-    ...{ out, model, mode, seed, steps, caption, seconds, loss, strength, preserve, fit },
-    ...{ verdict, name, exact, evaluations, peakRssBytes },
+    out,
+    model,
+    mode,
+    seed,
+    steps,
+    caption,
+    seconds,
+    loss,
+    strength,
+    preserve,
+    fit,
+    verdict,
+    name,
+    exact,
+    evaluations,
+    peakRssBytes,
   })
 }
 

@@ -27,11 +27,10 @@ const weights: Readonly<Record<string, Tensor>> = {
 }
 /** Its inputs and the target of its output. */
 export const numbers: Feeds = {
-  ...{ x: normal(xDims), c: normal(cDims) },
-  ...{
-    target: normal([batch, channels, side, side]),
-    weight: tensor(xDims, new Float32Array(sizeOf(xDims)).fill(0.01)),
-  },
+  x: normal(xDims),
+  c: normal(cDims),
+  target: normal([batch, channels, side, side]),
+  weight: tensor(xDims, new Float32Array(sizeOf(xDims)).fill(0.01)),
 }
 
 /**
@@ -76,7 +75,9 @@ export function trialNetwork(): Graph {
       node('Mul', ['normalImage', 'gate'], ['silu']),
       node('Conv', ['silu', 'down'], ['small'], { strides: [2n, 2n], pads: [1n, 1n, 1n, 1n], kernel_shape: [3n, 3n] }),
       node('Resize', ['small', '', 'sizes'], ['large'], {
-        ...{ mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' },
+        mode: 'nearest',
+        coordinate_transformation_mode: 'asymmetric',
+        nearest_mode: 'floor',
       }),
       node('Conv', ['large', 'convolution'], ['y'], { pads: [1n, 1n, 1n, 1n], kernel_shape: [3n, 3n] }),
     ],

@@ -102,7 +102,8 @@ export function decodeDifference(
   if (String(widths) !== String(model.tokenWidths)) throw misfit(widths, name, model)
   const exact = content.metadata[EXACT]
   return {
-    ...{ tokens, origin },
+    tokens,
+    origin,
     ...(exact !== undefined && exact.length <= LONGEST_EXACT && { exact }),
     ...(ignored.length > 0 && { ignored }),
   }

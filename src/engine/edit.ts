@@ -52,7 +52,9 @@ export async function editPicture(
     method.editing === 'delta'
       ? await editByDelta(model, latents, prompt, edits, { steps, random, signal, onStep })
       : await editByInversion(model, latents, prompt, edits, method, {
-          ...{ random, signal, onInvert },
+          random,
+          signal,
+          onInvert,
           onStep: (step, originals) => onStep?.(step, originals, steps),
         })
   const pictures: Edited[] = []

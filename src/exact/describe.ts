@@ -32,8 +32,12 @@ function warpFacts({ mirrored, turn, scale, shift, canvas }: ExactDifference['wa
 
 function coloursIn(colours: ExactDifference['colours']): string {
   const names: Readonly<Record<string, string>> = {
-    ...{ grey: 'in grey', negative: 'as a negative', sepia: 'in sepia', contrast: 'in another light' },
-    ...{ hue: 'with its hues turned', tint: 'in one tint' },
+    grey: 'in grey',
+    negative: 'as a negative',
+    sepia: 'in sepia',
+    contrast: 'in another light',
+    hue: 'with its hues turned',
+    tint: 'in one tint',
   }
   return (colours.kind === 'matrix' && names[colours.name]) || 'in other colours'
 }

@@ -143,14 +143,19 @@ interface Pair {
 }
 
 const pairOf = (before: Raster, after: Raster): Pair => ({
-  ...{ opaque: over(before, white), after, matte: matteOf(before), matteAfter: matteOf(after) },
+  opaque: over(before, white),
+  after,
+  matte: matteOf(before),
+  matteAfter: matteOf(after),
 })
 
 function shrunkPair({ opaque, after, matte, matteAfter }: Pair, longest: number): Pair {
   const smaller = (one?: Matte) => one && { ...one, thing: shrunk(one.thing, longest) }
   return {
-    ...{ opaque: shrunk(opaque, longest), after: shrunk(after, longest) },
-    ...{ matte: smaller(matte), matteAfter: smaller(matteAfter) },
+    opaque: shrunk(opaque, longest),
+    after: shrunk(after, longest),
+    matte: smaller(matte),
+    matteAfter: smaller(matteAfter),
   }
 }
 

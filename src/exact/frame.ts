@@ -43,8 +43,10 @@ export function framed(picture: Raster, frame: Frame, strength = 1): Raster {
 function edgesOf(frame: Frame, width: number, height: number, unit: number) {
   if (!frame.isDisc) {
     return {
-      ...{ left: frame.left * unit, right: width - frame.right * unit },
-      ...{ top: frame.top * unit, bottom: height - frame.bottom * unit },
+      left: frame.left * unit,
+      right: width - frame.right * unit,
+      top: frame.top * unit,
+      bottom: height - frame.bottom * unit,
     }
   }
   const radius = Math.min(width, height) / 2 - Math.min(frame.left, frame.top, frame.right, frame.bottom) * unit

@@ -99,6 +99,11 @@ function filterOf({ kind, sigma, amount, across }: Values): Filter {
 }
 
 const frameOf = ({ left, top, right, bottom, radius, isDisc, colour }: Values): Frame => ({
-  ...{ left: number(left, 0, 2), top: number(top, 0, 2), right: number(right, 0, 2), bottom: number(bottom, 0, 2) },
-  ...{ radius: number(radius, 0, 0.5), colour: rgb(colour), ...(isDisc === true && { isDisc }) },
+  left: number(left, 0, 2),
+  top: number(top, 0, 2),
+  right: number(right, 0, 2),
+  bottom: number(bottom, 0, 2),
+  radius: number(radius, 0, 0.5),
+  colour: rgb(colour),
+  ...(isDisc === true && { isDisc }),
 })

@@ -37,7 +37,9 @@ export async function addModel(address: string, modelsFolder: string, options: A
     licence: `${snapshot.licence ?? 'not stated'}, ${url}/${repository}`,
     sources: [
       {
-        ...{ repository, revision: snapshot.commit, mustBeAccepted: false },
+        repository,
+        revision: snapshot.commit,
+        mustBeAccepted: false,
         bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
         files: files.map(({ path }) => (file ? { path, as: `${name}.safetensors` } : { path })),
       },

@@ -45,9 +45,15 @@ interface BossOptions {
 
 export async function openBoss({ postgres, isKeeper, log }: BossOptions): Promise<Boss> {
   const boss = new PgBoss({
-    ...{ db: databaseOf(postgres.beside), schema: 'pgboss', schedule: false },
-    ...{ supervise: isKeeper, migrate: isKeeper, createSchema: isKeeper },
-    ...{ superviseIntervalSeconds: 2, monitorIntervalSeconds: 2, maintenanceIntervalSeconds: 60 },
+    db: databaseOf(postgres.beside),
+    schema: 'pgboss',
+    schedule: false,
+    supervise: isKeeper,
+    migrate: isKeeper,
+    createSchema: isKeeper,
+    superviseIntervalSeconds: 2,
+    monitorIntervalSeconds: 2,
+    maintenanceIntervalSeconds: 60,
   })
   boss.on('error', (error) => log('pg-boss had an error.', error))
   // pg-boss and its queues are made by one process at a time.
@@ -105,7 +111,10 @@ const day = 24 * 60 * 60
  */
 function queueOptions(queue: string) {
   const common = {
-    ...{ heartbeatSeconds: 10, expireInSeconds: day - 1, retentionSeconds: 365 * day, deleteAfterSeconds: 60 },
+    heartbeatSeconds: 10,
+    expireInSeconds: day - 1,
+    retentionSeconds: 365 * day,
+    deleteAfterSeconds: 60,
     retryDelay: 0,
   }
   if (queue.startsWith('jobs/')) return { ...common, retryLimit: 1, deadLetter: givenUpQueue }

@@ -236,7 +236,12 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
   const isTooOld = ({ placedAt }: Ticket) => now() - placedAt > dayMilliseconds
 
   return {
-    ...{ open, expect, release, add, cancel, park },
+    open,
+    expect,
+    release,
+    add,
+    cancel,
+    park,
     places: async (scope) => placesNow().filter(({ ticket }) => ticket.scope === scope),
     length: async () => entries.size,
     workers: async () => [],

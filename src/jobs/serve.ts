@@ -52,7 +52,10 @@ export async function serve(options: ServeOptions): Promise<Serving> {
 
   const tell = () => {
     const facts: WorkerFacts = {
-      ...{ id, name, models, isBusy: current !== undefined },
+      id,
+      name,
+      models,
+      isBusy: current !== undefined,
       ...(device && { device }),
       ...(loaded && { loaded }),
     }
@@ -67,7 +70,9 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       [[...modelOf.keys()]],
     )
     return rows.map(({ queue, turn, placed_at }) => ({
-      ...{ model: modelOf.get(queue)!, turn: Number(turn), placedAt: Number(placed_at) },
+      model: modelOf.get(queue)!,
+      turn: Number(turn),
+      placedAt: Number(placed_at),
     }))
   }
 

@@ -18,7 +18,10 @@ export async function expectSeconds({ query }: Statements, job: Job): Promise<nu
 export async function noteSeconds({ query }: Statements, job: Job, device: string, seconds: number): Promise<void> {
   const key = keyOf(job)
   await query('INSERT INTO isto.durations (key, device, seconds, at) VALUES ($1, $2, $3, $4)', [
-    ...[key, device, seconds, Date.now()],
+    key,
+    device,
+    seconds,
+    Date.now(),
   ])
   await query(
     `DELETE FROM isto.durations WHERE key = $1 AND device = $2 AND at < (

@@ -210,7 +210,12 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
   }
 
   return {
-    ...{ open, expect, release, add, cancel, park },
+    open,
+    expect,
+    release,
+    add,
+    cancel,
+    park,
     places: async (scope) => {
       const spots = await readSpots(postgres, 'scope', scope, Date.now())
       const tickets = await readTickets<FollowUp>(

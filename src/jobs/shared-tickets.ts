@@ -22,7 +22,10 @@ const ticketColumns = 't.id, t.scope, t.person, t.placed_at, t.job, f.follow_up'
 function ticketOf<FollowUp>(row: TicketRow, bytes?: readonly Uint8Array[]): Ticket<FollowUp> {
   const { id, scope, person, placed_at, job, follow_up } = row
   return {
-    ...{ id, scope, person, placedAt: Number(placed_at) },
+    id,
+    scope,
+    person,
+    placedAt: Number(placed_at),
     job: putTogether<Job>(job, bytes),
     followUp: putTogether<FollowUp>(follow_up, bytes),
   }
@@ -152,7 +155,10 @@ export async function readSpots(
     [now, now - silenceMilliseconds, ...(column ? [value] : [])],
   )
   return rows.map(({ id, state, ahead, seconds }) => ({
-    ...{ id, isRunning: state === 'running', ahead: Number(ahead), secondsLeft: seconds },
+    id,
+    isRunning: state === 'running',
+    ahead: Number(ahead),
+    secondsLeft: seconds,
   }))
 }
 
@@ -179,7 +185,11 @@ export async function readExpected<FollowUp>(
     [group],
   )
   return rows.map(({ id, scope, person, placed_at, follow_up }) => ({
-    ...{ id, scope, person, placedAt: Number(placed_at), followUp: putTogether<Partial<FollowUp>>(follow_up) },
+    id,
+    scope,
+    person,
+    placedAt: Number(placed_at),
+    followUp: putTogether<Partial<FollowUp>>(follow_up),
   }))
 }
 

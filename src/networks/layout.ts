@@ -73,7 +73,16 @@ export async function readLayout(reference: ModelReference): Promise<ModelLayout
   const { max_position_embeddings: promptLength = USUAL_LENGTH } = config('text_encoder')
   const sizes = { side, latentSide: side / (vae.factor ?? USUAL_FACTOR), promptLength: promptLength as number }
   return {
-    ...{ reference, path: folder, manifest, index, scheduler, tokenizer, architecture, side, vae, config },
+    reference,
+    path: folder,
+    manifest,
+    index,
+    scheduler,
+    tokenizer,
+    architecture,
+    side,
+    vae,
+    config,
     has: parts.has,
     graph: (part) => parts.graph(part, sizes),
   }

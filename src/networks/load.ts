@@ -54,7 +54,11 @@ export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
   const learningBatch = Math.min(options.learningBatch, Math.max(2, learnedAtOnce(latentDims)))
   const open = { unet: openUnet, sd3: openTransformer, flux: openFlux }[layout.architecture]
   const denoiser = await open({
-    ...{ layout, learningBatch, latentDims, cacheFolder, hardware },
+    layout,
+    learningBatch,
+    latentDims,
+    cacheFolder,
+    hardware,
     conditioning: await text.encode(''),
   })
   const captioner = openPhotoCaptioner(folder)

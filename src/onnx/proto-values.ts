@@ -119,8 +119,19 @@ function namesInside(graph: GraphProto): string[] {
 }
 
 const bytesPerElement: Partial<Record<ElementType, number>> = {
-  ...{ int8: 1, uint8: 1, bool: 1, int16: 2, uint16: 2, float16: 2, bfloat16: 2 },
-  ...{ int32: 4, uint32: 4, float32: 4, int64: 8, uint64: 8, float64: 8 },
+  int8: 1,
+  uint8: 1,
+  bool: 1,
+  int16: 2,
+  uint16: 2,
+  float16: 2,
+  bfloat16: 2,
+  int32: 4,
+  uint32: 4,
+  float32: 4,
+  int64: 8,
+  uint64: 8,
+  float64: 8,
 }
 
 const byteLength = ({ type, dims }: Pick<Constant, 'type' | 'dims'>) =>

@@ -89,7 +89,11 @@ const outOfRange = new Set(
 )
 
 const cast = (from: string, to: string, type: 'float16' | 'float32'): Node => ({
-  ...{ operator: 'Cast', domain: '', name: `${to}/cast`, inputs: [from], outputs: [to] },
+  operator: 'Cast',
+  domain: '',
+  name: `${to}/cast`,
+  inputs: [from],
+  outputs: [to],
   attributes: { to: type === 'float16' ? 10n : 1n },
 })
 

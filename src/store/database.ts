@@ -72,8 +72,13 @@ export async function openDatabase(path: string): Promise<Database> {
 
   await expect(0)
   return {
-    ...{ read: ask('read'), write: ask('write'), remove: ask('remove') },
-    ...{ clearSome: ask('clearSome'), page: ask('page'), sweepSome: ask('sweepSome'), close: ask('close') },
+    read: ask('read'),
+    write: ask('write'),
+    remove: ask('remove'),
+    clearSome: ask('clearSome'),
+    page: ask('page'),
+    sweepSome: ask('sweepSome'),
+    close: ask('close'),
   }
 }
 

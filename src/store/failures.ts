@@ -21,14 +21,33 @@ export const gone = 'gone'
 type Kind = 'gone' | 'busy' | 'damaged' | 'forbidden' | 'full' | 'disk' | 'too new'
 
 const kinds: Readonly<Record<number | string, Kind>> = {
-  ...{ 5: 'busy', 10: 'disk', [damaged]: 'damaged', 13: 'full', [tooNew]: 'too new', 26: 'damaged' },
-  ...{ 3: 'forbidden', 8: 'forbidden', 14: 'forbidden' },
-  ...{ EACCES: 'forbidden', EPERM: 'forbidden', EROFS: 'forbidden' },
-  ...{ ENOTDIR: 'forbidden', EEXIST: 'forbidden', ENOENT: 'forbidden' },
-  ...{ ENOSPC: 'full', EDQUOT: 'full', EIO: 'disk' },
+  5: 'busy',
+  10: 'disk',
+  [damaged]: 'damaged',
+  13: 'full',
+  [tooNew]: 'too new',
+  26: 'damaged',
+  3: 'forbidden',
+  8: 'forbidden',
+  14: 'forbidden',
+  EACCES: 'forbidden',
+  EPERM: 'forbidden',
+  EROFS: 'forbidden',
+  ENOTDIR: 'forbidden',
+  EEXIST: 'forbidden',
+  ENOENT: 'forbidden',
+  ENOSPC: 'full',
+  EDQUOT: 'full',
+  EIO: 'disk',
   // Postgres's codes.
-  ...{ [gone]: 'gone', 53100: 'full', 42501: 'forbidden', '28P01': 'forbidden', 28000: 'forbidden' },
-  ...{ '3D000': 'forbidden', XX001: 'damaged', XX002: 'damaged' },
+  [gone]: 'gone',
+  53100: 'full',
+  42501: 'forbidden',
+  '28P01': 'forbidden',
+  28000: 'forbidden',
+  '3D000': 'forbidden',
+  XX001: 'damaged',
+  XX002: 'damaged',
 }
 
 export function failureOf(error: unknown): Failure {

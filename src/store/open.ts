@@ -109,15 +109,13 @@ export function createStore(
   }
 
   return {
-    ...{
-      differences,
-      settings,
-      results,
-      retries,
-      tickets: createTickets(open),
-      notes: createNotes(open),
-      forget,
-    },
+    differences,
+    settings,
+    results,
+    retries,
+    tickets: createTickets(open),
+    notes: createNotes(open),
+    forget,
     forgetPerson: async (scope, person) => {
       let forgotten = 0
       for (const part of [differences, results, retries]) forgotten += await part.forgetPerson(scope, person)

@@ -93,7 +93,11 @@ export async function openPostgres(url: string, onWait?: (sentence: string) => v
   }
 
   return {
-    ...{ ...statementsOf(pool), beside: statementsOf(beside), transaction, exclusively, listen: listenHere },
+    ...statementsOf(pool),
+    beside: statementsOf(beside),
+    transaction,
+    exclusively,
+    listen: listenHere,
     close: async () => {
       await Promise.allSettled([...listeners].map((end) => end()))
       await Promise.allSettled([pool, locks, beside].map((one) => one.end()))

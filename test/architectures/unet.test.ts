@@ -8,7 +8,12 @@ import { tensor } from '../../src/tensor/tensor.ts'
 import { errorsOf, exportOf, random, tensorsOf } from './built-case.ts'
 
 const configuration = (heads: readonly number[]): UnetConfiguration => ({
-  ...{ latentSide: 8, promptLength: 77, heads, groups: 4, epsilon: 1e-5, sizeWaves: 8 },
+  latentSide: 8,
+  promptLength: 77,
+  heads,
+  groups: 4,
+  epsilon: 1e-5,
+  sizeWaves: 8,
 })
 
 /** Every export takes these two samples. */

@@ -139,7 +139,9 @@ for (const name of chainNames) {
 
 const opened = (name: string, options: Omit<DifferentiableOptions, 'graph' | 'name'>) =>
   openDifferentiable({
-    ...{ graph: readModel(modelPath(name)), name, cutTokenEmbeddings: name.startsWith('text-') },
+    graph: readModel(modelPath(name)),
+    name,
+    cutTokenEmbeddings: name.startsWith('text-'),
     ...options,
   })
 

@@ -128,7 +128,13 @@ group('statistics', () => {
 test('families count alike in the table', () => {
   const base = { row: 'row', kind: 'exact' as const, isUnnamed: false, seconds: 1, evaluations: 10, rightBySight: true }
   const one = (family: string, task: string, right: boolean): Graded => ({
-    ...{ ...base, family, task, right, target: 0, error: right ? 0 : 1, directionBySight: 0 },
+    ...base,
+    family,
+    task,
+    right,
+    target: 0,
+    error: right ? 0 : 1,
+    directionBySight: 0,
   })
   const results = [one('a', 'a 1', true), one('a', 'a 2', true), one('a', 'a 3', true), one('b', 'b 1', false)]
   const { rows } = summaryOf(results)

@@ -143,7 +143,8 @@ test('a worker that ends again and again is a fault until a job is done', async 
   vitals.workerEnded()
   await first.failed()
   assert.deepEqual(await healthz(), {
-    ...{ status: 503, faults: ['The worker ended 3 times without finishing a job.'] },
+    status: 503,
+    faults: ['The worker ended 3 times without finishing a job.'],
   })
   const second = begin(analogy)
   assert.equal((await numbers()).isto_worker_alive, 1)

@@ -34,8 +34,13 @@ const feeds = {
 const block = 'down_blocks.1.attentions.0.transformer_blocks.0'
 /** Of every kind: attention, GEGLU in two halves, a convolution, and projections of one place. */
 const changed = [
-  ...[`${block}.attn1.to_q`, `${block}.attn2.to_k`, `${block}.attn2.to_out.0`, `${block}.ff.net.0.proj`],
-  ...['down_blocks.1.attentions.0.proj_in', 'down_blocks.1.resnets.0.conv1', 'down_blocks.0.downsamplers.0.conv'],
+  `${block}.attn1.to_q`,
+  `${block}.attn2.to_k`,
+  `${block}.attn2.to_out.0`,
+  `${block}.ff.net.0.proj`,
+  'down_blocks.1.attentions.0.proj_in',
+  'down_blocks.1.resnets.0.conv1',
+  'down_blocks.0.downsamplers.0.conv',
 ]
 
 interface Change {

@@ -24,8 +24,16 @@ after(() => rm(folder, { recursive: true }))
 const result: JobResult = {
   image: new Uint8Array(Buffer.from('B2')),
   report: {
-    ...{ model: 'tiny', mode: 'fast', seed: 0, seconds: { total: 2 }, peakRssBytes: 3 * 2 ** 20 },
-    ...{ verdict: 'partly', name: 'crying', strength: 1.5, preserve: 1, evaluations: 290 },
+    model: 'tiny',
+    mode: 'fast',
+    seed: 0,
+    seconds: { total: 2 },
+    peakRssBytes: 3 * 2 ** 20,
+    verdict: 'partly',
+    name: 'crying',
+    strength: 1.5,
+    preserve: 1,
+    evaluations: 290,
   },
   notices: [],
 }

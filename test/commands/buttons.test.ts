@@ -27,7 +27,13 @@ let discord: Loopback
 let bot: Bot
 let message: Message
 const report: Report = {
-  ...{ model: 'emoji', mode: 'fast' as const, seed: 7, seconds: {}, peakRssBytes: 0, strength: 1.2, preserve: 0.4 },
+  model: 'emoji',
+  mode: 'fast' as const,
+  seed: 7,
+  seconds: {},
+  peakRssBytes: 0,
+  strength: 1.2,
+  preserve: 0.4,
   caption: { a: 'a cat', a2: 'a blue cat', b: 'a dog' },
 }
 

@@ -11,7 +11,12 @@ let discord: Loopback
 let bot: Bot
 let message: Message
 const report: Report = {
-  ...{ model: 'emoji', mode: 'fast' as const, seed: 7, seconds: {}, peakRssBytes: 0, strength: 1 },
+  model: 'emoji',
+  mode: 'fast' as const,
+  seed: 7,
+  seconds: {},
+  peakRssBytes: 0,
+  strength: 1,
   exact: 'A′ is A at 53 % of its size',
 }
 

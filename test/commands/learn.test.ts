@@ -35,7 +35,11 @@ test('two fields of one to five pictures become one difference, learned from all
   const fields = flatten(form.form!.components).flatMap(({ component }) => component ?? [])
   assert.deepEqual(
     fields.map(({ type, custom_id, min_values, max_values, file_types }) => [
-      ...[type, custom_id, min_values, max_values, file_types?.join()],
+      type,
+      custom_id,
+      min_values,
+      max_values,
+      file_types?.join(),
     ]),
     [
       [19, 'before', 1, 5, 'image'],
@@ -58,17 +62,15 @@ test('two fields of one to five pictures become one difference, learned from all
     difference: Uint8Array.of(1, 2, 3),
     pictures: { pair: Uint8Array.of(42) },
     report: {
-      ...{
-        model: 'emoji',
-        mode: 'fast',
-        seed: 3,
-        seconds: {},
-        peakRssBytes: 0,
-        version: '1',
-        pairs: 2,
-        fit: 0.714,
-        verdict: 'partly',
-      },
+      model: 'emoji',
+      mode: 'fast',
+      seed: 3,
+      seconds: {},
+      peakRssBytes: 0,
+      version: '1',
+      pairs: 2,
+      fit: 0.714,
+      verdict: 'partly',
       caption: { a: 'a tree', a2: 'a white tree' },
     },
   })

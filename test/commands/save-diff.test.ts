@@ -37,7 +37,11 @@ afterEach(() => unset(bot.store))
 const attach = (byte: number) => bot.discord.attach(Uint8Array.of(byte))
 const report = {
   ...({ model: 'emoji', modelHash: 'abc', mode: 'fast', seed: 7, seconds: {}, peakRssBytes: 0, version: '1' } as const),
-  ...{ strength: 1.5, preserve: 0.4, fit: 0.8, pairs: 1, caption: { a: 'a cat', a2: 'a blue cat', b: 'a dog' } },
+  strength: 1.5,
+  preserve: 0.4,
+  fit: 0.8,
+  pairs: 1,
+  caption: { a: 'a cat', a2: 'a blue cat', b: 'a dog' },
 }
 
 /** Ends the job that comes next. */

@@ -52,8 +52,13 @@ test('all settings in plain words', async () => {
 
 test('several are changed at once, the answer shows them all, and the others stay', async () => {
   const lines = await linesOf('change', {
-    ...{ model: 'other', strength: -1.5, savers: 'managers', 'person-limit': 2 },
-    ...{ 'saved-limit': 30, 'age-restricted-only': true, 'keep-pairs': false },
+    model: 'other',
+    strength: -1.5,
+    savers: 'managers',
+    'person-limit': 2,
+    'saved-limit': 30,
+    'age-restricted-only': true,
+    'keep-pairs': false,
   })
   const changed = [
     'Model: `other`, unless asked otherwise.',
@@ -67,7 +72,10 @@ test('several are changed at once, the answer shows them all, and the others sta
   ]
   assert.deepEqual(lines.slice(1, -1), changed)
   assert.deepEqual((await linesOf('change', { strength: 0, 'keep-pairs': true })).slice(1, -1), [
-    ...[changed[0], 'Strength: 0, unless asked otherwise.', ...changed.slice(2, 7), atFirst[8]],
+    changed[0],
+    'Strength: 0, unless asked otherwise.',
+    ...changed.slice(2, 7),
+    atFirst[8],
   ])
   const elsewhere = { ...admin, channelId: otherChannelId }
   assert.deepEqual(await linesOf('show', {}, elsewhere), atFirst)
@@ -97,8 +105,10 @@ test('Discord hides the command from those without the right, and whoever calls 
   assert.equal(hiddenFrom, String(1n << 5n))
   assert.deepEqual(contexts, [0])
   const calls: [string, Options][] = [
-    ...[['show', {}] as [string, Options], ['change', { savers: 'everyone' }] as [string, Options]],
-    ...[['channels', {}] as [string, Options], ['reset', { setting: 'all' }] as [string, Options]],
+    ['show', {}] as [string, Options],
+    ['change', { savers: 'everyone' }] as [string, Options],
+    ['channels', {}] as [string, Options],
+    ['reset', { setting: 'all' }] as [string, Options],
   ]
   for (const who of [owner, stranger, moderator]) {
     for (const [subcommand, options] of calls) {

@@ -58,8 +58,14 @@ export async function resultOf({ message }: Interaction): Promise<Message> {
 /** Back to what a server has that never set anything. */
 export const unset = (store: Store, scope = guildId): Promise<ServerSettings> =>
   store.settings.change(scope, {
-    ...{ model: undefined, strength: undefined, savers: undefined, channels: undefined, limit: undefined },
-    ...{ keepPairs: undefined, personLimit: undefined, ageRestrictedOnly: undefined },
+    model: undefined,
+    strength: undefined,
+    savers: undefined,
+    channels: undefined,
+    limit: undefined,
+    keepPairs: undefined,
+    personLimit: undefined,
+    ageRestrictedOnly: undefined,
   })
 
 /** The form that the person is shown. */
@@ -93,7 +99,11 @@ export const choicesOf = ({ components }: Message): readonly NonNullable<Compone
 
 /** A difference to put into the store. */
 export const savedAs = (name: string, change: Partial<SavedDifference> = {}): SavedDifference => ({
-  ...{ name, bytes: Uint8Array.of(7, 7, 7), person: owner.id, at: 1_000, pictures: {} },
+  name,
+  bytes: Uint8Array.of(7, 7, 7),
+  person: owner.id,
+  at: 1_000,
+  pictures: {},
   facts: { model: 'emoji', mode: 'fast', seed: 5, strength: 1.25, preserve: 0.5, version: '0' },
   ...change,
 })
@@ -104,7 +114,10 @@ export const person = '400000000000000001'
 
 export function save(store: Store, scope: string, name: string, given: Partial<SavedDifference> = {}): Promise<void> {
   return store.differences.save(scope, {
-    ...{ name, bytes: new Uint8Array([1, 2, 3]), person, at: Date.UTC(2026, 0, 2) },
+    name,
+    bytes: new Uint8Array([1, 2, 3]),
+    person,
+    at: Date.UTC(2026, 0, 2),
     facts: {
       model: 'emoji',
       mode: 'fast',

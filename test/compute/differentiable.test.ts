@@ -37,7 +37,8 @@ const wave = (rows: number, phase: number) =>
   )
 
 const meanSquared = (path: string): DifferentiableOptions => ({
-  ...{ graph: readModel(path), name: 'network' },
+  graph: readModel(path),
+  name: 'network',
   inputDims: { x: [2, width] },
   by: ['x'],
   loss: { kind: 'weighted-mse', output: 'y' },
@@ -135,7 +136,8 @@ test('a text encoder is differentiated by its token embeddings, and gives its ta
     outputs: ['hidden', 'pooled'],
   })
   const opened = await openDifferentiable({
-    ...{ graph: readModel(write('text.onnx', graph)), name: 'text' },
+    graph: readModel(write('text.onnx', graph)),
+    name: 'text',
     inputDims: { input_ids: [1, 3], token_embeddings: [1, 3, width] },
     by: ['token_embeddings'],
     loss: { kind: 'cotangent', outputs: ['pooled'] },

@@ -30,7 +30,8 @@ for (const name of exportNames.filter((each) => each.endsWith('fp16'))) {
     const { inputs, outputs, by } = described
     const numbers = readNumbers(name)
     const model = await openDifferentiable({
-      ...{ graph: readModel(modelPath(name)), name },
+      graph: readModel(modelPath(name)),
+      name,
       cutTokenEmbeddings: name.startsWith('text-'),
       hardware: half,
       inputDims: inputs,
@@ -88,7 +89,8 @@ const loss = { kind: 'cotangent', outputs: ['y'] } as const
 test('a gradient that leaves the range is carried smaller, and comes back in its size', async () => {
   const told: string[] = []
   const model = await openDifferentiable({
-    ...{ graph: readModel(product('steep', [1 / 1024, 1024, 1024])), name: 'steep' },
+    graph: readModel(product('steep', [1 / 1024, 1024, 1024])),
+    name: 'steep',
     hardware: { ...half, tell: (line) => told.push(line) },
     inputDims: { x: [1, WIDTH] },
     by: ['x'],
@@ -106,7 +108,8 @@ test('a gradient that leaves the range is carried smaller, and comes back in its
 test('a network whose own numbers leave the range is computed in float32 from then on, and says so', async () => {
   const told: string[] = []
   const model = await openDifferentiable({
-    ...{ graph: readModel(product('unet', [4096, 4096])), name: 'unet' },
+    graph: readModel(product('unet', [4096, 4096])),
+    name: 'unet',
     hardware: { ...half, tell: (line) => told.push(line) },
     inputDims: { x: [1, WIDTH] },
     by: ['x'],
@@ -126,7 +129,8 @@ test('a network that its device gives up is computed on the CPU, and says so', a
   const told: string[] = []
   const nowhere = process.platform === 'win32' ? 'coreml' : 'directml'
   const model = await openDifferentiable({
-    ...{ graph: readModel(product('vae', [2, 2])), name: 'vae' },
+    graph: readModel(product('vae', [2, 2])),
+    name: 'vae',
     hardware: { ...half, device: nowhere, tell: (line) => told.push(line) },
     inputDims: { x: [1, WIDTH] },
     by: ['x'],
@@ -145,8 +149,12 @@ test('models in float32 stay in it', async () => {
   const { inputs, by, outputs } = readCase<Export>(name)
   const numbers = readNumbers(name)
   const model = await openDifferentiable({
-    ...{ graph: readModel(modelPath(name)), name, cutTokenEmbeddings: true },
-    ...{ hardware: half, inputDims: inputs, by },
+    graph: readModel(modelPath(name)),
+    name,
+    cutTokenEmbeddings: true,
+    hardware: half,
+    inputDims: inputs,
+    by,
     loss: { kind: 'cotangent', outputs },
   })
   const { gradients } = await model.runWithGradient(feedsOf(readCase<Export>(name), numbers))

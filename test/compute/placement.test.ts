@@ -54,8 +54,12 @@ test('where there is room for one, they take turns', async () => {
   for (const run of [forward, forward, backward, backward, forward]) await run()
   await placement.close()
   assert.deepEqual(events, [
-    ...['cuda forward', 'cuda forward closed', 'cuda backward', 'cuda backward closed'],
-    ...['cuda forward', 'cuda forward closed'],
+    'cuda forward',
+    'cuda forward closed',
+    'cuda backward',
+    'cuda backward closed',
+    'cuda forward',
+    'cuda forward closed',
   ])
   assert.deepEqual(told, [])
 })

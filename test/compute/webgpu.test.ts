@@ -53,7 +53,8 @@ test('what holds a tensor that is too large for the device is computed on the CP
 test('auto prefers the CPU to a WebGPU that is slower', { skip }, async () => {
   const said: string[] = []
   const { device } = await chooseDevice('auto', {
-    ...{ known: ['cpu', 'webgpu'], hasCard: true },
+    known: ['cpu', 'webgpu'],
+    hasCard: true,
     tell: (line) => said.push(line),
   })
   assert.equal(said.length, 1)
@@ -66,7 +67,8 @@ async function errorsOf(name: string, on: Hardware) {
   const { inputs, outputs, by } = described
   const numbers = readNumbers(name)
   const model = await openDifferentiable({
-    ...{ graph: readModel(modelPath(name)), name },
+    graph: readModel(modelPath(name)),
+    name,
     cutTokenEmbeddings: name.startsWith('text-'),
     hardware: on,
     inputDims: inputs,

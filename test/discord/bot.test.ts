@@ -57,14 +57,16 @@ test('a command is answered at once, shows its progress, and ends as one message
   done({
     notices: ['B is animated; its first frame was used.'],
     report: {
-      ...{ model: 'emoji', mode: 'fast', seed: 7, seconds: { total: 14.256 }, peakRssBytes: 0 },
-      ...{
-        strength: 1.5,
-        preserve: 0.4,
-        fit: 0.83,
-        verdict: 'well',
-        caption: { a: 'a cat', a2: 'a cat, framed', b: 'a dog' },
-      },
+      model: 'emoji',
+      mode: 'fast',
+      seed: 7,
+      seconds: { total: 14.256 },
+      peakRssBytes: 0,
+      strength: 1.5,
+      preserve: 0.4,
+      fit: 0.83,
+      verdict: 'well',
+      caption: { a: 'a cat', a2: 'a cat, framed', b: 'a dog' },
     },
   })
   await bot.settled()
@@ -84,9 +86,7 @@ test('a command is answered at once, shows its progress, and ends as one message
       '-# seed 7 · strength 1.5 · preserve 0.4 · learned well · 14.26 s · words: a \\*red\\* dog',
     ),
   )
-  assert.deepEqual(buttonsOf(message), [
-    ...['Save', 'Another picture', 'Again', 'Stronger', 'Weaker', 'Reverse', 'Delete'],
-  ])
+  assert.deepEqual(buttonsOf(message), ['Save', 'Another picture', 'Again', 'Stronger', 'Weaker', 'Reverse', 'Delete'])
   assert.deepEqual(interaction.followUps, [])
 })
 

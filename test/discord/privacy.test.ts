@@ -148,7 +148,8 @@ const night = { ...owner, channelId: ageRestrictedChannelId }
 test('what was learned in an age-restricted channel works elsewhere, covered and without its pictures', async () => {
   await learn('night', night)
   assert.deepEqual(namesIn(await answerTo(bot.discord.slash('diffs show', { name: 'night' }, night))), [
-    ...['a.png', 'a2.png'],
+    'a.png',
+    'a2.png',
   ])
   const list = await answerTo(bot.discord.slash('diffs list', {}, stranger))
   assert.deepEqual([list.files.length, /age-restricted channel/.test(textOf(list))], [0, true])

@@ -36,7 +36,8 @@ const variations = ({ thing, attributes }: Caption): Variation[] => [
     phrases
       .filter((each) => each !== attributes[attribute])
       .map((each) => ({
-        ...{ phrases: each, attribute },
+        phrases: each,
+        attribute,
         caption: captioned(thing, ...attributes.map((said, index) => (index === attribute ? each : said))),
       })),
   ),

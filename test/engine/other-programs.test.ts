@@ -24,8 +24,16 @@ for (const { family, encoders } of families) {
     ),
   )
   const origin: Origin = {
-    ...{ version: '0.1.0', model: family, modelHash: '0', mode: 'fast', seed: 0, steps: 1 },
-    ...{ strength: 1, preserve: 1, captions: { a: 'a cat' }, loss: [1, 0.5] },
+    version: '0.1.0',
+    model: family,
+    modelHash: '0',
+    mode: 'fast',
+    seed: 0,
+    steps: 1,
+    strength: 1,
+    preserve: 1,
+    captions: { a: 'a cat' },
+    loss: [1, 0.5],
   }
   const file = decodeSafetensors(encodeSafetensors(encodeDifference({ tokens, origin })), family)
   const rows = (found: SafetensorsContent['tensors'][string]) => tensor(found.dims, found.data)

@@ -194,8 +194,23 @@ const drawn: Readonly<Record<string, Draw>> = {
 }
 
 const filtered: Readonly<Record<string, Change>> = {
-  ...{ grey, negative, sepia, mirrored, quarter, half, soft, brighter, 'in 24 squares': pixelated(24) },
-  ...{ 'in a frame': frame(0.06, '#202020'), letterboxed, round, vignette, curved, warm, cropped, trimmed },
+  grey,
+  negative,
+  sepia,
+  mirrored,
+  quarter,
+  half,
+  soft,
+  brighter,
+  'in 24 squares': pixelated(24),
+  'in a frame': frame(0.06, '#202020'),
+  letterboxed,
+  round,
+  vignette,
+  curved,
+  warm,
+  cropped,
+  trimmed,
 }
 
 /** Differences that need no network, with the true B′; each kind on `each` pairs of things. */

@@ -29,8 +29,16 @@ export async function baseDifferences(): Promise<readonly BaseDifference[]> {
   const { name, hash, tokenWidths } = await identity()
   const width = tokenWidths[0]!
   const origin: Origin = {
-    ...{ version: '0.1.0', model: name, modelHash: hash, mode: 'fast', seed: 4294967295, steps: 100 },
-    ...{ strength: -1.5, preserve: 0.5, fit: 0.8, captions: { a: 'a cat', a2: 'a cat → “crying”' } },
+    version: '0.1.0',
+    model: name,
+    modelHash: hash,
+    mode: 'fast',
+    seed: 4294967295,
+    steps: 100,
+    strength: -1.5,
+    preserve: 0.5,
+    fit: 0.8,
+    captions: { a: 'a cat', a2: 'a cat → “crying”' },
     loss: Array.from({ length: 40 }, (_, step) => 1 / (step + 1)),
   }
   const random = createRandom(seed)

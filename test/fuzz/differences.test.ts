@@ -16,7 +16,10 @@ after(() => ordeal.close())
 test('the difference files that are mutated are sound', async () => {
   await ordeal.endure(
     bases.map(({ kind, file, fits }) => ({
-      ...{ name: kind, kind: 'difference', bytes: putTogether(file), expected: fits ? 'valid' : 'refused' },
+      name: kind,
+      kind: 'difference',
+      bytes: putTogether(file),
+      expected: fits ? 'valid' : 'refused',
     })),
   )
 })

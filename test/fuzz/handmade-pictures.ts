@@ -102,20 +102,16 @@ export function tiff({
   data = Buffer.alloc(side * side * (bits / 8)),
 }): Buffer {
   const entries = (at: number) => [
-    ...[
-      [256, side],
-      [257, side],
-      [258, bits],
-      [259, compression],
-      [262, 1],
-      [273, at],
-      [277, 1],
-      [278, side],
-    ],
-    ...[
-      [279, data.length],
-      [339, format],
-    ],
+    [256, side],
+    [257, side],
+    [258, bits],
+    [259, compression],
+    [262, 1],
+    [273, at],
+    [277, 1],
+    [278, side],
+    [279, data.length],
+    [339, format],
   ]
   const bytes = 2 + 12 * entries(0).length + 4
   const directory = (page: number) => {

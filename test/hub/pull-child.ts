@@ -9,7 +9,8 @@ const [folder = '', url = '', taken = '0'] = process.argv.slice(2)
 let isTaken = taken === '0'
 try {
   const { fetched } = await pullModel(await findModel(folder, '.'), {
-    ...{ url, signal: new AbortController().signal },
+    url,
+    signal: new AbortController().signal,
     onProgress: ({ stage, bytes }) => {
       if (isTaken || stage === 'check' || bytes === 0) return
       isTaken = true

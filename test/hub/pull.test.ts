@@ -47,7 +47,10 @@ async function writeManifest(
   ...others: object[]
 ) {
   const manifest = {
-    ...{ name: 'tiny', side: 8, description: 'A tiny model', licence: 'MIT' },
+    name: 'tiny',
+    side: 8,
+    description: 'A tiny model',
+    licence: 'MIT',
     sources: [{ repository, revision: 'main', bytes: 640_000, ...source, files }, ...others],
   }
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest))
@@ -57,7 +60,9 @@ const model = () => findModel(folder, '.')
 
 const pull = async (options: Partial<PullOptions> = {}) =>
   pullModel(await model(), {
-    ...{ url: hub.url, signal: new AbortController().signal, onProgress: () => {} },
+    url: hub.url,
+    signal: new AbortController().signal,
+    onProgress: () => {},
     wait: async (milliseconds) => void waits.push(milliseconds),
     ...options,
   })
@@ -122,7 +127,9 @@ describe('files of several repositories', () => {
     'tokenizer/merges.txt': Buffer.from('#version'),
   }
   const source = {
-    ...{ repository: vision, revision: 'main', bytes: 300_100 },
+    repository: vision,
+    revision: 'main',
+    bytes: 300_100,
     files: [
       { path: 'onnx/vision_model.onnx', as: 'image_encoder/model.onnx' },
       { path: 'config.json', as: 'image_encoder/config.json' },
@@ -409,7 +416,8 @@ describe('a hub that asks for patience', () => {
   test('gets the pause it asks for', async () => {
     const date = new Date(Date.now() + 20_000).toUTCString()
     answers({ status: 429, headers: { 'retry-after': '7' } }, { status: 503 }, undefined, {
-      ...{ status: 429, headers: { 'retry-after': date } },
+      status: 429,
+      headers: { 'retry-after': date },
     })
     await pull()
     await assertWhole()

@@ -11,7 +11,8 @@ test('a model is a name or a path, perhaps with what it predicts and with LoRAs'
   assert.deepEqual(read('./b'), { path: resolve('b'), loras: [] })
   assert.deepEqual(read('sd2.safetensors@v'), { path: '/models/sd2.safetensors', prediction: 'v', loras: [] })
   assert.deepEqual(read('/a/x@epsilon+l.safetensors:0.8+/b/m.safetensors'), {
-    ...{ path: '/a/x', prediction: 'epsilon' },
+    path: '/a/x',
+    prediction: 'epsilon',
     loras: [
       { path: resolve('l.safetensors'), strength: 0.8 },
       { path: '/b/m.safetensors', strength: 1 },

@@ -7,7 +7,8 @@ describeQueue('a line of one process', () => {
   return async ({ run, limits }) => {
     const queue = createQueue({ run, tickets: memoryTickets(disk).tickets, log: () => {}, limits })
     return {
-      ...{ queue, park: queue.park },
+      queue,
+      park: queue.park,
       kill: async () => {
         disk = new Map(disk)
       },

@@ -24,7 +24,7 @@ async function openBot(url: string, { limits }: Partial<LineOptions> = {}, group
   const postgres = await openPostgres(url)
   await prepareTables(postgres)
   const boss = await openBoss({ postgres, isKeeper: true, log })
-  const queue = createSharedQueue<unknown>({ ...{ postgres, boss, group, log, limits }, pollMilliseconds: 200 })
+  const queue = createSharedQueue<unknown>({ postgres, boss, group, log, limits, pollMilliseconds: 200 })
   return {
     queue,
     park: async () => {
@@ -43,7 +43,12 @@ async function openWorker(url: string, run: Run, models = ['emoji']) {
   const postgres = await openPostgres(url)
   const boss = await openBoss({ postgres, isKeeper: false, log })
   const serving = await serve({
-    ...{ postgres, boss, run, models, log, name: 'here' },
+    postgres,
+    boss,
+    run,
+    models,
+    log,
+    name: 'here',
     pollMilliseconds: 200,
   })
   return {

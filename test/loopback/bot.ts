@@ -64,7 +64,10 @@ export async function startBot(options: BotOptions = {}): Promise<Bot> {
   const store = await openStore(dataDirectory)
   const queue = createQueue<FollowUp>({ run, tickets: store.tickets, log: (line) => log.push(line) })
   const connection = await connect({
-    ...{ token, apiUrl: discord.apiUrl, commands, everyMilliseconds: 50 },
+    token,
+    apiUrl: discord.apiUrl,
+    commands,
+    everyMilliseconds: 50,
     log: (line) => log.push(line),
     onLost: (reason) => lost.push(reason),
     services: {
@@ -73,7 +76,8 @@ export async function startBot(options: BotOptions = {}): Promise<Bot> {
       models: { names: options.models ?? ['emoji'], usual: 'emoji' },
       fetchAttachment: (label, attachment, kind) =>
         fetchAttachment(label, attachment, {
-          ...{ origins: [discord.origin], kind },
+          origins: [discord.origin],
+          kind,
           limitBytes: options.limitBytes,
           timeoutMilliseconds: 2000,
         }),
@@ -95,7 +99,12 @@ export async function startBot(options: BotOptions = {}): Promise<Bot> {
     await store.close()
   }
   return {
-    ...{ discord, store, log, lost, settled, stop },
+    discord,
+    store,
+    log,
+    lost,
+    settled,
+    stop,
     work: async () => {
       await until(() => waiting.length > 0, 'a job')
       return waiting.shift()!

@@ -45,14 +45,19 @@ after(async () => {
 
 const definitions = [
   {
-    ...{ name: 'diffs', description: 'x' },
+    name: 'diffs',
+    description: 'x',
     options: [
       {
-        ...{ type: 1, name: 'show', description: 'x' },
+        type: 1,
+        name: 'show',
+        description: 'x',
         options: [{ type: 3, name: 'name', description: 'x', required: true, autocomplete: true }],
       },
       {
-        ...{ type: 2, name: 'all', description: 'x' },
+        type: 2,
+        name: 'all',
+        description: 'x',
         options: [
           { type: 1, name: 'remove', description: 'x', options: [{ type: 6, name: 'person', description: 'x' }] },
         ],
@@ -60,7 +65,9 @@ const definitions = [
     ],
   },
   {
-    ...{ name: 'set', description: 'x', contexts: [0] },
+    name: 'set',
+    description: 'x',
+    contexts: [0],
     options: [
       { type: 7, name: 'channel', description: 'x' },
       { type: 5, name: 'keep', description: 'x' },
@@ -166,7 +173,8 @@ function optionOf(value: number) {
 }
 const channels = { type: 1, components: [{ type: 8, custom_id: 'channels', max_values: 2 }] }
 const card = {
-  ...{ type: 9, components: [{ type: 10, content: 'a card' }] },
+  type: 9,
+  components: [{ type: 10, content: 'a card' }],
   accessory: { type: 2, style: 2, label: 'Use', custom_id: 'use' },
 }
 
@@ -249,7 +257,8 @@ test('the menu of a message of the bot, with the pictures of its gallery', async
   const channel = await client.channels.fetch(channelId)
   assert.ok(channel?.isSendable())
   const { id } = await channel.send({
-    ...{ flags: COMPONENTS_V2, files: [{ name: 'b.png', attachment: Buffer.from([9]) }] },
+    flags: COMPONENTS_V2,
+    files: [{ name: 'b.png', attachment: Buffer.from([9]) }],
     components: [{ type: 12, items: [{ media: { url: 'attachment://b.png' }, description: 'B' }] }],
   })
   const interaction = await told(discord.menu('Apply a difference', discord.messages.get(id)!))

@@ -8,6 +8,13 @@ export interface RegisteredCommand extends CommandDefinition {
   readonly type: number
 }
 
+/** What Discord adds to a definition where it is silent. */
+interface FilledIn extends RegisteredCommand {
+  readonly application_id: string
+  readonly nsfw: boolean
+  readonly [field: string]: unknown
+}
+
 /** The application's commands: global ones, and those of one server. */
 export interface Commands {
   readonly list: (guildId?: string) => readonly RegisteredCommand[]
@@ -95,12 +102,18 @@ export function createCommands(clock: Clock): Commands {
 }
 
 /** What Discord adds. `integration_types` defaults to the application's own, which are servers only. */
-const filledIn = (definition: CommandDefinition, id: string, version: string, guildId?: string): RegisteredCommand => ({
-  ...{ type: CommandType.ChatInput, application_id: applicationId, nsfw: false, default_member_permissions: null },
-  ...{ name_localizations: null, description_localizations: null, description: '' },
+const filledIn = (definition: CommandDefinition, id: string, version: string, guildId?: string): FilledIn => ({
+  type: CommandType.ChatInput,
+  application_id: applicationId,
+  nsfw: false,
+  default_member_permissions: null,
+  name_localizations: null,
+  description_localizations: null,
+  description: '',
   ...(guildId ? { guild_id: guildId } : { contexts: null, integration_types: [0] }),
   ...definition,
-  ...{ id, version },
+  id,
+  version,
 })
 
 function withoutLocalizations(value: unknown): unknown {

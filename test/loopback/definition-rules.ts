@@ -28,8 +28,15 @@ export interface CommandDefinition {
 
 export const CommandType = { ChatInput: 1, User: 2, Message: 3 } as const
 export const OptionType = {
-  ...{ Subcommand: 1, SubcommandGroup: 2, String: 3, Integer: 4, Boolean: 5, User: 6, Channel: 7 },
-  ...{ Number: 10, Attachment: 11 },
+  Subcommand: 1,
+  SubcommandGroup: 2,
+  String: 3,
+  Integer: 4,
+  Boolean: 5,
+  User: 6,
+  Channel: 7,
+  Number: 10,
+  Attachment: 11,
 } as const
 
 const isNested = ({ type }: OptionDefinition) => type <= OptionType.SubcommandGroup

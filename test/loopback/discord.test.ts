@@ -152,8 +152,11 @@ test('the answer tells of the message when asked, of a defer too', async () => {
   assert.deepEqual(
     { ...interaction, id: '' },
     {
-      ...{ id: '', type: 2, response_message_id: resource.message!.id },
-      ...{ response_message_loading: true, response_message_ephemeral: true },
+      id: '',
+      type: 2,
+      response_message_id: resource.message!.id,
+      response_message_loading: true,
+      response_message_ephemeral: true,
     },
   )
   assert.equal(resource.message!.flags, EPHEMERAL | (1 << 7))
@@ -338,7 +341,8 @@ test('a message may have every component', async () => {
   const message = await sent(
     v2(
       {
-        ...{ type: 17, accent_color: 0xff8800 },
+        type: 17,
+        accent_color: 0xff8800,
         components: [
           { ...text, content: '字'.repeat(3000) },
           { type: 9, components: [text, text, text], accessory: { type: 11, media: { url: 'attachment://a.png' } } },
@@ -494,7 +498,9 @@ test('a wrong bot token, a foreign application, an unknown path and broken JSON 
   // Another one, whose limit of requests the tests before have not used up.
   const other = await startLoopback()
   const { status } = await fetch(`${other.apiUrl}/v10/channels/${channelId}/messages`, {
-    ...{ method: 'POST', body: '{', headers: { authorization: `Bot loopback.bot.token` } },
+    method: 'POST',
+    body: '{',
+    headers: { authorization: `Bot loopback.bot.token` },
   })
   await other.close()
   assert.equal(status, 400)

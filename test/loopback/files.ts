@@ -62,7 +62,12 @@ export function createFiles(origin: string, clock: Clock): Files {
       const { id, name, alt, bytes, contentType, isEphemeral } = file
       const url = urlOf(file)
       return {
-        ...{ id, url, proxy_url: url, filename: name, content_type: contentType, size: bytes.length },
+        id,
+        url,
+        proxy_url: url,
+        filename: name,
+        content_type: contentType,
+        size: bytes.length,
         ...(alt && { description: alt }),
         // The flag of what was uploaded as a spoiler; apps say so by the name, too.
         ...(name.startsWith('SPOILER_') && { flags: 1 << 3 }),

@@ -80,7 +80,10 @@ export function createGateway({ server, token, user, applicationId, guilds }: Ga
     const { port } = server.address() as { port: number }
     const all = guilds().filter(({ id }) => isOf(shard, id))
     send(session, 'READY', {
-      ...{ v: 10, user, session_id: session.id, resume_gateway_url: `ws://127.0.0.1:${port}/gateway` },
+      v: 10,
+      user,
+      session_id: session.id,
+      resume_gateway_url: `ws://127.0.0.1:${port}/gateway`,
       application: { id: applicationId, flags: 0 },
       guilds: all.map(({ id }) => ({ id, unavailable: true })),
     })

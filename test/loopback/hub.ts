@@ -144,7 +144,12 @@ export async function startHub(
   })
 
   return {
-    ...{ url: origin(hub), commit, files: repositories.get(REPOSITORY)!, mood, reads, requests },
+    url: origin(hub),
+    commit,
+    files: repositories.get(REPOSITORY)!,
+    mood,
+    reads,
+    requests,
     close: async () => {
       await Promise.all([hub.close(), store.close()])
     },

@@ -77,7 +77,13 @@ export function createInteractions(
     const id = clock.nextId()
     const { type, person, source } = occasion
     const interaction: Known = {
-      ...{ id, token: `token-${id}`, type, person, createdAt: clock.now(), followUps: [], occasion },
+      id,
+      token: `token-${id}`,
+      type,
+      person,
+      createdAt: clock.now(),
+      followUps: [],
+      occasion,
       channelId: world.placeOf(person).id,
       message: source && (messages.all.get(source.id) ?? source),
     }
@@ -141,7 +147,8 @@ export function createInteractions(
     const tells = type === Callback.Reply || type === Callback.Update || (type === Callback.Defer && !withholdsDeferred)
     return {
       interaction: {
-        ...{ id, type: kind },
+        id,
+        type: kind,
         ...(message && isOwn && { response_message_id: message.id }),
         ...(message && isOwn && { response_message_loading: message.isThinking }),
         ...(message && isOwn && { response_message_ephemeral: (message.flags & EPHEMERAL) !== 0 }),

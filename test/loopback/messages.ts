@@ -65,8 +65,19 @@ export function createMessages(clock: Clock, files: Files) {
     flags = 0,
   ): Message => {
     const message: Message = {
-      ...{ id: clock.nextId(), createdAt: clock.now(), authorId: applicationId, type: 0, isThinking: false },
-      ...{ flags, content: '', components: [], embeds: [], files: [], pings: [], notified: [], edits: 0 },
+      id: clock.nextId(),
+      createdAt: clock.now(),
+      authorId: applicationId,
+      type: 0,
+      isThinking: false,
+      flags,
+      content: '',
+      components: [],
+      embeds: [],
+      files: [],
+      pings: [],
+      notified: [],
+      edits: 0,
       isDeleted: false,
       ...given,
     }
@@ -135,8 +146,17 @@ export function createMessages(clock: Clock, files: Files) {
     const shown = new Set(shownNames(message))
     const apart = message.files.filter(({ name }) => !shown.has(name))
     return {
-      ...{ id, channel_id: channelId, type, content, author: account(authorId), mentions: [], mention_roles: [] },
-      ...{ mention_everyone: false, pinned: false, tts: false, timestamp: new Date(createdAt).toISOString() },
+      id,
+      channel_id: channelId,
+      type,
+      content,
+      author: account(authorId),
+      mentions: [],
+      mention_roles: [],
+      mention_everyone: false,
+      pinned: false,
+      tts: false,
+      timestamp: new Date(createdAt).toISOString(),
       edited_timestamp: message.editedAt ? new Date(message.editedAt).toISOString() : null,
       flags: flags | (isThinking ? LOADING : 0),
       // A file that a component shows is told there, and not here (discord-api-docs#8277).

@@ -59,13 +59,25 @@ export function createPeople({ world, files, messages, interactions, commands, g
     const { id, token } = interaction
     const user = account(person.id)
     gateway.dispatch('INTERACTION_CREATE', {
-      ...{ id, type, data, token, application_id: applicationId, version: 1, entitlements: [] },
-      ...{ locale: person.locale ?? 'en-US', attachment_size_limit: fileLimit() },
-      ...{ channel_id: channel.id, channel: channelView(channel), app_permissions: appPermissions(channel) },
+      id,
+      type,
+      data,
+      token,
+      application_id: applicationId,
+      version: 1,
+      entitlements: [],
+      locale: person.locale ?? 'en-US',
+      attachment_size_limit: fileLimit(),
+      channel_id: channel.id,
+      channel: channelView(channel),
+      app_permissions: appPermissions(channel),
       ...(guild
         ? {
-            ...{ guild_id: guild.id, guild: { id: guild.id, locale: 'en-US', features: [] }, guild_locale: 'en-US' },
-            ...{ context: 0, authorizing_integration_owners: { 0: guild.id } },
+            guild_id: guild.id,
+            guild: { id: guild.id, locale: 'en-US', features: [] },
+            guild_locale: 'en-US',
+            context: 0,
+            authorizing_integration_owners: { 0: guild.id },
             member: { user, ...membership(person) },
           }
         : { user, context: 1, authorizing_integration_owners: { 0: '0' } }),
@@ -108,7 +120,10 @@ export function createPeople({ world, files, messages, interactions, commands, g
       return [{ name: step, type, options: inner }]
     }, sent)
     return {
-      ...{ id: known?.id ?? applicationId, name: root, type: CommandType.ChatInput, options: nested },
+      id: known?.id ?? applicationId,
+      name: root,
+      type: CommandType.ChatInput,
+      options: nested,
       resolved: resolvedOf(typed, world),
     }
   }

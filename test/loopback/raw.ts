@@ -25,7 +25,9 @@ export async function openSession(discord: Loopback, hello: object = { token }, 
   const isMeant = (what: string | number, id?: string) => (one: RawSession['received'][number]) =>
     (one.t === what || one.op === what) && (id === undefined || (one.d as { id?: string }).id === id)
   return {
-    ...{ received, send, closed },
+    received,
+    send,
+    closed,
     drop: () => socket.terminate(),
     seen: async <Content>(what: string | number, id?: string) => {
       await until(() => received.some(isMeant(what, id)), `${what} ${id ?? ''}`, 5000)

@@ -47,7 +47,11 @@ const ownerOfServers = '400000000000000009'
 /** What the bot may be denied in a channel. */
 export type Right = 'view' | 'send' | 'embed' | 'attach' | 'history'
 const bits: Readonly<Record<Right, bigint>> = {
-  ...{ view: 1n << 10n, send: 1n << 11n, embed: 1n << 14n, attach: 1n << 15n, history: 1n << 16n },
+  view: 1n << 10n,
+  send: 1n << 11n,
+  embed: 1n << 14n,
+  attach: 1n << 15n,
+  history: 1n << 16n,
 }
 const everyRight = Object.keys(bits) as Right[]
 const MANAGE_GUILD = 1n << 5n
@@ -94,8 +98,13 @@ export const ChannelType = { Text: 0, Voice: 2, PublicThread: 11, PrivateThread:
 function addMore(guild: Guild): void {
   const add = (id: string, more: Partial<Channel>, ...denied: Right[]) =>
     guild.channels.push({
-      ...{ id, name: `channel-${id.at(-1)}`, guild, isAgeRestricted: false, isDeleted: false },
-      ...{ denied: new Set(denied), ...more },
+      id,
+      name: `channel-${id.at(-1)}`,
+      guild,
+      isAgeRestricted: false,
+      isDeleted: false,
+      denied: new Set(denied),
+      ...more,
     })
   add(privateThreadId, { type: ChannelType.PrivateThread, parentId: channelId }, 'view')
   add(ageRestrictedThreadId, { type: ChannelType.PrivateThread, parentId: ageRestrictedChannelId }, 'view')
@@ -123,7 +132,12 @@ export function createWorld() {
     if (!isPerson(personId)) throw new ApiError(400, 50033, 'Invalid Recipient(s)')
     const id = `31${personId.slice(2)}`
     const direct = channels.get(id) ?? {
-      ...{ id, name: '', isAgeRestricted: false, recipientId: personId, denied: new Set<Right>(), isDeleted: false },
+      id,
+      name: '',
+      isAgeRestricted: false,
+      recipientId: personId,
+      denied: new Set<Right>(),
+      isDeleted: false,
     }
     channels.set(id, direct)
     return direct
@@ -182,7 +196,13 @@ export const account = (id: string) =>
 
 /** Without `user`, as in the data that an interaction resolves. */
 export const membership = ({ isModerator, isAdmin }: Partial<Person> = {}) => ({
-  ...{ roles: [], joined_at: '2020-01-01T00:00:00Z', deaf: false, mute: false, flags: 0, avatar: null, nick: null },
+  roles: [],
+  joined_at: '2020-01-01T00:00:00Z',
+  deaf: false,
+  mute: false,
+  flags: 0,
+  avatar: null,
+  nick: null,
   permissions: String(everyone | (isModerator ? MANAGE_MESSAGES : 0n) | (isAdmin ? MANAGE_GUILD : 0n)),
 })
 
@@ -190,7 +210,13 @@ export const channelView = (channel: Channel) => {
   const { id, name, guild, isAgeRestricted, recipientId, denied, type = ChannelType.Text, parentId = null } = channel
   return guild
     ? {
-        ...{ id, type, guild_id: guild.id, name, topic: null, parent_id: parentId, flags: 0 },
+        id,
+        type,
+        guild_id: guild.id,
+        name,
+        topic: null,
+        parent_id: parentId,
+        flags: 0,
         // A thread tells nothing of ages, and rules of its own.
         ...(isThread(channel)
           ? {
@@ -202,8 +228,10 @@ export const channelView = (channel: Channel) => {
               },
             }
           : { nsfw: isAgeRestricted }),
-        ...{ position: guild.channels.findIndex((one) => one.id === id), rate_limit_per_user: 0 },
-        ...{ last_message_id: null, permissions: String(everyone) },
+        position: guild.channels.findIndex((one) => one.id === id),
+        rate_limit_per_user: 0,
+        last_message_id: null,
+        permissions: String(everyone),
         permission_overwrites: [{ id: applicationId, type: 1, allow: '0', deny: String(sumOf([...denied])) }],
       }
     : { id, type: 1, recipients: [account(recipientId!)], last_message_id: null, flags: 0 }
@@ -211,9 +239,19 @@ export const channelView = (channel: Channel) => {
 
 /** As GUILD_CREATE has it. */
 export const guildView = ({ id, name, channels }: Guild) => ({
-  ...{ id, name, owner_id: ownerOfServers, large: false, member_count: 6, premium_tier: 0, nsfw_level: 0 },
+  id,
+  name,
+  owner_id: ownerOfServers,
+  large: false,
+  member_count: 6,
+  premium_tier: 0,
+  nsfw_level: 0,
   threads: channels.filter((one) => isThread(one) && !one.isDeleted && !one.denied.has('view')).map(channelView),
-  ...{ emojis: [], stickers: [], features: [], voice_states: [], preferred_locale: 'en-US' },
+  emojis: [],
+  stickers: [],
+  features: [],
+  voice_states: [],
+  preferred_locale: 'en-US',
   channels: channels.filter((one) => !one.isDeleted && !isThread(one)).map(channelView),
   members: [{ user: botAccount, ...membership() }],
   roles: [{ id, name: '@everyone', permissions: String(everyone), position: 0, colors: {}, tags: {} }],

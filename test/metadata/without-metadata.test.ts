@@ -47,7 +47,7 @@ for (const format of formats) {
     assert.deepEqual(after.icc, before.icc)
     assert.deepEqual(
       [after.exif, after.xmp, after.iptc].map((part) => part?.some((byte) => byte > 0) ?? false),
-      [...[false, false, false]],
+      [false, false, false],
     )
     assert.deepEqual(await pixels(clean), await pixels(original))
   })

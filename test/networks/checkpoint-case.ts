@@ -13,10 +13,15 @@ const ofExport = (name: string) => join(pipelinesFolder, name)
 
 /** Where the numbers of a checkpoint are. */
 export const checkpointNumbers: Readonly<Record<string, string>> = {
-  ...{ sd15: ofExport('sd15'), 'sd15-fp16': ofExport('sd15-fp16') },
-  ...{ sd21: ofExport('sd21'), 'sd21-bf16': own('sd21-bf16') },
-  ...{ sdxl: ofExport('sdxl'), 'sdxl-sharded': ofExport('sdxl-fp32') },
-  ...{ 'sd15-one': own('sd15-one'), 'sd21-one': own('sd21-one'), 'sdxl-one': own('sdxl-one') },
+  sd15: ofExport('sd15'),
+  'sd15-fp16': ofExport('sd15-fp16'),
+  sd21: ofExport('sd21'),
+  'sd21-bf16': own('sd21-bf16'),
+  sdxl: ofExport('sdxl'),
+  'sdxl-sharded': ofExport('sdxl-fp32'),
+  'sd15-one': own('sd15-one'),
+  'sd21-one': own('sd21-one'),
+  'sdxl-one': own('sdxl-one'),
 }
 
 /** @param scratch Where a single file is unpacked, in a folder of its own. */

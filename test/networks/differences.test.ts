@@ -29,7 +29,8 @@ for (const family of families) {
     let networks: DiffusionModel
     before(async () => {
       networks = await loadModel({
-        ...{ layout: await readLayout({ path: join(fixtures, 'pipelines', family), loras: [] }), learningBatch: 1 },
+        layout: await readLayout({ path: join(fixtures, 'pipelines', family), loras: [] }),
+        learningBatch: 1,
         readSchedule: (config) => schedule(readScheduleConfig(config)),
       })
     })

@@ -51,7 +51,8 @@ export async function fewStepsError({ model, own }: FewStepsCase): Promise<numbe
   const from = sampler.kind === 'euler' ? scale(noise!, first!.sigma) : noise!
   const guidance = await differenceGuidance(model, own.prompt, [], 1)
   const [made] = await sample(model, [{ latents: from, guidance }], {
-    ...{ steps: own.steps, sampler: 'own' },
+    steps: own.steps,
+    sampler: 'own',
     noise: (step) => rows(noises!, step - 1, step),
   })
   return relativeError(made!, latents)
@@ -66,7 +67,10 @@ export async function fewStepsGradientErrors(of: FewStepsCase): Promise<number[]
   const learned: Tokens = [tokens]
   const prompt = await model.encodePrompt(own.learnedBehind, learned)
   const { gradient: byStates } = await model.denoisingGradient({
-    ...{ latents: noisy!, timesteps: own.timesteps, target: target!, weight: weight! },
+    latents: noisy!,
+    timesteps: own.timesteps,
+    target: target!,
+    weight: weight!,
     conditioning: repeatConditioning(prompt, own.timesteps.length),
   })
   const hiddenStates = sumRows(byStates.hiddenStates)

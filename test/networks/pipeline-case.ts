@@ -37,7 +37,8 @@ export interface PipelineCase {
 
 export const load = async (path: string, more: Partial<ModelReference> = {}): Promise<DiffusionModel> =>
   loadModel({
-    ...{ layout: await readLayout({ path, loras: [], ...more }), learningBatch: 3 },
+    layout: await readLayout({ path, loras: [], ...more }),
+    learningBatch: 3,
     readSchedule: (config, imageTokens) => schedule(readScheduleConfig(config, imageTokens)),
   })
 
@@ -126,7 +127,10 @@ async function learningStep({ model, known, numbers }: PipelineCase, tokens: Tok
   const [noisy, target] = [each('addNoise'), each('target')]
   const prompt = await model.encodePrompt(known.learnedBehind, tokens)
   const { loss, gradient } = await model.denoisingGradient({
-    ...{ latents: noisy, timesteps: known.timesteps, target, weight: weight! },
+    latents: noisy,
+    timesteps: known.timesteps,
+    target,
+    weight: weight!,
     conditioning: repeatConditioning(prompt, known.timesteps.length),
   })
   const byTokens = await model.promptGradient(known.learnedBehind, tokens, {

@@ -13,8 +13,16 @@ export async function writtenByIsto(family: string): Promise<Uint8Array> {
   const { tensors } = decodeSafetensors(await readFile(join(fixtures, 'pipelines', `${family}.safetensors`)), family)
   const tokens = [0, 1, 2].flatMap((encoder) => tensors[`tokens ${encoder}`] ?? [])
   const origin: Origin = {
-    ...{ version: '0.1.0', model: family, modelHash: '0123456789abcdef', mode: 'fast', seed: 7, steps: 100 },
-    ...{ strength: 1.5, preserve: 0.5, fit: 0.75, loss: [1, 0.5, 0.25] },
+    version: '0.1.0',
+    model: family,
+    modelHash: '0123456789abcdef',
+    mode: 'fast',
+    seed: 7,
+    steps: 100,
+    strength: 1.5,
+    preserve: 0.5,
+    fit: 0.75,
+    loss: [1, 0.5, 0.25],
     captions: { a: 'a cat', a2: 'a cat, “crying”' },
   }
   return encodeSafetensors(encodeDifference({ tokens, origin }))

@@ -101,7 +101,11 @@ async function countWhole(store: Store, names: readonly string[]): Promise<numbe
 export function filled(name: string, length = 60_000): SavedDifference {
   const bytes = Buffer.alloc(length, `${name} `)
   return {
-    ...{ name, bytes, person: 'ada', at: 1, pictures: { a: bytes.subarray(0, 500) } },
+    name,
+    bytes,
+    person: 'ada',
+    at: 1,
+    pictures: { a: bytes.subarray(0, 500) },
     facts: { model: 'emoji', mode: 'fast', seed: 1 },
   }
 }

@@ -10,37 +10,33 @@ const start = Date.UTC(2030, 0, 1)
 
 /** Ids are numbers to Discord; a store takes nothing for granted. */
 const hostileScopes = [
-  ...[
-    '1',
-    '11',
-    '@1',
-    '1:1',
-    '1/1',
-    '1"',
-    "1'",
-    '1%',
-    '1*',
-    '["1"]',
-    '1","x',
-    '1.body',
-    '1\u0000',
-    '\uD800',
-    '',
-    ' 1',
-    '1 ',
-    '😀',
-  ],
-  ...[
-    '__proto__',
-    'constructor',
-    'toString',
-    'differences',
-    'caf\u00E9',
-    'cafe\u0301',
-    'a'.repeat(1000),
-    '1::1',
-    '../1',
-  ],
+  '1',
+  '11',
+  '@1',
+  '1:1',
+  '1/1',
+  '1"',
+  "1'",
+  '1%',
+  '1*',
+  '["1"]',
+  '1","x',
+  '1.body',
+  '1\u0000',
+  '\uD800',
+  '',
+  ' 1',
+  '1 ',
+  '😀',
+  '__proto__',
+  'constructor',
+  'toString',
+  'differences',
+  'caf\u00E9',
+  'cafe\u0301',
+  'a'.repeat(1000),
+  '1::1',
+  '../1',
 ]
 
 /** What every store must do, wherever it keeps what it has. `open`ed again after `close`, it has what it had. */
@@ -208,7 +204,12 @@ export function describeStore(name: string, createOpener: () => (options?: Store
 
     describe('settings', () => {
       const defaults = {
-        ...{ savers: 'everyone', channels: [], personLimit: 5, ageRestrictedOnly: false, keepPairs: true, limit: 100 },
+        savers: 'everyone',
+        channels: [],
+        personLimit: 5,
+        ageRestrictedOnly: false,
+        keepPairs: true,
+        limit: 100,
       }
 
       test('are the usual ones until they are changed, and again when they are taken back', async () => {
@@ -219,7 +220,9 @@ export function describeStore(name: string, createOpener: () => (options?: Store
         await reopen()
         assert.deepEqual(await store.settings.get('1'), changed)
         assert.deepEqual(await store.settings.change('1', { strength: 0, model: undefined, keepPairs: undefined }), {
-          ...{ ...defaults, channels: ['5'], strength: 0 },
+          ...defaults,
+          channels: ['5'],
+          strength: 0,
         })
         assert.deepEqual(await store.settings.get('2'), defaults)
       })
@@ -391,7 +394,10 @@ const refuses = (promise: Promise<unknown>, message: RegExp) => assert.rejects(p
 
 export function difference(name: string): SavedDifference {
   return {
-    ...{ name, bytes: randomBytes(2000), person: 'ada', at: start },
+    name,
+    bytes: randomBytes(2000),
+    person: 'ada',
+    at: start,
     facts: { model: 'emoji', modelHash: 'abc', mode: 'fast', seed: 7, fit: 0.5, caption: { a: 'a cat' }, pairs: 1 },
     pictures: { a: randomBytes(30), a2: randomBytes(30), pair: randomBytes(60), loss: randomBytes(40) },
     pairs: [{ a: randomBytes(300), a2: randomBytes(300) }],
@@ -401,7 +407,15 @@ export function difference(name: string): SavedDifference {
 export function result(id: string, given: Partial<ResultRecord> = {}): ResultRecord {
   const { facts, pictures, pairs = [] } = difference('x')
   return {
-    ...{ id, scope: '1', person: 'ada', channelId: 'c', at: start, facts, pictures, pairs, image: randomBytes(500) },
+    id,
+    scope: '1',
+    person: 'ada',
+    channelId: 'c',
+    at: start,
+    facts,
+    pictures,
+    pairs,
+    image: randomBytes(500),
     differences: [{ bytes: randomBytes(100), strength: 2 }],
     options: { model: 'emoji', mode: 'fast', seed: 7 },
     ...given,

@@ -28,7 +28,12 @@ after(async () => {
 })
 
 const optionsFor = (name: string, mode: JobOptions['mode'] = 'fast'): JobOptions => ({
-  ...{ model: models[name]!.folder, mode, seed: 3, steps: 2, strength: 1, preserve: 0.5 },
+  model: models[name]!.folder,
+  mode,
+  seed: 3,
+  steps: 2,
+  strength: 1,
+  preserve: 0.5,
   isLearned: true,
 })
 

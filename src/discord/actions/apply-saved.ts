@@ -35,14 +35,19 @@ export function applySaved(
   const differences: ApplyJob['differences'][number][] = [{ bytes: first.bytes, strength }]
   if (second) differences.push({ bytes: second.bytes, strength: strengthOf(undefined, settings, second.facts) })
   const options: JobOptions = {
-    ...{ model: modelInUse(settings, models), mode: 'fast', seed: wishes.seed ?? newSeed() },
-    ...{ strength, preserve: wishes.preserve ?? facts.preserve },
+    model: modelInUse(settings, models),
+    mode: 'fast',
+    seed: wishes.seed ?? newSeed(),
+    strength,
+    preserve: wishes.preserve ?? facts.preserve,
   }
   const { a, a2 } = pairs[0] ?? pictures
   return place(
     { kind: 'apply', differences, image, options },
     {
-      ...{ type: 'show', pairs: pairs.slice(0, 1), names: second ? [first.name, second.name] : [first.name] },
+      type: 'show',
+      pairs: pairs.slice(0, 1),
+      names: second ? [first.name, second.name] : [first.name],
       learned: { facts, pictures },
       sensitivity: { example: together([first.sensitivity, second?.sensitivity]), b },
       fileNames: { a: a && pictureName('a', a), a2: a2 && pictureName('a2', a2), b: pictureName('b', image) },

@@ -73,7 +73,10 @@ async function connectOnce(options: ConnectOptions): Promise<Connection> {
   )
 
   const notifier = createJobNotifier({
-    ...{ client, store: services.store, log, everyMilliseconds },
+    client,
+    store: services.store,
+    log,
+    everyMilliseconds,
     cancel: services.queue.cancel,
     editsPerSecond: requestsPerSecond(shards) / 2,
   })

@@ -53,10 +53,26 @@ function explained(error: unknown, applicationId?: string): unknown {
 }
 
 const definitionFields = new Set([
-  ...['name', 'description', 'type', 'options', 'required', 'choices', 'value', 'autocomplete'],
-  ...['min_value', 'max_value', 'min_length', 'max_length', 'channel_types', 'file_types', 'nsfw'],
-  ...['name_localizations', 'description_localizations'],
-  ...['default_member_permissions', 'contexts', 'integration_types'],
+  'name',
+  'description',
+  'type',
+  'options',
+  'required',
+  'choices',
+  'value',
+  'autocomplete',
+  'min_value',
+  'max_value',
+  'min_length',
+  'max_length',
+  'channel_types',
+  'file_types',
+  'nsfw',
+  'name_localizations',
+  'description_localizations',
+  'default_member_permissions',
+  'contexts',
+  'integration_types',
 ])
 
 /** The definitions alone: without ids and versions, and without the defaults that Discord fills in. */

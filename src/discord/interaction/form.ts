@@ -24,10 +24,15 @@ interface FieldOptions {
 
 /** `most`: 1–10 pictures; at least one is required. */
 export const picturesField = ({ id, most, ...rest }: FieldOptions & { readonly most: number }): APILabelComponent => ({
-  ...{ type: ComponentType.Label, ...rest },
+  type: ComponentType.Label,
+  ...rest,
   component: {
-    ...{ type: ComponentType.FileUpload, custom_id: id, required: true },
-    ...{ min_values: 1, max_values: most, file_types: ['image'] },
+    type: ComponentType.FileUpload,
+    custom_id: id,
+    required: true,
+    min_values: 1,
+    max_values: most,
+    file_types: ['image'],
   },
 })
 
@@ -37,9 +42,13 @@ export const lineField = ({
   longest,
   ...rest
 }: FieldOptions & { readonly longest: number }): APILabelComponent => ({
-  ...{ type: ComponentType.Label, ...rest },
+  type: ComponentType.Label,
+  ...rest,
   component: {
-    ...{ type: ComponentType.TextInput, custom_id: id, style: TextInputStyle.Short, required: true },
+    type: ComponentType.TextInput,
+    custom_id: id,
+    style: TextInputStyle.Short,
+    required: true,
     max_length: longest,
   },
 })

@@ -48,5 +48,7 @@ export function homeOf(interaction: BaseInteraction): Home | undefined {
 }
 
 const threads: ReadonlySet<ChannelType> = new Set([
-  ...[ChannelType.PublicThread, ChannelType.PrivateThread, ChannelType.AnnouncementThread],
+  ChannelType.PublicThread,
+  ChannelType.PrivateThread,
+  ChannelType.AnnouncementThread,
 ])

@@ -57,7 +57,11 @@ function attachmentsOf({ attachments }: Seen): readonly SeenPicture[] {
 }
 
 const claimsOf = ({ url, filename, size, content_type, description, flags }: APIAttachment) => ({
-  ...{ url, name: filename, size, contentType: content_type ?? null, description },
+  url,
+  name: filename,
+  size,
+  contentType: content_type ?? null,
+  description,
   spoiler: ((flags ?? 0) & AttachmentFlags.IsSpoiler) !== 0,
 })
 

@@ -14,7 +14,9 @@ export function pictureSection(text: string, picture?: Picture): APIMessageTopLe
     type: ComponentType.Section,
     components: [textDisplay(text)],
     accessory: {
-      ...{ type: ComponentType.Thumbnail, media: { url: `attachment://${name}` }, description: cutAlt(alt) },
+      type: ComponentType.Thumbnail,
+      media: { url: `attachment://${name}` },
+      description: cutAlt(alt),
       ...(isCovered && { spoiler: true }),
     },
   }

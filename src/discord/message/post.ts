@@ -57,7 +57,11 @@ export const buttonComponent = ({
   style = ButtonStyle.Secondary,
   isDisabled = false,
 }: Button): APIButtonComponentWithCustomId => ({
-  ...{ type: ComponentType.Button, custom_id: action, label, style, disabled: isDisabled },
+  type: ComponentType.Button,
+  custom_id: action,
+  label,
+  style,
+  disabled: isDisabled,
 })
 
 export const withRows = (post: Post, ...rows: readonly APIMessageTopLevelComponent[]): Post => ({

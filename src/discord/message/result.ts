@@ -36,9 +36,18 @@ export function recordOf(ticket: Ticket, action: Show, result: JobResult): Resul
       ? job.differences.map((one, index) => ({ ...one, name: action.names[index] }))
       : [{ bytes: difference!, strength }]
   return {
-    ...{ id: ticket.id, scope: ticket.scope, person: ticket.person, at: Date.now() },
-    ...{ channelId: target.channelId, messageId: target.messageId, isPrivate: target.isPrivate },
-    ...{ pairs: action.pairs, image: imageOf(job), differences, facts, pictures },
+    id: ticket.id,
+    scope: ticket.scope,
+    person: ticket.person,
+    at: Date.now(),
+    channelId: target.channelId,
+    messageId: target.messageId,
+    isPrivate: target.isPrivate,
+    pairs: action.pairs,
+    image: imageOf(job),
+    differences,
+    facts,
+    pictures,
     fileNames: action.fileNames,
     sensitivity: action.sensitivity,
     options: { ...job.options, preserve },
@@ -71,7 +80,9 @@ export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { 
     .map(([picture, one]): Picture => ({ ...picture, isCovered: isCovered(one, isForAdults) }))
   const change = action.names.length > 0 ? `with ${list(action.names)} applied` : 'changed as A is to become A′'
   const output: Picture = {
-    ...{ name: 'b2.png', bytes: image, alt: `B′: ${b}, ${change}` },
+    name: 'b2.png',
+    bytes: image,
+    alt: `B′: ${b}, ${change}`,
     isCovered: isOutputCovered(action, isForAdults),
   }
   const text = [

@@ -62,7 +62,8 @@ export async function openDenoisingNetwork(form: DenoisingForm, options: Denoisi
   const forwardRun = fixedBatch ?? learnedAtOnce(latentDims)
   const batched = ({ dims }: Tensor) => [learningRun, ...dims.slice(1)]
   const network = await openDifferentiable({
-    ...{ graph: layout.graph('denoiser'), name: NAMES[layout.architecture] },
+    graph: layout.graph('denoiser'),
+    name: NAMES[layout.architecture],
     inPhases: true,
     inputDims: {
       [names.latents]: [learningRun, ...packedDims],

@@ -40,8 +40,12 @@ export async function openClipEncoders(options: {
   if (!graphs) return undefined
   const tokenizer = await loadTokenizer(join(folder, 'tokenizer'))
   const words = await openTextNetwork({
-    ...{ graph: graphs.text, name: 'joint/text_encoder', tokenizer, outputs: ['text_embeds'] },
-    ...{ cacheFolder, hardware },
+    graph: graphs.text,
+    name: 'joint/text_encoder',
+    tokenizer,
+    outputs: ['text_embeds'],
+    cacheFolder,
+    hardware,
   })
   if (words.tokenWidth !== tokenWidth) {
     throw new UserError(

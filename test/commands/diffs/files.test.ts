@@ -41,8 +41,16 @@ const tokens = [
   ),
 ]
 const origin: Origin = {
-  ...{ version: '0.1.0', model: 'emoji', modelHash: 'hash', mode: 'fast', seed: 7, steps: 120 },
-  ...{ strength: 1.25, preserve: 0.5, fit: 0.83, captions: { a: 'a cat', a2: 'a cat, framed' } },
+  version: '0.1.0',
+  model: 'emoji',
+  modelHash: 'hash',
+  mode: 'fast',
+  seed: 7,
+  steps: 120,
+  strength: 1.25,
+  preserve: 0.5,
+  fit: 0.83,
+  captions: { a: 'a cat', a2: 'a cat, framed' },
   loss: [1, 0.5, 0.25],
 }
 const learned = Uint8Array.from(encodeSafetensors(encodeDifference({ tokens, origin })))
@@ -67,7 +75,15 @@ test('a difference leaves as a file that anybody here may have', async () => {
 test('what a file is called is safe everywhere', () => {
   const names = ['../../etc/passwd', 'שלום', '🎉', 'a\u202Eb', '-rf', '.', 'Ä'.repeat(32), 'ﬁ½', 'con fetti']
   assert.deepEqual(names.map(fileStem), [
-    ...['etc-passwd', 'difference', 'difference', 'a-b', 'rf', 'difference', 'A'.repeat(32), 'fi1-2', 'con-fetti'],
+    'etc-passwd',
+    'difference',
+    'difference',
+    'a-b',
+    'rf',
+    'difference',
+    'A'.repeat(32),
+    'fi1-2',
+    'con-fetti',
   ])
 })
 
@@ -90,10 +106,21 @@ test('exported and imported on another server it is the same, byte for byte, wit
   const { job, done } = await bot.work()
   assert.equal(job.kind, 'inspect')
   done({
-    ...{ image: undefined, difference: readAndWritten(job as InspectJob), pictures: { loss: png(4) } },
+    image: undefined,
+    difference: readAndWritten(job as InspectJob),
+    pictures: { loss: png(4) },
     report: {
-      ...{ model: 'emoji', modelHash: 'hash', mode: 'fast', seed: 7, steps: 120, caption: origin.captions },
-      ...{ strength: 1.25, fit: 0.83, verdict: 'well', seconds: {}, peakRssBytes: 0 },
+      model: 'emoji',
+      modelHash: 'hash',
+      mode: 'fast',
+      seed: 7,
+      steps: 120,
+      caption: origin.captions,
+      strength: 1.25,
+      fit: 0.83,
+      verdict: 'well',
+      seconds: {},
+      peakRssBytes: 0,
     },
   })
   await until(() => textOf(interaction.message!).startsWith('Saved'), 'the end')

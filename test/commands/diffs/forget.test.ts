@@ -41,7 +41,16 @@ beforeEach(async () => {
 
 const facts = { model: 'emoji', mode: 'fast', seed: 1 } as const
 const result = (id: string, scope: string, person: string): ResultRecord => ({
-  ...{ id, scope, person, channelId, at: Date.now(), pairs: [], image: png(1), options: facts, facts, pictures: {} },
+  id,
+  scope,
+  person,
+  channelId,
+  at: Date.now(),
+  pairs: [],
+  image: png(1),
+  options: facts,
+  facts,
+  pictures: {},
   differences: [{ bytes: png(9) }],
 })
 

@@ -25,17 +25,15 @@ beforeEach(async () => {
   await bot.store.forget(otherGuildId)
   await save(bot.store, guildId, 'Frame', {
     facts: {
-      ...{
-        model: 'emoji',
-        mode: 'fast',
-        seed: 7,
-        steps: 120,
-        fit: 0.834,
-        verdict: 'well',
-        strength: 1.256,
-        pairs: 2,
-        version: '0.1.0',
-      },
+      model: 'emoji',
+      mode: 'fast',
+      seed: 7,
+      steps: 120,
+      fit: 0.834,
+      verdict: 'well',
+      strength: 1.256,
+      pairs: 2,
+      version: '0.1.0',
       caption: { a: 'a cat', a2: 'a cat, framed' },
     },
   })

@@ -23,12 +23,20 @@ function start(apiUrl: string, given: Partial<ConnectOptions> = {}) {
   const log: string[] = []
   const queue = createQueue({ run: () => Promise.reject(new Error()), tickets: store.tickets, log: () => {} })
   const services = {
-    ...{ queue: queue as ConnectOptions['services']['queue'], store, models: { names: ['emoji'], usual: 'emoji' } },
+    queue: queue as ConnectOptions['services']['queue'],
+    store,
+    models: { names: ['emoji'], usual: 'emoji' },
     fetchAttachment: () => Promise.reject(new Error()),
   }
   const connection = connect({
-    ...{ token, apiUrl, commands, services, onLost: () => {} },
-    ...{ log: (line: string) => log.push(line), pauseMilliseconds: 20, ...given },
+    token,
+    apiUrl,
+    commands,
+    services,
+    onLost: () => {},
+    log: (line: string) => log.push(line),
+    pauseMilliseconds: 20,
+    ...given,
   })
   return { log, connection }
 }

@@ -50,7 +50,9 @@ test('the store hears in order who is there, who leaves and who comes back, and 
   discord.bringBack(otherGuildId)
   assert.deepEqual(calls, [
     `there: ${[guildId, otherGuildId]}`,
-    ...[`left: ${otherGuildId}`, `back: ${otherGuildId}`, `left: ${otherGuildId}`],
+    `left: ${otherGuildId}`,
+    `back: ${otherGuildId}`,
+    `left: ${otherGuildId}`,
   ])
   assert.match(log.join('\n'), /^Joining or leaving a server could not be recorded: .*The disk is full\./)
 })

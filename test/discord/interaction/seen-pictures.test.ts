@@ -5,7 +5,12 @@ import { seenPictures } from '../../../src/discord/interaction/seen-pictures.ts'
 
 const cdn = 'https://cdn.discordapp.com'
 const attachment = (id: string, more = {}) => ({
-  ...{ id, filename: `${id}.png`, size: 1, url: `${cdn}/${id}.png?ex=1`, proxy_url: '', content_type: 'image/png' },
+  id,
+  filename: `${id}.png`,
+  size: 1,
+  url: `${cdn}/${id}.png?ex=1`,
+  proxy_url: '',
+  content_type: 'image/png',
   ...more,
 })
 const author = { id: '9', username: 'x', discriminator: '0', avatar: null }

@@ -60,8 +60,10 @@ describe('with Stable Diffusion 3', () => {
     const { schedule, latentDims } = networks
     const latents = await Promise.all([1, 2].map((seed) => networks.encodePicture(picture(seed))))
     const example: Example = {
-      ...{ before: latents[0]!, after: latents[1]! },
-      ...{ promptBefore: 'a cat', promptAfter: 'a dog' },
+      before: latents[0]!,
+      after: latents[1]!,
+      promptBefore: 'a cat',
+      promptAfter: 'a dog',
     }
     const random = createRandom(7)
     const timesteps = [0.2, 0.4, 0.6, 0.8].map(schedule.timestepAt)
@@ -72,7 +74,8 @@ describe('with Stable Diffusion 3', () => {
       const target = each('target')
       const { loss } = await networks.denoisingGradient({
         latents: each('addNoise'),
-        ...{ timesteps, target },
+        timesteps,
+        target,
         conditioning: repeatConditioning(await networks.encodePrompt('a cat', tokens), timesteps.length),
         weight: tensor(target.dims, new Float32Array(target.data.length).fill(1 / target.data.length)),
       })

@@ -18,7 +18,8 @@ const LEARNED_BEHIND = 'a small dog'
 
 const load = async (folder: string): Promise<DiffusionModel> =>
   loadModel({
-    ...{ layout: await readLayout({ path: folder, loras: [] }), learningBatch: 3 },
+    layout: await readLayout({ path: folder, loras: [] }),
+    learningBatch: 3,
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })
 

@@ -84,7 +84,8 @@ test('one that is not whole is a sentence', async () => {
 test('a model that came with one captions with it', async () => {
   const model = await modelWith('sd15', 'captioner')
   const networks = await loadModel({
-    ...{ layout: await readLayout({ path: model.folder, loras: [] }), learningBatch: 3 },
+    layout: await readLayout({ path: model.folder, loras: [] }),
+    learningBatch: 3,
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   })
   const { tensors } = decodeSafetensors(await readFile(join(folder, 'numbers.safetensors')), 'numbers')
