@@ -63,13 +63,13 @@ function atEnd(build: GraphBuilder, states: Flow, ids: Flow, end: number | undef
   const [length, width] = states.dims as [number, number]
   const isEnd = end === undefined ? ids : build.node('Equal', [ids.name, build.numbers([], [end], 'int64')], [length])
   const ranked = end === undefined ? ids : build.node('Cast', [isEnd.name], [length], { to: 6n })
-  const place = build.node('ArgMax', [ranked.name], [1], { axis: 1n, keepdims: 1n })
-  const places = build.numbers(
+  const position = build.node('ArgMax', [ranked.name], [1], { axis: 1n, keepdims: 1n })
+  const positions = build.numbers(
     [length],
     Array.from({ length }, (_, index) => index),
     'int64',
   )
-  const found = build.node('Equal', [place.name, places], [length])
+  const found = build.node('Equal', [position.name, positions], [length])
   const selection = build.own(build.node('Cast', [found.name], [length], { to: 1n }))
   const row = build.node('MatMul', [reshape(build, selection, [1, length]).name, states.name], [1, width])
   return reshape(build, row, [width])

@@ -28,10 +28,14 @@ export function clipVision(
   const count = seen.dims[1]! * seen.dims[2]!
   const tokens = transpose(build, reshape(build, seen, [width, count]), [1, 0])
   // The class token comes before the patches: a row of zeros to which its embedding is added.
-  const places = viewed(build.tensor('embeddings.position_embedding.weight'), [count + 1, width], 'position_embedding')
+  const positions = viewed(
+    build.tensor('embeddings.position_embedding.weight'),
+    [count + 1, width],
+    'position_embedding',
+  )
   const own = viewed(build.tensor('embeddings.class_embedding'), [1, width], 'class_embedding')
   const padded = build.node('Pad', [tokens.name, build.integers([0, 1, 0, 0, 0, 0])], [count + 1, width])
-  const placed = build.node('Add', [padded.name, build.weight('position_embedding', places)], padded.dims)
+  const placed = build.node('Add', [padded.name, build.weight('position_embedding', positions)], padded.dims)
   const below = build.node('Pad', [build.weight('class_embedding', own), build.integers([0, 0, count, 0])], [])
   const first = build.node('Add', [placed.name, below.name], placed.dims)
   let x = layerNorm(build, first, 'pre_layrnorm', epsilon)

@@ -30,10 +30,10 @@ export function readCheckpoint(path: string, prediction?: Prediction): Checkpoin
   const { unet, vae, clip, openClip } = takeApart(tensors)
   if (!unet?.has('conv_in.weight')) throw new UserError(`${path} ${otherKind(tensors)}.`)
   const first = clip ?? openClip
-  const lacking = [!vae && 'autoencoder', !first && 'text encoder'].filter(Boolean)
-  if (!vae || !first || lacking.length > 0) {
+  const missing = [!vae && 'autoencoder', !first && 'text encoder'].filter(Boolean)
+  if (!vae || !first || missing.length > 0) {
     throw new UserError(
-      `${path} has no ${lacking.join(' and no ')}: get the whole model (often called “full” or “with VAE”).`,
+      `${path} has no ${missing.join(' and no ')}: get the whole model (often called “full” or “with VAE”).`,
     )
   }
   const family = familyOf(path, { unet, clip, openClip })

@@ -41,10 +41,10 @@ const VARIANTS = ['', 'fp16', 'bf16', 'ema', 'fp32']
 const rank = (variant: string) => (VARIANTS.includes(variant) ? VARIANTS.indexOf(variant) : VARIANTS.length)
 
 function readShards(path: string, folder: string): Tensors {
-  const places = readPlaces(path)
-  const shards = new Map([...new Set(Object.values(places))].map((file) => [file, readShard(path, folder, file)]))
+  const fileOf = readFileNames(path)
+  const shards = new Map([...new Set(Object.values(fileOf))].map((file) => [file, readShard(path, folder, file)]))
   return new Map(
-    Object.entries(places).map(([name, file]): [string, StoredTensor] => {
+    Object.entries(fileOf).map(([name, file]): [string, StoredTensor] => {
       const found = shards.get(file)!.get(name)
       if (!found) throw new UserError(`${join(folder, file)} lacks the weight ${name}: download the model again.`)
       return [name, found]
@@ -52,10 +52,10 @@ function readShards(path: string, folder: string): Tensors {
   )
 }
 
-function readPlaces(path: string): Record<string, string> {
+function readFileNames(path: string): Record<string, string> {
   try {
-    const { weight_map: places } = JSON.parse(readFileSync(path, 'utf8'))
-    if (Object.values(places).every((file) => typeof file === 'string')) return places
+    const { weight_map: fileOf } = JSON.parse(readFileSync(path, 'utf8'))
+    if (Object.values(fileOf).every((file) => typeof file === 'string')) return fileOf
   } catch (cause) {
     throw new UserError(`${path} is damaged: download it again.`, { cause })
   }

@@ -17,17 +17,17 @@ export interface SingleFile {
  */
 export function takeApart(tensors: Tensors): SingleFile {
   return {
-    unet: unetOf(behind(tensors, 'model.diffusion_model.')),
-    vae: vaeOf(behind(tensors, 'first_stage_model.')),
-    clip: some(behind(tensors, 'cond_stage_model.transformer.', 'conditioner.embedders.0.transformer.')),
+    unet: unetOf(withPrefix(tensors, 'model.diffusion_model.')),
+    vae: vaeOf(withPrefix(tensors, 'first_stage_model.')),
+    clip: some(withPrefix(tensors, 'cond_stage_model.transformer.', 'conditioner.embedders.0.transformer.')),
     openClip:
-      openClipOf(behind(tensors, 'conditioner.embedders.1.model.'), true) ??
-      openClipOf(behind(tensors, 'cond_stage_model.model.'), false),
+      openClipOf(withPrefix(tensors, 'conditioner.embedders.1.model.'), true) ??
+      openClipOf(withPrefix(tensors, 'cond_stage_model.model.'), false),
   }
 }
 
 /** The tensors whose names begin with one of the prefixes. */
-function behind(tensors: Tensors, ...prefixes: string[]): Map<string, StoredTensor> {
+function withPrefix(tensors: Tensors, ...prefixes: string[]): Map<string, StoredTensor> {
   return new Map(
     [...tensors].flatMap(([name, tensor]) => {
       const prefix = prefixes.find((each) => name.startsWith(each))

@@ -49,8 +49,8 @@ export function blend(original: Tensor, made: Tensor, mask: Tensor, area: Area):
   const [, height, width] = original.dims as [number, number, number]
   const [, madeHeight, madeWidth] = made.dims as [number, number, number]
   const out = tensor(original.dims, Float32Array.from(original.data))
-  const columns = places(width, area.left, area.width, madeWidth)
-  const rows = places(height, area.top, area.height, madeHeight)
+  const columns = samplePoints(width, area.left, area.width, madeWidth)
+  const rows = samplePoints(height, area.top, area.height, madeHeight)
   const sizes = { plane: madeHeight * madeWidth, width: madeWidth }
   for (const [y, row] of rows.entries()) {
     for (const [x, column] of columns.entries()) {
@@ -73,14 +73,14 @@ export function blendWhole(original: Tensor, made: Tensor, mask: Tensor): Tensor
 }
 
 /** Two neighbours, and the fraction of the way from the first to the second. */
-interface Place {
+interface SamplePoint {
   readonly first: number
   readonly second: number
   readonly share: number
 }
 
 /** For each of `count` pixels, its position in the part `from`, `length` of a line of `total`. */
-function places(count: number, from: number, length: number, total: number): Place[] {
+function samplePoints(count: number, from: number, length: number, total: number): SamplePoint[] {
   return Array.from({ length: count }, (_, index) => {
     const place = from + ((index + 0.5) * length) / count - 0.5
     const inside = Math.min(Math.max(place, Math.max(0, from)), Math.min(total, from + length) - 1)
@@ -90,7 +90,7 @@ function places(count: number, from: number, length: number, total: number): Pla
 }
 
 /** Bilinear. */
-function at(data: Float32Array, offset: number, row: Place, column: Place, width: number): number {
+function at(data: Float32Array, offset: number, row: SamplePoint, column: SamplePoint, width: number): number {
   const line = (y: number) => {
     const [left, right] = [data[offset + y * width + column.first]!, data[offset + y * width + column.second]!]
     return left + column.share * (right - left)

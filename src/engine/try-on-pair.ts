@@ -28,15 +28,15 @@ export async function tryOnPair(
 ): Promise<Trial> {
   const subject = await subjectOf(model, a, prompt)
   const unchanged = meanSquare(a, a2)
-  const ways = distinct(method.candidates.map((way) => ({ ...way, ...definite(given) })))
-  const edits = ways.map(({ strength, preserve }) => ({ differences: [{ tokens, strength }], preserve }))
+  const candidates = distinct(method.candidates.map((candidate) => ({ ...candidate, ...definite(given) })))
+  const edits = candidates.map(({ strength, preserve }) => ({ differences: [{ tokens, strength }], preserve }))
   const made = await editPicture(model, subject, edits, method, {
     ...context,
     onStep: (step, _, of) => onProgress?.('try', step, of),
   })
-  const trials = ways.flatMap((way, index) =>
+  const trials = candidates.flatMap((candidate, index) =>
     looksOf(a, made[index]!, method, given).map(({ pixels, isBlended }): Trial => {
-      return { ...way, isBlended, fit: 1 - Math.sqrt(meanSquare(pixels, a2) / unchanged) }
+      return { ...candidate, isBlended, fit: 1 - Math.sqrt(meanSquare(pixels, a2) / unchanged) }
     }),
   )
   return trials.reduce((best, trial) => (trial.fit > best.fit ? trial : best))
@@ -50,9 +50,9 @@ function looksOf(picture: Tensor, { pixels, mask }: Edited, { blends }: Method, 
   return isBlended === undefined ? [blended, plain] : [isBlended ? blended : plain]
 }
 
-function distinct(ways: Method['candidates']): Method['candidates'] {
-  return ways.filter(({ strength, preserve }, index) => {
-    return ways.findIndex((other) => other.strength === strength && other.preserve === preserve) === index
+function distinct(candidates: Method['candidates']): Method['candidates'] {
+  return candidates.filter(({ strength, preserve }, index) => {
+    return candidates.findIndex((other) => other.strength === strength && other.preserve === preserve) === index
   })
 }
 

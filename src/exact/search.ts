@@ -73,8 +73,8 @@ export function likelyCrops(before: Raster, after: Raster): Warp[] {
 
 /** Where a length may begin in another, or the other in it. */
 function placesOf(length: number, other: number): number[] {
-  const room = other - length
-  return Array.from({ length: Math.abs(room) + 1 }, (_, n) => n + Math.min(0, room))
+  const spare = other - length
+  return Array.from({ length: Math.abs(spare) + 1 }, (_, n) => n + Math.min(0, spare))
 }
 
 interface Grey {

@@ -72,7 +72,7 @@ test('only what lies between the inputs asked for and the loss needs a rule', ()
   assert.deepEqual(added(gradient(before, options), before), ['Identity'])
 })
 
-test('no node is emitted for the gradient by a constant', () => {
+test('no node is emitted for the gradient with respect to a constant', () => {
   const before = graphWith([node('Mul', ['x', 'two'], ['y'])], { constants: new Map([['two', scalar(2)]]) })
   assert.deepEqual(added(gradient(before, options), before), ['Mul', 'Identity'])
 })

@@ -16,8 +16,8 @@ export interface Differentiated {
 }
 
 /**
- * A graph with its gradient by `by`, opened; every input's dims have to be known. Attention maps over `largestMap` bytes are
- * sliced, into parts of `largestPart`.
+ * A graph with its gradient with respect to `by`, opened; every input's dims have to be known. Attention maps over
+ * `largestMap` bytes are sliced, into parts of `largestPart`.
  */
 export async function differentiate(
   graph: Graph,

@@ -45,7 +45,7 @@ for (const name of exportNames.filter((each) => each.endsWith('fp16'))) {
     await model.close()
     for (const each of by) {
       const error = relativeError(times(gradients[each]!, 1 / SMALL), numbers[`gradient:${each}`]!)
-      assert.ok(error <= 5e-3, `gradient by ${each}: ${error}`)
+      assert.ok(error <= 5e-3, `gradient with respect to ${each}: ${error}`)
     }
     for (const each of outputs) {
       const error = relativeError(forward[each]!, numbers[`output:${each}`]!)

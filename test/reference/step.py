@@ -4,7 +4,7 @@
 
 FOLDER is a model's, with `unet/model.onnx` and `unet/config.json`, or the one that ships. Prints one line of JSON: seconds of
 each step and of each forward run after a first one, and the peak of resident memory after the steps. A step is
-loss = sum of weight (output - target)^2 and its gradient by the conditioning; nothing else requires a gradient.
+loss = sum of weight (output - target)^2 and its gradient with respect to the conditioning; nothing else requires a gradient.
 """
 
 import argparse

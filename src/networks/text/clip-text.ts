@@ -118,12 +118,12 @@ interface Layout {
  */
 function layoutOf({ encode, bos, eos, pad, maxLength }: Tokenizer, prompt: string, count: number): Layout {
   const comma = encode(',')
-  const room = maxLength - 2 - count
-  if (room < 0) {
+  const free = maxLength - 2 - count
+  if (free < 0) {
     throw new UserError(`The difference has ${count} tokens; this model’s prompts have room for ${maxLength - 2}.`)
   }
-  const separator = count > 0 && prompt !== '' && room > comma.length ? comma : []
-  const words = count > 0 && separator.length === 0 ? [] : encode(prompt).slice(0, room - separator.length)
+  const separator = count > 0 && prompt !== '' && free > comma.length ? comma : []
+  const words = count > 0 && separator.length === 0 ? [] : encode(prompt).slice(0, free - separator.length)
   const lead = [bos, ...words, ...separator]
   const ids = [...lead, ...Array<number>(count).fill(comma[0]!), eos]
   return { ids: [...ids, ...Array<number>(maxLength - ids.length).fill(pad)], start: lead.length }

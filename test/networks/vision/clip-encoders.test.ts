@@ -42,7 +42,7 @@ describe('the joint space of a model with one text encoder', () => {
     assert.ok(relativeError(embeds, numbers.prompt_embeds!) < 1e-4)
   })
 
-  test('of a prompt with difference tokens, and the gradient by them', async () => {
+  test('of a prompt with difference tokens, and the gradient with respect to them', async () => {
     const { tokens, cotangent, learned_embeds, gradient } = numbers
     assert.ok(relativeError(await networks.joint!.embedText(LEARNED_BEHIND, [tokens!]), learned_embeds!) < 1e-4)
     const [found] = await networks.joint!.textGradient(LEARNED_BEHIND, [tokens!], cotangent!)
