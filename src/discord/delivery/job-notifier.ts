@@ -1,16 +1,14 @@
 import type { Client } from 'discord.js'
-import { InterruptedError, OtherModelError, UserError } from '../../errors.ts'
-import type { JobResult } from '../../jobs/protocol.ts'
 import type { Ticket as AnyTicket, Outcome, QueueHandlers } from '../../jobs/ticket.ts'
 import type { Store } from '../../store/open.ts'
-import { relearnButton } from '../actions/apply-saved.ts'
-import { describe, sentenceOf } from '../interaction/faults.ts'
-import { progressPost, savedPost, type Told } from '../message/job-posts.ts'
-import { buttonRow, textPost, withRows } from '../message/post.ts'
-import { type Activity, type Throttle, throttleLatest } from '../message/progress.ts'
-import { factsOf, recordOf, resultPosts, withShownInputs } from '../message/result.ts'
-import { type Arrival, createDelivery, type Delivery, isTooLarge, MessageGone } from './delivery.ts'
-import type { FollowUp, ResultAction } from './result-action.ts'
+import { describe } from '../interaction/faults.ts'
+import { textPost } from '../message/post.ts'
+import { createDelivery, MessageGone } from './delivery.ts'
+import { createWatches } from './job-watches.ts'
+import type { FollowUp } from './result-action.ts'
+import { tellOutcome } from './tell-outcome.ts'
+
+type Ticket = AnyTicket<FollowUp>
 
 export interface JobNotifierOptions {
   readonly client: Client
@@ -36,14 +34,6 @@ export interface JobNotifier extends QueueHandlers<FollowUp> {
   readonly close: () => Promise<void>
 }
 
-interface Watch extends Told {
-  readonly delivery: Delivery
-  readonly edits: Throttle<Activity>
-  isRunning: boolean
-  /** The number of jobs ahead that was told last. */
-  toldAhead: number
-}
-
 /**
  * Tells people how their jobs are going and brings them the results, in the process that took the job or in a later
  * one.
@@ -56,41 +46,18 @@ export function createJobNotifier({
   everyMilliseconds = 3000,
   editsPerSecond = 25,
 }: JobNotifierOptions): JobNotifier {
-  const watches = new Map<string, Watch>()
-  /** Many jobs that run at once share the edits that Discord allows. */
-  const interval = () => {
-    const running = [...watches.values()].filter(({ isRunning }) => isRunning).length
-    return Math.max(everyMilliseconds, (running * 1000) / editsPerSecond)
-  }
-
-  const watch = (ticket: Ticket): Watch => {
-    const known = watches.get(ticket.id)
-    if (known) return known
-    const delivery = createDelivery(client, ticket.followUp.target, ticket.id)
-    const created: Watch = {
-      delivery,
-      edits: throttleLatest(
-        (activity) =>
-          delivery.edit(progressPost(ticket, activity, created)).catch((error: unknown) => {
-            // Any other lost edit doesn't matter: the next one, or the result, arrives anyway.
-            if (error instanceof MessageGone) void cancel(ticket.id, 'Its message was deleted.')
-          }),
-        interval,
-      ),
-      isRunning: false,
-      toldAhead: Number.POSITIVE_INFINITY,
-    }
-    watches.set(ticket.id, created)
-    return created
-  }
+  const watches = createWatches({
+    client,
+    everyMilliseconds,
+    editsPerSecond,
+    onGone: ({ id }) => void cancel(id, 'Its message was deleted.'),
+  })
 
   const end = async (ticket: Ticket, outcome: Outcome) => {
-    const { delivery, edits } = watch(ticket)
-    await edits.stop()
-    watches.delete(ticket.id)
+    const delivery = await watches.end(ticket)
     // Whoever deletes the message wants no answer: nothing is posted again, and nothing kept.
     if (await delivery.isGone()) return
-    const { route } = await tell(ticket, outcome, delivery)
+    const { route } = await tellOutcome(ticket, outcome, { store, log, delivery })
     if (route !== 'direct' || ticket.scope.startsWith('@') || ticket.followUp.target.isPrivate) return
     await note(ticket, 'so I sent it to you directly')
     log(
@@ -108,84 +75,9 @@ export function createJobNotifier({
     )
   }
 
-  const tell = async (ticket: Ticket, outcome: Outcome, delivery: Delivery): Promise<Arrival> => {
-    if (outcome.type === 'done') return finish(ticket, outcome.result, delivery)
-    if (outcome.type === 'stopped' && outcome.canRetry) return offerRetry(ticket, outcome.reason, delivery)
-    if (outcome.type === 'stopped') return delivery.deliver(textPost(outcome.reason))
-    if (outcome.error instanceof InterruptedError) {
-      log(`A ${ticket.job.kind} job failed: ${describe(outcome.error)}`)
-      return offerRetry(ticket, outcome.error.message, delivery)
-    }
-    return refuse(ticket, outcome.error, delivery)
-  }
-
-  /** Answered by commands/buttons.ts. */
-  const offerRetry = async (ticket: Ticket, reason: string, delivery: Delivery) => {
-    const { id, scope, person, job, followUp } = ticket
-    await store.retries.put({ id, scope, person, at: Date.now(), job, action: followUp.action })
-    return delivery.announce(withRows(textPost(reason), buttonRow([{ label: 'Try again', action: `retry:${id}` }])))
-  }
-
-  const finish = async (given: Ticket, result: JobResult, delivery: Delivery): Promise<Arrival> => {
-    const ticket = withShownInputs(given, result)
-    const { action } = ticket.followUp
-    if (action.type === 'save') {
-      const refusal = await save(ticket, action, result).then(() => undefined, onlyUserError)
-      return refusal ? delivery.whisper(refusal.message) : delivery.deliver(savedPost(ticket, action, result))
-    }
-    if (result.withheld) return delivery.whisper(withheld)
-    // Stored first: the buttons must work as soon as they are seen.
-    const record = recordOf(ticket, action, result)
-    await store.results.put(record)
-    const { all, alone } = resultPosts(ticket, action, result)
-    try {
-      const arrival = await delivery.deliver(all).catch((error: unknown) => {
-        if (!isTooLarge(error)) throw error
-        return delivery.deliver(alone)
-      })
-      const { channelId, messageId } = arrival
-      if (messageId !== record.messageId) await store.results.put({ ...record, channelId, messageId })
-      return arrival
-    } catch (error) {
-      if (error instanceof MessageGone) await store.results.remove(record.id)
-      throw error
-    }
-  }
-
-  const save = async ({ scope, person, job }: Ticket, action: Save, result: JobResult) => {
-    const bytes = result.difference!
-    const { name, replace } = action
-    // After a crash the same result may arrive again.
-    const existing = await store.differences.get(scope, name)
-    if (existing && Buffer.compare(existing.bytes, bytes) === 0) return
-    const { keepPairs, limit } = await store.settings.get(scope)
-    const pairs = keepPairs && job.kind === 'learn' ? job.pairs : undefined
-    const { pictures = {} } = result
-    const { sensitivity } = action
-    // One that is learned again keeps its owner.
-    const owner = existing?.person ?? person
-    await store.differences.save(
-      scope,
-      { name, bytes, person: owner, at: Date.now(), facts: factsOf(result), pictures, pairs, sensitivity },
-      { replace, limit },
-    )
-  }
-
-  const refuse = async (ticket: Ticket, error: Error, delivery: Delivery): Promise<Arrival> => {
-    if (!(error instanceof UserError) || error.cause) log(`A ${ticket.job.kind} job failed: ${describe(error)}`)
-    const { action } = ticket.followUp
-    const canRelearn =
-      error instanceof OtherModelError &&
-      ticket.job.kind === 'apply' &&
-      action.type === 'show' &&
-      action.names.length === 1
-    if (!canRelearn) return delivery.whisper(sentenceOf(error))
-    return delivery.deliver(withRows(textPost(error.message), buttonRow([relearnButton(action.names[0]!)])))
-  }
-
   return {
     onPlace: ({ ticket, ahead, secondsLeft, isRunning }) => {
-      const one = watch(ticket)
+      const one = watches.of(ticket)
       one.isRunning = isRunning
       // Discord counts down by itself, so that far from the front an edit says little.
       if (!isRunning && ahead > one.toldAhead / 2) return
@@ -193,7 +85,7 @@ export function createJobNotifier({
       one.edits.push({ ahead: isRunning ? 0 : ahead, secondsLeft })
     },
     onProgress: (ticket, progress, secondsLeft) => {
-      const one = watch(ticket)
+      const one = watches.of(ticket)
       one.isRunning = true
       one.preview = progress.preview ?? one.preview
       one.notice = progress.notice ?? one.notice
@@ -216,7 +108,7 @@ export function createJobNotifier({
     takeNote: store.notes.take,
     close: async () => {
       const parked = textPost('I am restarting; your job will continue in a moment.')
-      const told = [...watches.values()].map(async ({ edits, delivery }) => {
+      const told = watches.all().map(async ({ edits, delivery }) => {
         await edits.stop()
         await delivery.edit(parked).catch(() => {})
       })
@@ -226,16 +118,3 @@ export function createJobNotifier({
 }
 
 const interrupted = 'I was interrupted before I had your pictures: please send it again.'
-
-const withheld =
-  'The model’s safety checker thinks that B′ is not for everyone, so it is not shown. It can be wrong: ' +
-  'another seed or strength may work. In age-restricted channels nothing is withheld.'
-
-type Save = Extract<ResultAction, { type: 'save' }>
-
-type Ticket = AnyTicket<FollowUp>
-
-function onlyUserError(error: unknown): UserError {
-  if (error instanceof UserError) return error
-  throw error
-}
