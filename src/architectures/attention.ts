@@ -38,11 +38,11 @@ export function attention(
   return linear(build, mixed(build, { queries, keys, values, heads, mask }), names.output)
 }
 
-/** softmax(q·kᵀ + mask)·v; q is already scaled. Each [length, heads · d]. */
+/** softmax(q·kᵀ + mask)·v; q is already scaled. Each [length, heads · d] or [length, heads, d]. */
 export function mixed(build: GraphBuilder, { queries, keys, values, heads, mask }: Mixed): Flow {
-  const [length, width] = queries.dims as [number, number]
+  const [length, width] = [queries.dims[0]!, queries.dims.slice(1).reduce((product, dim) => product * dim, 1)]
   const byHead = (x: Flow, permutation: readonly number[]) =>
-    transpose(build, reshape(build, x, [x.dims[0]!, heads, x.dims[1]! / heads]), permutation)
+    transpose(build, reshape(build, x, [x.dims[0]!, heads, width / heads]), permutation)
   const [q, k, v] = [byHead(queries, [1, 0, 2]), byHead(keys, [1, 2, 0]), byHead(values, [1, 0, 2])]
   const product = build.node('MatMul', [q.name, k.name], [heads, length, keys.dims[0]!])
   const scores = mask ? build.node('Add', [product.name, mask], product.dims) : product

@@ -82,6 +82,9 @@ export class GraphBuilder {
   /** A float32 value in the network's own type. */
   own = (x: Flow): Flow => (this.#type === 'float32' ? x : this.node('Cast', [x.name], x.dims, { to: 10n }))
 
+  /** A value in float32, for sums that would leave the range of half precision. */
+  wide = (x: Flow): Flow => (this.#type === 'float32' ? x : this.node('Cast', [x.name], x.dims, { to: 1n }))
+
   has = (name: string): boolean => this.#tensors.has(name)
 
   /** How many of `prefix.0`, `prefix.1`, … there are. */
@@ -117,7 +120,9 @@ export class GraphBuilder {
    */
   numbers(dims: readonly number[], numbers: readonly number[], type = this.#type): string {
     if (type === 'float16') return this.#once(this.numbers(dims, numbers, 'float32'), dims)
-    const name = `${type}[${dims}]=${numbers.length > 16 ? `${this.#constants.size}` : numbers}`
+    const isUniform = numbers.every((each) => each === numbers[0])
+    const told = isUniform ? numbers[0] : numbers.length > 16 ? `#${this.#constants.size}` : numbers
+    const name = `${type}[${dims}]=${told}`
     if (!this.#constants.has(name)) this.#constants.set(name, constantOf(type, dims, numbers))
     return name
   }

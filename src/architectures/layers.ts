@@ -49,6 +49,11 @@ function matrixOf(tensor: StoredTensor, name: string): StoredTensor {
 const asRows = (build: GraphBuilder, x: Flow): string =>
   x.dims.length === 1 ? x.name : build.node('Reshape', [x.name, build.integers([-1, x.dims.at(-1)!])], []).name
 
+/** Two layers with GELU's approximation in between. */
+export function feedForward(build: GraphBuilder, x: Flow, name: string): Flow {
+  return linear(build, activate(build, linear(build, x, `${name}.net.0.proj`), 'gelu_tanh'), `${name}.net.2`)
+}
+
 /** x: [channels, height, width] */
 export function groupNorm(build: GraphBuilder, x: Flow, name: string, groups: number, epsilon: number): Flow {
   const channels = x.dims[0]!
@@ -71,6 +76,27 @@ export function layerNorm(build: GraphBuilder, x: Flow, name: string, epsilon = 
     return build.weight(own, viewed(build.tensor(own), [x.dims.at(-1)!], own))
   })
   return build.node('LayerNormalization', [x.name, ...weights], x.dims, { axis: -1n, epsilon })
+}
+
+/** The same without weights of its own. */
+export function plainNorm(build: GraphBuilder, x: Flow, epsilon: number): Flow {
+  const width = x.dims.at(-1)!
+  const ones = build.numbers([width], Array(width).fill(1))
+  return build.node('LayerNormalization', [x.name, ones], x.dims, { axis: -1n, epsilon })
+}
+
+/** x ÷ √(mean(x²) + ε) · weight, over the last axis. The squares are added up in float32. */
+export function rmsNorm(build: GraphBuilder, x: Flow, name: string, epsilon = 1e-6): Flow {
+  const wide = build.wide(x)
+  const column = x.dims.with(-1, 1)
+  const square = build.node('Mul', [wide.name, wide.name], x.dims)
+  const mean = build.node('ReduceMean', [square.name, build.integers([-1])], column, { keepdims: 1n })
+  const lifted = build.node('Add', [mean.name, build.numbers([], [epsilon], 'float32')], column)
+  const root = build.node('Sqrt', [lifted.name], column)
+  const normed = build.own(build.node('Div', [wide.name, root.name], x.dims))
+  const own = `${name}.weight`
+  const weight = build.weight(own, viewed(build.tensor(own), [x.dims.at(-1)!], own))
+  return build.node('Mul', [normed.name, weight], x.dims)
 }
 
 /** Twice as high and wide, every pixel four times. */
@@ -108,10 +134,19 @@ export const add = (build: GraphBuilder, a: Flow, b: Flow): Flow => build.node('
 export const multiply = (build: GraphBuilder, a: Flow, b: Flow | number): Flow =>
   build.node('Mul', [a.name, typeof b === 'number' ? build.numbers([], [b]) : b.name], a.dims)
 
-export type Activation = 'silu' | 'gelu' | 'quick_gelu'
+/** Some of x along an axis: from (inclusive) to (exclusive). */
+export function slice(build: GraphBuilder, x: Flow, axis: number, [from, to, step = 1]: Span): Flow {
+  const bounds = [from, to, axis + 1, step].map((each) => build.integers([each]))
+  return build.node('Slice', [x.name, ...bounds], x.dims.with(axis, Math.ceil((to - from) / step)))
+}
+
+type Span = readonly [from: number, to: number, step?: number]
+
+export type Activation = 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu'
 
 export function activate(build: GraphBuilder, x: Flow, activation: Activation): Flow {
   if (activation === 'gelu') return build.node('Gelu', [x.name], x.dims)
+  if (activation === 'gelu_tanh') return build.node('Gelu', [x.name], x.dims, { approximate: 'tanh' })
   const inner = activation === 'quick_gelu' ? multiply(build, x, 1.702) : x
   return multiply(build, x, build.node('Sigmoid', [inner.name], x.dims))
 }

@@ -1,6 +1,9 @@
 import type { ClipTextConfiguration } from '../architectures/clip-text.ts'
 import type { ClipVisionConfiguration } from '../architectures/clip-vision.ts'
+import type { FluxConfiguration } from '../architectures/flux.ts'
 import type { Activation } from '../architectures/layers.ts'
+import type { MmditConfiguration } from '../architectures/mmdit.ts'
+import type { T5Configuration } from '../architectures/t5.ts'
 import type { Tensors } from '../architectures/tensors.ts'
 import type { UnetConfiguration } from '../architectures/unet.ts'
 import { UserError } from '../errors.ts'
@@ -60,6 +63,43 @@ const USUAL_UNET: PartConfig = {
   timestep_post_act: false,
   conv_in_kernel: 3,
   conv_out_kernel: 3,
+}
+
+/** Of an SD3Transformer2DModel. @throws UserError */
+export function mmditConfiguration(
+  { config }: StoredPart,
+  sizes: Pick<MmditConfiguration, 'latentSide' | 'promptLength'>,
+): MmditConfiguration {
+  const { qk_norm: norm } = config
+  if (norm !== undefined && norm !== null && norm !== 'rms_norm') throw strange('qk_norm', norm)
+  return { ...sizes, heads: wholeNumber('num_attention_heads', config.num_attention_heads ?? 18) }
+}
+
+/** Of a FluxTransformer2DModel. @throws UserError */
+export function fluxConfiguration(
+  { config }: StoredPart,
+  sizes: Pick<FluxConfiguration, 'latentSide' | 'promptLength'>,
+): FluxConfiguration {
+  const { num_attention_heads: heads = 24, axes_dims_rope: axes = [16, 56, 56], patch_size: patch = 1 } = config
+  if (!Array.isArray(axes) || axes.length !== 3) throw strange('axes_dims_rope', axes)
+  if (patch !== 1) throw strange('patch_size', patch)
+  return {
+    ...sizes,
+    heads: wholeNumber('num_attention_heads', heads),
+    axes: axes.map((each) => 2 * wholeNumber('axes_dims_rope', each / 2)),
+  }
+}
+
+/** Of a T5EncoderModel, version 1.1. @throws UserError */
+export function t5Configuration({ config }: StoredPart, length: number): T5Configuration {
+  const { feed_forward_proj: kind = 'gated-gelu', num_heads: heads = 64, layer_norm_epsilon: epsilon = 1e-6 } = config
+  if (kind !== 'gated-gelu') throw strange('feed_forward_proj', kind)
+  return {
+    length,
+    heads: wholeNumber('num_heads', heads),
+    epsilon: number('layer_norm_epsilon', epsilon),
+    farthest: wholeNumber('relative_attention_max_distance', config.relative_attention_max_distance ?? 128),
+  }
 }
 
 /** Of a CLIPTextModel. @throws UserError */

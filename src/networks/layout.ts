@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { PartConfig } from '../checkpoints/configuration.ts'
 import { type LoraFile, readLora } from '../checkpoints/lora.ts'
 import { UserError } from '../errors.ts'
 import { type Model, readManifest } from '../hub/catalog.ts'
@@ -9,6 +10,7 @@ import type { Graph, ValueInfo } from '../onnx/graph.ts'
 import { readJson } from './json.ts'
 import { hasOtherWeights, type Part, type Parts, partsOfFile, partsOfFolder } from './parts.ts'
 import { loadTokenizer, type Tokenizer } from './text/tokenizer.ts'
+import { type VaeConfig, vaeConfigOf } from './vae-config.ts'
 
 /** What a model on disk consists of. It is examined once and then passed on. */
 export interface ModelLayout {
@@ -71,7 +73,12 @@ export async function readLayout(reference: ModelReference): Promise<ModelLayout
   const config = (part: Part) => parts.config(part) ?? {}
   const side = manifest?.side ?? sideOf(folder, parts, architecture, vae)
   const { max_position_embeddings: promptLength = USUAL_LENGTH } = config('text_encoder')
-  const sizes = { side, latentSide: side / (vae.factor ?? USUAL_FACTOR), promptLength: promptLength as number }
+  const sizes = {
+    side,
+    latentSide: side / (vae.factor ?? USUAL_FACTOR),
+    promptLength: promptLength as number,
+    promptLengthOfT5: lengthOfT5(architecture, config('denoiser')),
+  }
   return {
     reference,
     path: folder,
@@ -86,6 +93,14 @@ export async function readLayout(reference: ModelReference): Promise<ModelLayout
     has: parts.has,
     graph: (part) => parts.graph(part, sizes),
   }
+}
+
+/**
+ * The number of T5's states, as diffusers has it for Stable Diffusion 3, and as Black Forest Labs have it for FLUX.1 with and
+ * without guidance.
+ */
+export function lengthOfT5(architecture: Architecture, { guidance_embeds: guidance = true }: PartConfig): number {
+  return architecture === 'flux' && guidance ? 512 : 256
 }
 
 interface Found {
@@ -209,35 +224,6 @@ function refuseFurtherPictures(folder: string, parts: Parts): void {
   throw new UserError(
     `The model in ${folder} takes a picture besides the prompt (its network has ${taken} channels instead of ${channels}): use the plain model that it was made from.`,
   )
-}
-
-interface VaeConfig {
-  /** What latents are multiplied by. */
-  readonly scalingFactor?: number
-  /** What is subtracted from them before. */
-  readonly shiftFactor?: number
-  readonly channels?: number
-  /** Pixels per latent, along one side. */
-  readonly factor?: number
-}
-
-/** The autoencoder's configuration, wherever the export put it. */
-function vaeConfigOf(parts: Parts): VaeConfig {
-  const config = (parts.config('vae_decoder') ?? parts.config('vae_encoder') ?? {}) as RawVaeConfig
-  const levels = config.block_out_channels?.length
-  return {
-    scalingFactor: config.scaling_factor,
-    shiftFactor: config.shift_factor ?? undefined,
-    channels: config.latent_channels,
-    factor: levels && 2 ** (levels - 1),
-  }
-}
-
-interface RawVaeConfig {
-  readonly scaling_factor?: number
-  readonly shift_factor?: number | null
-  readonly latent_channels?: number
-  readonly block_out_channels?: readonly number[]
 }
 
 const USUAL_LATENT_SIDE = 64

@@ -1,13 +1,19 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { clipText } from '../architectures/clip-text.ts'
+import { flux } from '../architectures/flux.ts'
+import { mmdit } from '../architectures/mmdit.ts'
+import { t5 } from '../architectures/t5.ts'
 import { unet } from '../architectures/unet.ts'
 import { vaeDecoder, vaeEncoder } from '../architectures/vae.ts'
 import { type Prediction, readCheckpoint } from '../checkpoints/checkpoint.ts'
 import {
   clipTextConfiguration,
+  fluxConfiguration,
+  mmditConfiguration,
   type PartConfig,
   type StoredPart,
+  t5Configuration,
   unetConfiguration,
   vaeGroups,
 } from '../checkpoints/configuration.ts'
@@ -39,8 +45,10 @@ export interface Sizes {
   readonly side: number
   /** The side of the latents. */
   readonly latentSide: number
-  /** The number of tokens in a prompt. */
+  /** The number of tokens in a prompt that CLIP reads. */
   readonly promptLength: number
+  /** The number of tokens in a prompt that T5 reads. */
+  readonly promptLengthOfT5: number
 }
 
 /** The parts of a diffusers folder. */
@@ -128,22 +136,33 @@ export const hasOtherWeights = (folder: string): boolean =>
   })
 
 /** The graph for weights, as their configuration says. @throws UserError if their kind is not supported */
-export function built(part: Part, stored: StoredPart, { side, latentSide, promptLength }: Sizes): Graph {
+export function built(part: Part, stored: StoredPart, sizes: Sizes): Graph {
   const { tensors, config } = stored
+  const { side, latentSide } = sizes
   const type = isMostlyHalf(stored) ? 'float16' : 'float32'
-  if (part === 'denoiser') {
-    const { _class_name: kind = 'UNet2DConditionModel' } = config
-    if (kind !== 'UNet2DConditionModel') {
-      throw new UserError(`A ${kind} can’t be built from its weights here: export the model to ONNX as optimum does.`)
-    }
-    return unet(tensors, unetConfiguration(stored, { latentSide, promptLength }), type)
-  }
+  if (part === 'denoiser') return builtDenoiser(stored, sizes, type)
   if (part === 'vae_encoder') return vaeEncoder(tensors, { side, groups: vaeGroups(stored) }, type)
   if (part === 'vae_decoder') return vaeDecoder(tensors, { side: latentSide, groups: vaeGroups(stored) }, type)
-  if (part === 'text_encoder_3') {
-    throw new UserError('T5 can’t be built from its weights here: export the model to ONNX as optimum does.')
-  }
+  // Its states leave the range of half precision.
+  if (config.model_type === 't5') return t5(tensors, t5Configuration(stored, sizes.promptLengthOfT5))
   return clipText(tensors, clipTextConfiguration(stored), type)
+}
+
+function builtDenoiser(stored: StoredPart, sizes: Sizes, type: 'float32' | 'float16'): Graph {
+  const { tensors, config } = stored
+  const { latentSide, promptLength, promptLengthOfT5 } = sizes
+  const { _class_name: kind = 'UNet2DConditionModel' } = config
+  if (kind === 'UNet2DConditionModel') {
+    return unet(tensors, unetConfiguration(stored, { latentSide, promptLength }), type)
+  }
+  if (kind === 'SD3Transformer2DModel') {
+    const all = promptLength + promptLengthOfT5
+    return mmdit(tensors, mmditConfiguration(stored, { latentSide, promptLength: all }), type)
+  }
+  if (kind === 'FluxTransformer2DModel') {
+    return flux(tensors, fluxConfiguration(stored, { latentSide, promptLength: promptLengthOfT5 }), type)
+  }
+  throw new UserError(`A ${kind} can’t be built from its weights here: export the model to ONNX as optimum does.`)
 }
 
 const adaptable = (part: Part): Adaptable | undefined =>

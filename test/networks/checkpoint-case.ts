@@ -19,6 +19,8 @@ export const checkpointNumbers: Readonly<Record<string, string>> = {
   'sd21-bf16': own('sd21-bf16'),
   sdxl: ofExport('sdxl'),
   'sdxl-sharded': ofExport('sdxl-fp32'),
+  sd3: ofExport('sd3'),
+  flux: ofExport('flux'),
   'sd15-one': own('sd15-one'),
   'sd21-one': own('sd21-one'),
   'sdxl-one': own('sdxl-one'),

@@ -29,6 +29,8 @@ FOLDERS = {
     "sd21-bf16": (replace(BY_NAME["sd21"], name="sd21-bf16"), {"bfloat16": True}),
     "sdxl": (BY_NAME["sdxl"], {"variant": "fp16"}),
     "sdxl-sharded": (BY_NAME["sdxl-fp32"], {"max_shard_size": "100KB"}),
+    "sd3": (BY_NAME["sd3"], {}),
+    "flux": (BY_NAME["flux"], {}),
 }
 
 
@@ -47,6 +49,9 @@ def main():
             pipeline.to(dtype=torch.bfloat16)
         pipeline.save_pretrained(folder, safe_serialization=True, **options)
         write_json(folder / "scheduler" / "scheduler_config.json", family.scheduler)
+        if family.flux:
+            # Nothing else in such a folder says how large its pictures are.
+            write_json(folder / "manifest.json", {"name": name, "description": "", "licence": "", "files": [], "side": 16})
         if is_bfloat16:
             with tempfile.TemporaryDirectory() as scratch:
                 numbers, description = numbers_of(family, pipeline, Path(scratch) / "difference.safetensors")

@@ -16,11 +16,15 @@ export function openFlux(options: DenoisingOptions): Promise<DenoisingNetwork> {
 }
 
 function formOf({ layout, latentDims, conditioning }: DenoisingOptions): DenoisingForm {
-  const wanted = ['hidden_states', 'timestep', 'encoder_hidden_states', 'pooled_projections', 'txt_ids', 'img_ids']
-  const input = inputsOf(layout, wanted, ['guidance'])
+  const wanted = ['hidden_states', 'timestep', 'encoder_hidden_states', 'pooled_projections']
+  const input = inputsOf(layout, wanted, ['guidance', 'txt_ids', 'img_ids'])
   const [, height, width] = latentDims as [number, number, number]
-  const ids = { img_ids: placesOf(height / 2, width / 2), txt_ids: tensor([conditioning.hiddenStates.dims[1]!, 3]) }
-  const isShared = input('img_ids')!.dims.length === 2
+  // A graph that was built here knows the places.
+  const ids = input('img_ids') && {
+    img_ids: placesOf(height / 2, width / 2),
+    txt_ids: tensor([conditioning.hiddenStates.dims[1]!, 3]),
+  }
+  const isShared = input('img_ids')?.dims.length === 2
   const batching = batchingOf(input('hidden_states')!, input('timestep')!)
   return {
     names: {
@@ -33,7 +37,9 @@ function formOf({ layout, latentDims, conditioning }: DenoisingOptions): Denoisi
     further: {
       ...(input('guidance') && { guidance: tensor([1], Float32Array.of(GUIDANCE)) }),
       ...(!isShared &&
-        Object.fromEntries(Object.entries(ids).map(([name, { dims, data }]) => [name, tensor([1, ...dims], data)]))),
+        Object.fromEntries(
+          Object.entries(ids ?? {}).map(([name, { dims, data }]) => [name, tensor([1, ...dims], data)]),
+        )),
     },
     shared: isShared ? ids : {},
     packing: packingOf(latentDims),

@@ -1,6 +1,6 @@
 import type { Hardware } from '../../compute/hardware.ts'
 import { UserError } from '../../errors.ts'
-import type { ModelLayout } from '../layout.ts'
+import { lengthOfT5, type ModelLayout } from '../layout.ts'
 import { openTextNetwork } from './clip-text.ts'
 import { joinEncoders, type PromptEncoder, pooledBeside } from './prompt.ts'
 import { openT5 } from './t5.ts'
@@ -34,7 +34,7 @@ export async function openTextEncoders({ layout, cacheFolder, hardware }: TextEn
   }
   if (encoders.length === 0) throw new UserError(`There is no text_encoder in ${folder}: download it again.`)
   if (isSd3) {
-    const { places = length + USUAL_LENGTH, width } = sizeOfStates(layout)
+    const { places = length + lengthOfT5(architecture, layout.config('denoiser')), width } = sizeOfStates(layout)
     const behind = await openT5(layout, '_3', { length: places - length, width })
     return joinEncoders(encoders, { empty: 'encoded', pooled: 'all', behind })
   }
@@ -49,7 +49,7 @@ async function openEncodersOfFlux(options: TextEncodersOptions): Promise<PromptE
   const tokenizer = await layout.tokenizer('text_encoder')
   const own = { graph: layout.graph('text_encoder'), name: 'text_encoder' }
   const network = await openTextNetwork({ ...options, ...own, tokenizer, outputs: ['pooler_output'] })
-  const { places = USUAL_LENGTH_OF_FLUX, width } = sizeOfStates(layout)
+  const { places = lengthOfT5('flux', layout.config('denoiser')), width } = sizeOfStates(layout)
   return pooledBeside(network, 'pooler_output', await openT5(layout, '_2', { length: places, width }))
 }
 
@@ -65,6 +65,4 @@ function sizeOfStates(layout: ModelLayout): { places?: number; width: number } {
 }
 
 /** T5-XXL's states as Stable Diffusion 3 and FLUX need them. */
-const USUAL_LENGTH = 256
-const USUAL_LENGTH_OF_FLUX = 512
 const USUAL_WIDTH = 4096
