@@ -1,23 +1,21 @@
 import PQueue from 'p-queue'
 import { UserError } from '../errors.ts'
+import { callHandler } from './call-handler.ts'
+import { createDeliveries } from './deliveries.ts'
 import { createDurations } from './durations.ts'
-import { createFairLine, type FairQueue } from './fair-line.ts'
-import { errorOf } from './job-error.ts'
+import { createFairQueue, type PQueueQueue } from './fair-queue.ts'
 import { checkLimits, type Limits } from './limits.ts'
+import { createPlaces } from './places.ts'
 import type { Progress } from './protocol.ts'
 import {
   dayMilliseconds,
-  type Expected,
   gaveUp,
   type Outcome,
-  type Place,
   type Queue,
   type QueueHandlers,
   restarting,
-  type StoredOutcome,
   type Ticket,
   tooOld,
-  undelivered,
 } from './ticket.ts'
 import {
   createEntry,
@@ -41,12 +39,12 @@ export interface QueueOptions {
   readonly now?: () => number
 }
 
-/** One job at a time, in fair order (fair-line.ts). */
+/** One job at a time, in fair order (turns.ts). */
 export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.now }: QueueOptions): Queue<FollowUp> {
   type Entry = QueueEntry<FollowUp>
   const durations = createDurations(now)
-  const fair = createFairLine()
-  const line = new PQueue<FairQueue, Partial<Waiting>>({
+  const fair = createFairQueue()
+  const waiting = new PQueue<PQueueQueue, Partial<Waiting>>({
     concurrency: 1,
     autoStart: false,
     queueClass: fair.queueClass,
@@ -54,36 +52,38 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
   const entries = new Map<string, Entry>()
   /** Commands that are not jobs yet. */
   const awaited = new Set<string>()
-  const { keep, remove, watch, settled } = createTicketWriter<FollowUp>(tickets)
+  const writer = createTicketWriter<FollowUp>(tickets)
+  const { keep } = writer
+  const deliveries = createDeliveries<FollowUp>({ tickets, writer, log })
   let running: Entry | undefined
   let handlers: QueueHandlers<FollowUp> | undefined
   let isParked = false
 
+  const inOrder = () => [
+    ...(running?.state === 'running' ? [running] : []),
+    ...fair.order().map((id) => entries.get(id)!),
+  ]
+  const places = createPlaces<FollowUp>({ durations, inOrder, log })
+  const tellPlaces = () => places.tell(handlers?.onPlace)
+
   const open: Queue<FollowUp>['open'] = async (given) => {
     handlers = given
+    deliveries.open(given)
     const all = await tickets.all<TicketRecord<FollowUp> | ExpectedRecord<FollowUp>>()
     const records = all.filter((record) => 'ticket' in record)
     for (const record of records.sort((one, other) => one.ticket.placedAt - other.ticket.placedAt)) resume(record)
-    for (const record of all) if ('expected' in record) interrupt(record.expected)
-    line.start()
+    for (const record of all) if ('expected' in record) deliveries.interrupt(record.expected)
+    waiting.start()
     tellPlaces()
   }
 
   const resume = (record: TicketRecord<FollowUp>) => {
     const entry = createEntry(record.ticket, record.attempts)
-    if (record.outcome) return void deliverAgain(entry, record.outcome, record.deliveries ?? 1)
+    if (record.outcome) return void deliveries.deliverAgain(entry, record.outcome, record.deliveries ?? 1)
     if (record.state === 'running' && record.attempts >= MOST_ATTEMPTS) return void end(entry, letGo(gaveUp))
     if (isTooOld(record.ticket)) return void end(entry, letGo(tooOld))
     entries.set(record.ticket.id, entry)
     enqueue(entry)
-  }
-
-  const interrupt = (expected: Expected<FollowUp>) => {
-    const told = (async () => handlers?.onInterrupted(expected))()
-      .catch((error: unknown) => log('An interrupted command could not be answered.', error))
-      .then(() => tickets.remove(expected.id))
-      .catch((error: unknown) => log('A ticket could not be deleted.', error))
-    watch(told)
   }
 
   const expect: Queue<FollowUp>['expect'] = async (expected) => {
@@ -102,7 +102,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     if (entries.has(ticket.id)) throw new Error(`The ticket ${ticket.id} is in the queue already.`)
     const placed = [...entries.values()].map((entry) => entry.ticket)
     const { person = limits?.person, scope = limits?.scope } = shares
-    checkLimits(ticket, placed, placesNow(), { ...limits, person, scope })
+    checkLimits(ticket, placed, places.now(), { ...limits, person, scope })
     const entry = createEntry(ticket, 0)
     entries.set(ticket.id, entry)
     try {
@@ -119,7 +119,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
 
   const enqueue = (entry: Entry) => {
     const { id, scope, person } = entry.ticket
-    void line.add(() => serve(entry), { id, scope, person })
+    void waiting.add(() => serve(entry), { id, scope, person })
   }
 
   const serve = async (entry: Entry) => {
@@ -133,7 +133,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     const onProgress = (progress: Progress) => {
       if (entry.state !== 'running') return
       stopwatch.see(progress)
-      guarded(() => handlers?.onProgress(ticket, progress, stopwatch.secondsLeft()))
+      callHandler(() => handlers?.onProgress(ticket, progress, stopwatch.secondsLeft()), log)
     }
     let outcome: Outcome
     try {
@@ -155,32 +155,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     fair.remove(id)
     tellPlaces()
     await keep(entry, stored(outcome), 1).catch((error: unknown) => log('A result could not be stored.', error))
-    deliver(entry, outcome)
-  }
-
-  const deliver = (entry: Entry, outcome: Outcome) => {
-    // The next start delivers it.
-    if (isParked) return
-    const { ticket } = entry
-    const delivery = (async () => {
-      await handlers?.onEnd(ticket, outcome)
-    })()
-      .catch((error: unknown) => log('A result could not be delivered.', error))
-      .then(() => remove(entry))
-      .catch((error: unknown) => log('A ticket could not be deleted.', error))
-    watch(delivery)
-  }
-
-  /** A delivery that crashes the process must not do so forever: a sentence takes the result's place, then nothing does. */
-  const deliverAgain = async (entry: Entry, given: StoredOutcome, before: number) => {
-    if (before >= MOST_TELLINGS) {
-      log(`A result was dropped after ${before} attempts to deliver it.`, undefined)
-      return remove(entry).catch(() => {})
-    }
-    const outcome: StoredOutcome =
-      before >= MOST_DELIVERIES && given.type === 'done' ? stopped(undelivered, true) : given
-    await keep(entry, outcome, before + 1).catch((error: unknown) => log('A delivery could not be stored.', error))
-    deliver(entry, outcome.type === 'failed' ? { type: 'failed', error: errorOf(outcome.failure) } : outcome)
+    deliveries.deliver(entry, outcome)
   }
 
   const cancel: Queue['cancel'] = async (id, reason) => {
@@ -193,7 +168,8 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
 
   const park: Queue['park'] = async () => {
     isParked = true
-    line.pause()
+    deliveries.stop()
+    waiting.pause()
     if (running?.state === 'running') {
       const entry = running
       Object.assign(entry, { state: 'waiting', attempts: entry.attempts - 1 })
@@ -201,36 +177,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
       entry.controller.abort(new Error('Put back for the next start.'))
       await kept
     }
-    await settled()
-  }
-
-  const placesNow = (): Place<FollowUp>[] => {
-    const current = running?.state === 'running' ? [running] : []
-    let secondsLeft = 0
-    return [...current, ...fair.order().map((id) => entries.get(id)!)].map(({ ticket, state, stopwatch }, ahead) => {
-      const isRunning = state === 'running'
-      secondsLeft += isRunning ? stopwatch!.secondsLeft() : durations.expect(ticket.job)
-      return { ticket, isRunning, ahead, secondsLeft }
-    })
-  }
-
-  const tellPlaces = () => {
-    for (const place of placesNow()) {
-      const entry = entries.get(place.ticket.id)
-      const told = place.isRunning ? -1 : place.ahead
-      // It has none if a handler that was called before has cancelled it.
-      if (!entry || entry.told === told) continue
-      entry.told = told
-      guarded(() => handlers?.onPlace(place))
-    }
-  }
-
-  const guarded = (call: () => void) => {
-    try {
-      call()
-    } catch (error) {
-      log('A job event handler failed.', error)
-    }
+    await writer.settled()
   }
 
   const isTooOld = ({ placedAt }: Ticket) => now() - placedAt > dayMilliseconds
@@ -242,15 +189,13 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     add,
     cancel,
     park,
-    places: async (scope) => placesNow().filter(({ ticket }) => ticket.scope === scope),
+    places: async (scope) => places.now().filter(({ ticket }) => ticket.scope === scope),
     length: async () => entries.size,
     workers: async () => [],
   }
 }
 
 const MOST_ATTEMPTS = 2
-const MOST_DELIVERIES = 3
-const MOST_TELLINGS = 10
 
 /** @param canRetry Nobody wanted it stopped. */
 const stopped = (reason: string, canRetry = false) => ({

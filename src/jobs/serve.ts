@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Postgres, Statements } from '../store/postgres.ts'
 import type { Boss, Claim } from './boss.ts'
-import { chooseLine, type Head } from './choose-line.ts'
+import { chooseQueue, type Head } from './choose-queue.ts'
 import { createDurations, type Stopwatch } from './durations.ts'
 import { createProgressWriter } from './progress-writer.ts'
 import type { Job, Progress } from './protocol.ts'
@@ -77,7 +77,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   }
 
   const take = async (): Promise<Running | undefined> => {
-    const chosen = chooseLine(await heads(), loaded, Date.now(), patienceMilliseconds)
+    const chosen = chooseQueue(await heads(), loaded, Date.now(), patienceMilliseconds)
     // A worker that was killed left its job to pg-boss, which gives it to whoever asks.
     const lines = chosen ? [chosen] : models.toSorted((one) => (one === loaded ? -1 : 1))
     for (const model of lines) {

@@ -47,7 +47,7 @@ export const createEntry = <FollowUp>(ticket: Ticket<FollowUp>, attempts: number
   written: Promise.resolve(),
 })
 
-interface TicketWriter<FollowUp> {
+export interface TicketWriter<FollowUp> {
   /** @param deliveries How often its delivery was started, with this time. */
   readonly keep: (entry: QueueEntry<FollowUp>, outcome?: StoredOutcome, deliveries?: number) => Promise<void>
   readonly remove: (entry: QueueEntry<FollowUp>) => Promise<void>

@@ -1,4 +1,4 @@
-/** The first job of a model's line. */
+/** The first job of a model's queue. */
 export interface Head {
   readonly model: string
   /** Milliseconds since 1970. */
@@ -7,10 +7,10 @@ export interface Head {
 }
 
 /**
- * Which line a worker takes its next job from: that of the model it has loaded, unless another line's head has waited longer
+ * Which queue a worker takes its next job from: that of the model it has loaded, unless another queue's head has waited longer
  * than `patienceMilliseconds`; else the head whose turn is first.
  */
-export function chooseLine(
+export function chooseQueue(
   heads: readonly Head[],
   loaded: string | undefined,
   now: number,
@@ -19,7 +19,7 @@ export function chooseLine(
   const inOrder = heads.toSorted((one, other) => one.turn - other.turn || one.placedAt - other.placedAt)
   const own = inOrder.find(({ model }) => model === loaded)
   const neglected = inOrder.filter(({ placedAt }) => now - placedAt > patienceMilliseconds)
-  // Its own line may have waited as long.
+  // Its own queue may have waited as long.
   const first = neglected.find((head) => head !== own && (!own || head.placedAt < own.placedAt))
   return (own ? (first ?? own) : inOrder[0])?.model
 }

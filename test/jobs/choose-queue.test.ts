@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chooseLine } from '../../src/jobs/choose-line.ts'
+import { chooseQueue } from '../../src/jobs/choose-queue.ts'
 
 const now = 1e12
 const head = (model: string, turn: number, waited: number) => ({ model, turn, placedAt: now - waited })
-const choose = (heads: readonly ReturnType<typeof head>[], loaded?: string) => chooseLine(heads, loaded, now, 1000)
+const choose = (heads: readonly ReturnType<typeof head>[], loaded?: string) => chooseQueue(heads, loaded, now, 1000)
 
 test('a worker stays with the model it has loaded', () => {
   assert.equal(choose([head('one', 2, 10), head('two', 1, 900)], 'one'), 'one')

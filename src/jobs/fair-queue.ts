@@ -6,9 +6,9 @@ interface Entry extends Waiting {
   readonly run: RunFunction
 }
 
-interface FairLine {
+interface FairQueue {
   /** For PQueue; each instance has a queue of its own. */
-  readonly queueClass: new () => FairQueue
+  readonly queueClass: new () => PQueueQueue
   /** Ids in the order in which they will run, unless more are added. */
   readonly order: () => readonly string[]
   /** Removes a waiting job. */
@@ -16,7 +16,7 @@ interface FairLine {
 }
 
 /** The queue class that PQueue asks for. */
-export interface FairQueue {
+export interface PQueueQueue {
   size: number
   enqueue(run: RunFunction, options?: Partial<Waiting>): void
   dequeue(): RunFunction | undefined
@@ -25,7 +25,7 @@ export interface FairQueue {
 }
 
 /** The waiting jobs of one process, in fair order (turns.ts). */
-export function createFairLine(): FairLine {
+export function createFairQueue(): FairQueue {
   const entries = new Map<string, Entry>()
   const servings = createServings()
   let sorted: readonly Entry[] | undefined
@@ -37,7 +37,7 @@ export function createFairLine(): FairLine {
   const remove = (id: string) => {
     if (entries.delete(id)) sorted = undefined
   }
-  class Line implements FairQueue {
+  class QueueInTurns implements PQueueQueue {
     get size() {
       return entries.size
     }
@@ -62,7 +62,7 @@ export function createFairLine(): FairLine {
       throw new TypeError('Priorities are not supported.')
     }
   }
-  return { queueClass: Line, order: () => order().map(({ id }) => id), remove }
+  return { queueClass: QueueInTurns, order: () => order().map(({ id }) => id), remove }
 }
 
 interface Servings {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createFairLine } from '../../src/jobs/fair-line.ts'
+import { createFairQueue } from '../../src/jobs/fair-queue.ts'
 import { createRandom } from '../../src/tensor/random.ts'
 
 /** Jobs are written "server/person/number". */
-function lineOf(...ids: string[]) {
-  const line = createFairLine()
-  const queue = new line.queueClass()
+function queueOf(...ids: string[]) {
+  const fair = createFairQueue()
+  const queue = new fair.queueClass()
   const taken: string[] = []
   const join = (id: string) => {
     const [scope, person] = id.split('/')
@@ -14,23 +14,23 @@ function lineOf(...ids: string[]) {
   }
   const take = () => void queue.dequeue()?.()
   ids.forEach(join)
-  return { ...line, queue, taken, join, take }
+  return { ...fair, queue, taken, join, take }
 }
 
 test('one person’s ten jobs do not make another wait for all ten', () => {
   const tens = Array.from({ length: 10 }, (_, number) => `s/ann/${number}`)
-  const { order } = lineOf(...tens, 's/bob/0', 's/bob/1')
+  const { order } = queueOf(...tens, 's/bob/0', 's/bob/1')
   assert.deepEqual(order().slice(0, 5), ['s/ann/0', 's/bob/0', 's/ann/1', 's/bob/1', 's/ann/2'])
 })
 
 test('a server of many people has no more turns than a server of one', () => {
   const crowd = ['big/ann/0', 'big/bob/0', 'big/cid/0', 'big/dan/0']
-  const { order } = lineOf(...crowd, 'small/eve/0', 'small/eve/1')
+  const { order } = queueOf(...crowd, 'small/eve/0', 'small/eve/1')
   assert.deepEqual(order(), ['big/ann/0', 'small/eve/0', 'big/bob/0', 'small/eve/1', 'big/cid/0', 'big/dan/0'])
 })
 
 test('who was served waits for who was not, even when the other came later', () => {
-  const { take, join, order } = lineOf('s/ann/0', 's/ann/1', 's/ann/2')
+  const { take, join, order } = queueOf('s/ann/0', 's/ann/1', 's/ann/2')
   take()
   join('s/bob/0')
   assert.deepEqual(order(), ['s/bob/0', 's/ann/1', 's/ann/2'])
@@ -40,7 +40,7 @@ test('who was served waits for who was not, even when the other came later', () 
 })
 
 test('what is taken out is not taken', () => {
-  const { remove, order, queue } = lineOf('s/ann/0', 's/bob/0', 's/ann/1')
+  const { remove, order, queue } = queueOf('s/ann/0', 's/bob/0', 's/ann/1')
   remove('s/bob/0')
   remove('s/nobody/0')
   assert.deepEqual(order(), ['s/ann/0', 's/ann/1'])
@@ -50,7 +50,7 @@ test('what is taken out is not taken', () => {
 test('the order that is foretold is the order that comes, and everyone has a turn in each round', () => {
   const random = createRandom(7)
   const pick = (count: number) => Math.floor(random.uniform() * count)
-  const { queue, order, taken, join, take } = lineOf()
+  const { queue, order, taken, join, take } = queueOf()
   for (let number = 0; number < 1000; number++) {
     join(`s${pick(5)}/p${pick(8)}/${number}`)
     if (pick(3) === 0) take()
