@@ -1,4 +1,4 @@
-// How a shared line grows: npx node bench/scale.ts. Workers are processes whose jobs sleep for 50 ms.
+// How a shared queue grows: npx node bench/scale.ts. Workers are processes whose jobs sleep for 50 ms.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { openBoss } from '../src/jobs/boss.ts'
 import { createSharedQueue } from '../src/jobs/shared-queue.ts'
@@ -18,7 +18,7 @@ const startWorker = (url: string) =>
     child.once('exit', reject)
   })
 
-async function openLine() {
+async function openQueue() {
   const url = await server.create()
   const postgres = await openPostgres(url)
   const boss = await openBoss({ postgres, isKeeper: true, log })
@@ -44,7 +44,7 @@ console.log(
 )
 let first: number | undefined
 for (const count of [1, 2, 4, 8]) {
-  const { url, queue, ends, postgres } = await openLine()
+  const { url, queue, ends, postgres } = await openQueue()
   const workers = await Promise.all(Array.from({ length: count }, () => startWorker(url)))
   const all = new Promise<void>((resolve) => {
     ends.reached = (reached) => reached === jobs && resolve()
@@ -63,7 +63,7 @@ for (const count of [1, 2, 4, 8]) {
   await postgres.close()
 }
 
-const { url, queue, postgres } = await openLine()
+const { url, queue, postgres } = await openQueue()
 const worker = await startWorker(url)
 worker.removeAllListeners('exit')
 worker.kill('SIGSTOP')

@@ -5,6 +5,7 @@ import { createDeliveries } from './deliveries.ts'
 import { createDurations } from './durations.ts'
 import { createFairQueue, type PQueueQueue } from './fair-queue.ts'
 import { checkLimits, type Limits } from './limits.ts'
+import { withTodaysNames } from './old-tickets.ts'
 import { createPlaces } from './places.ts'
 import type { Progress } from './protocol.ts'
 import {
@@ -69,7 +70,8 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
   const open: Queue<FollowUp>['open'] = async (given) => {
     handlers = given
     deliveries.open(given)
-    const all = await tickets.all<TicketRecord<FollowUp> | ExpectedRecord<FollowUp>>()
+    const stored = await tickets.all<TicketRecord<FollowUp> | ExpectedRecord<FollowUp>>()
+    const all = stored.map(withTodaysNames)
     const records = all.filter((record) => 'ticket' in record)
     for (const record of records.sort((one, other) => one.ticket.placedAt - other.ticket.placedAt)) resume(record)
     for (const record of all) if ('expected' in record) deliveries.interrupt(record.expected)

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { serialize } from 'node:v8'
 import { OtherModelError, UserError } from '../../src/errors.ts'
 import { createQueue, type QueueOptions } from '../../src/jobs/queue.ts'
 import type { Expected, Place, Queue } from '../../src/jobs/ticket.ts'
+import type { TicketRecord } from '../../src/jobs/ticket-storage.ts'
 import { startWorker } from '../../src/jobs/worker-client.ts'
 import { byHand, job, memoryTickets, result, settled, ticket, witness } from './test-queue.ts'
 
-/** A line with a worker, a disk and witnesses; each may be replaced. */
-async function openLine(
+/** A queue with a worker, a disk and witnesses; each may be replaced. */
+async function openQueue(
   options: Partial<QueueOptions> = {},
   disk?: Map<string, Uint8Array>,
   onEnd?: () => Promise<void>,
@@ -40,7 +42,7 @@ const day = 24 * 60 * 60 * 1000
 
 describe('in turns', () => {
   test('jobs run one at a time, each hears its place, and nothing is left on disk', async () => {
-    const { queue, add, started, next, places, outcomes, disk } = await openLine()
+    const { queue, add, started, next, places, outcomes, disk } = await openQueue()
     for (const id of ['a', 'b', 'c']) await add(ticket(id))
     assert.deepEqual(started, ['a'])
     assert.equal(disk.size, 3)
@@ -54,7 +56,7 @@ describe('in turns', () => {
   })
 
   test('a second person’s job runs after the one that runs, not after all of the first’s', async () => {
-    const { add, started, next, ids } = await openLine({ limits: { person: 10 } })
+    const { add, started, next, ids } = await openQueue({ limits: { person: 10 } })
     for (let number = 0; number < 10; number++) await add(ticket(`ann${number}`))
     await add(ticket('bob0', { person: 'bob' }))
     await add(ticket('cid0', { person: 'cid', scope: 'elsewhere' }))
@@ -65,7 +67,7 @@ describe('in turns', () => {
 
   test('places say how long: the jobs ahead and one’s own', async () => {
     let milliseconds = 1e12
-    const { queue, add, next } = await openLine({ now: () => milliseconds })
+    const { queue, add, next } = await openQueue({ now: () => milliseconds })
     const same = job('same')
     const place = (id: string) => add(ticket(id, { job: same, placedAt: milliseconds }))
     await place('a')
@@ -84,7 +86,7 @@ describe('in turns', () => {
   })
 
   test('progress reaches the handlers with the time that is left', async () => {
-    const { add, progress, progressed } = await openLine()
+    const { add, progress, progressed } = await openQueue()
     await add(ticket('a'))
     progress[0]!()
     assert.deepEqual(progressed, ['a'])
@@ -96,14 +98,14 @@ describe('in turns', () => {
       new OtherModelError('Learned elsewhere.'),
       new Error('?'),
     ]) {
-      const { add, outcomes } = await openLine({ run: () => Promise.reject(error) })
+      const { add, outcomes } = await openQueue({ run: () => Promise.reject(error) })
       await add(ticket('a'))
       await settled()
       assert.deepEqual(outcomes.get('a'), { type: 'failed', error })
     }
   })
 
-  test('handlers that throw do not stop the line, and it is logged', async () => {
+  test('handlers that throw do not stop the queue, and it is logged', async () => {
     const fail = () => {
       throw new Error('broken')
     }
@@ -123,7 +125,7 @@ describe('in turns', () => {
 
   test('a result that takes long to deliver keeps nobody waiting, and is on disk until it is', async () => {
     const delivered = Promise.withResolvers<void>()
-    const { add, started, next, disk, read } = await openLine({}, undefined, () => delivered.promise)
+    const { add, started, next, disk, read } = await openQueue({}, undefined, () => delivered.promise)
     await add(ticket('a'))
     await add(ticket('b'))
     await next()
@@ -140,7 +142,7 @@ describe('limits', () => {
     assert.rejects(adding, (error: Error) => error instanceof UserError && sentence.test(error.message))
 
   test('a person’s share', async () => {
-    const { queue, add, next, disk } = await openLine()
+    const { queue, add, next, disk } = await openQueue()
     for (let number = 0; number < 5; number++) await add(ticket(`ann${number}`, { scope: `server ${number}` }))
     await refused(queue.add(ticket('ann5')), /^You have 5 jobs in the queue already, .* in about \d+ seconds\.$/)
     assert.equal(disk.size, 5)
@@ -150,14 +152,14 @@ describe('limits', () => {
   })
 
   test('a server may set another share', async () => {
-    const { queue, add } = await openLine()
+    const { queue, add } = await openQueue()
     await add(ticket('a'), { person: 1 })
     await refused(queue.add(ticket('b'), { person: 1 }), /^You have a job in the queue already/)
     await add(ticket('b'))
   })
 
   test('a server’s share', async () => {
-    const { queue, add } = await openLine({ limits: { scope: 2 } })
+    const { queue, add } = await openQueue({ limits: { scope: 2 } })
     for (const person of ['ann', 'bob']) await add(ticket(person, { person }))
     await refused(
       queue.add(ticket('cid', { person: 'cid' })),
@@ -167,13 +169,13 @@ describe('limits', () => {
   })
 
   test('all of it, by number and by size', async () => {
-    const { queue, add } = await openLine({ limits: { all: 2 } })
+    const { queue, add } = await openQueue({ limits: { all: 2 } })
     for (const person of ['ann', 'bob']) await add(ticket(person, { person, scope: person }))
     await refused(
       queue.add(ticket('cid', { person: 'cid' })),
       /^The queue is full \(2 jobs, about \d+ seconds of work\): please try again in about \d+ seconds\.$/,
     )
-    const { queue: small } = await openLine({ limits: { bytes: 1000 } })
+    const { queue: small } = await openQueue({ limits: { bytes: 1000 } })
     const large = (id: string) =>
       small.add(ticket(id, { job: { ...job(id), kind: 'apply', differences: [], image: new Uint8Array(400) } }))
     await large('a')
@@ -182,7 +184,7 @@ describe('limits', () => {
   })
 
   test('a hundred at once get no more than their share between them', async () => {
-    const { queue, disk } = await openLine()
+    const { queue, disk } = await openQueue()
     const adding = Array.from({ length: 100 }, (_, number) => queue.add(ticket(String(number))))
     const settledAll = await Promise.allSettled(adding)
     assert.equal(settledAll.filter(({ status }) => status === 'fulfilled').length, 5)
@@ -192,13 +194,13 @@ describe('limits', () => {
   test('a disk that can’t be written refuses the job and takes no place', async () => {
     const full = new UserError('The disk is full.')
     const { tickets } = memoryTickets()
-    const { queue, started } = await openLine({ tickets: { ...tickets, put: () => Promise.reject(full) } })
+    const { queue, started } = await openQueue({ tickets: { ...tickets, put: () => Promise.reject(full) } })
     for (let time = 0; time < 10; time++) await assert.rejects(queue.add(ticket('a')), full)
     assert.deepEqual([await queue.places('server'), started], [[], []])
   })
 
   test('the same ticket twice is a mistake', async () => {
-    const { queue, add } = await openLine()
+    const { queue, add } = await openQueue()
     await add(ticket('a'))
     await assert.rejects(queue.add(ticket('a')), /in the queue already/)
   })
@@ -206,7 +208,7 @@ describe('limits', () => {
 
 describe('cancelling', () => {
   test('a job that waits never starts, and the others move up', async () => {
-    const { queue, add, started, next, places, outcomes, disk } = await openLine()
+    const { queue, add, started, next, places, outcomes, disk } = await openQueue()
     for (const id of ['a', 'b', 'c']) await add(ticket(id))
     assert.equal(await queue.cancel('b', 'Cancelled.'), true)
     assert.equal(await queue.cancel('b', 'Cancelled.'), false)
@@ -223,7 +225,7 @@ describe('cancelling', () => {
   })
 
   test('a job that runs is over at once, but the next one starts when the worker is free', async () => {
-    const { queue, add, started, next, progress, progressed, ends, ids } = await openLine()
+    const { queue, add, started, next, progress, progressed, ends, ids } = await openQueue()
     await add(ticket('a'))
     await add(ticket('b'))
     await queue.cancel('a', 'Cancelled.')
@@ -236,12 +238,12 @@ describe('cancelling', () => {
   })
 
   test('it holds even when the process is killed before the worker heard of it', async () => {
-    const { queue, add, disk, read } = await openLine({}, undefined, () => new Promise(() => {}))
+    const { queue, add, disk, read } = await openQueue({}, undefined, () => new Promise(() => {}))
     await add(ticket('a'))
     await queue.cancel('a', 'Cancelled.')
     await settled()
     assert.equal(read()[0]!.state, 'ended')
-    const later = await openLine({}, new Map(disk))
+    const later = await openQueue({}, new Map(disk))
     assert.deepEqual([later.started, later.outcomes.get('a')], [[], { type: 'stopped', reason: 'Cancelled.' }])
   })
 
@@ -260,7 +262,7 @@ describe('cancelling', () => {
   })
 
   test('a job that is still being written down', async () => {
-    const { queue, started, outcomes, disk } = await openLine()
+    const { queue, started, outcomes, disk } = await openQueue()
     const adding = queue.add(ticket('a'))
     queue.cancel('a', 'Cancelled.')
     await adding
@@ -272,7 +274,7 @@ describe('cancelling', () => {
 describe('after a crash', () => {
   /** What a process left that was killed with one job running and others waiting. */
   async function crashed(attempts: number) {
-    const { add, disk, tickets } = await openLine()
+    const { add, disk, tickets } = await openQueue()
     const placedAt = Date.now()
     for (const [index, id] of ['ran', 'waited', 'waited too'].entries()) {
       await add(ticket(id, { placedAt: placedAt + index }))
@@ -283,7 +285,7 @@ describe('after a crash', () => {
   }
 
   test('the job that ran is tried once more, and those that waited go on', async () => {
-    const { started, next, outcomes, disk, read } = await openLine({}, await crashed(1))
+    const { started, next, outcomes, disk, read } = await openQueue({}, await crashed(1))
     assert.deepEqual(started, ['ran'])
     assert.equal(read().find((record) => record.ticket.id === 'ran')!.attempts, 2)
     for (let time = 0; time < 3; time++) await next()
@@ -293,20 +295,41 @@ describe('after a crash', () => {
   })
 
   test('one that was interrupted twice is given up with a word', async () => {
-    const { started, outcomes } = await openLine({}, await crashed(2))
+    const { started, outcomes } = await openQueue({}, await crashed(2))
     assert.deepEqual(started, ['waited'])
     const outcome = outcomes.get('ran')
     assert.ok(outcome?.type === 'stopped' && /interrupted twice/.test(outcome.reason))
   })
 
-  test('what is older than a day ends with a word of regret, also when it waited that long in the line', async () => {
+  test('a job that version 0.1 left behind goes on, and is checked as it was to be', async () => {
+    const { followUp: _, job: given, ...rest } = ticket('old')
+    const { options } = given
+    const old = {
+      ticket: {
+        ...rest,
+        job: { ...given, options: { ...options, isForEveryone: true } },
+        errand: { address: { channelId: '1' }, purpose: { type: 'save', name: 'red' } },
+      },
+      attempts: 0,
+      state: 'waiting',
+    }
+    const { next, outcomes, places, read } = await openQueue({}, new Map([['old', serialize(old)]]))
+    const [{ ticket: resumed }] = read() as [TicketRecord]
+    assert.deepEqual(resumed.followUp, { target: { channelId: '1' }, action: { type: 'save', name: 'red' } })
+    assert.deepEqual(resumed.job.options, { ...options, requiresSafetyCheck: true })
+    assert.deepEqual(places.get('old')?.at(-1)?.ticket, resumed)
+    await next()
+    assert.equal(outcomes.get('old')?.type, 'done')
+  })
+
+  test('what is older than a day ends with a word of regret, also when it waited that long in the queue', async () => {
     let now = Date.now()
-    const { started, next, outcomes } = await openLine({ now: () => now }, await crashed(1))
+    const { started, next, outcomes } = await openQueue({ now: () => now }, await crashed(1))
     now += day + 1000
     await next()
     assert.deepEqual(started, ['ran'])
     const disk = await crashed(1)
-    const later = await openLine({ now: () => now }, disk)
+    const later = await openQueue({ now: () => now }, disk)
     assert.deepEqual([later.started, later.ends.length, later.disk.size], [[], 3, 0])
     for (const outcome of [outcomes.get('waited'), later.outcomes.get('ran')]) {
       assert.ok(outcome?.type === 'stopped' && /more than a day/.test(outcome.reason))
@@ -320,10 +343,10 @@ describe('after a crash', () => {
         if (error) throw error
         return result('a')
       }
-      const first = await openLine({ run }, undefined, never)
+      const first = await openQueue({ run }, undefined, never)
       await first.queue.add(ticket('a'))
       await settled()
-      const later = await openLine({ now: () => Date.now() + 2 * day }, new Map(first.disk))
+      const later = await openQueue({ now: () => Date.now() + 2 * day }, new Map(first.disk))
       await settled()
       const expected = error ? { type: 'failed', error } : { type: 'done', result: result('a') }
       assert.deepEqual([later.started, later.outcomes.get('a'), later.disk.size], [[], expected, 0])
@@ -332,12 +355,12 @@ describe('after a crash', () => {
 
   test('a result whose delivery ends the process three times gives way to a sentence, and that to nothing', async () => {
     const never = () => new Promise<void>(() => {})
-    let { add, disk, next } = await openLine({}, undefined, never)
+    let { add, disk, next } = await openQueue({}, undefined, never)
     await add(ticket('a'))
     await next()
     const delivered: (string | undefined)[] = []
     for (let start = 0; start < 10; start++) {
-      const again = await openLine({}, new Map(disk), never)
+      const again = await openQueue({}, new Map(disk), never)
       await settled()
       const outcome = again.outcomes.get('a')
       delivered.push(outcome?.type === 'stopped' && outcome.canRetry ? 'to be tried again' : outcome?.type)
@@ -353,31 +376,31 @@ describe('a call that is not a job yet', () => {
   const expected: Expected = { ...call, followUp: {} }
 
   test('takes no place, and is told at the next start that nothing comes of it, once', async () => {
-    const { queue, disk } = await openLine()
+    const { queue, disk } = await openQueue()
     await queue.expect(expected)
     assert.deepEqual(await queue.places('server'), [])
-    const later = await openLine({}, new Map(disk))
+    const later = await openQueue({}, new Map(disk))
     assert.deepEqual([later.interrupted, later.ends, later.started, later.disk.size], [['a'], [], [], 0])
   })
 
   test('becomes a job under the same id', async () => {
-    const { queue, add, disk } = await openLine()
+    const { queue, add, disk } = await openQueue()
     await queue.expect(expected)
     await add(ticket('a'))
     await queue.release('a')
-    const later = await openLine({}, new Map(disk))
+    const later = await openQueue({}, new Map(disk))
     assert.deepEqual([later.interrupted, later.started], [[], ['a']])
   })
 
   test('is forgotten where nothing comes of it', async () => {
-    const { queue, disk } = await openLine()
+    const { queue, disk } = await openQueue()
     await queue.expect(expected)
     await queue.release('a')
     assert.equal(disk.size, 0)
   })
 
   test('is refused while the bot leaves', async () => {
-    const { queue } = await openLine()
+    const { queue } = await openQueue()
     await queue.park()
     await assert.rejects(queue.expect(expected), /restarting/)
   })
@@ -385,7 +408,7 @@ describe('a call that is not a job yet', () => {
 
 describe('parking', () => {
   test('the running job is put back, not counted as an attempt, and all goes on at the next start', async () => {
-    const { queue, add, disk, read, next, ends } = await openLine()
+    const { queue, add, disk, read, next, ends } = await openQueue()
     await add(ticket('a', { placedAt: 1 + Date.now() }))
     await add(ticket('b', { placedAt: 2 + Date.now() }))
     await queue.park()
@@ -400,7 +423,7 @@ describe('parking', () => {
     await next()
     await next()
     assert.deepEqual(ends, [])
-    const later = await openLine({}, new Map(disk))
+    const later = await openQueue({}, new Map(disk))
     await later.next()
     await later.next()
     assert.deepEqual([later.started, later.ends, later.disk.size], [['a', 'b'], ['a', 'b'], 0])
@@ -413,7 +436,7 @@ describe('parking', () => {
       if ('state' in record && record.state === 'ended') await written.promise
       await tickets.put(id, record)
     }
-    const { queue, add, next, ends } = await openLine({ tickets: { ...tickets, put } })
+    const { queue, add, next, ends } = await openQueue({ tickets: { ...tickets, put } })
     await add(ticket('a'))
     await next()
     let isParked = false
@@ -425,13 +448,13 @@ describe('parking', () => {
     written.resolve()
     await parking
     assert.deepEqual(ends, [])
-    const later = await openLine({}, new Map(disk))
+    const later = await openQueue({}, new Map(disk))
     assert.deepEqual([later.started, later.ends], [[], ['a']])
   })
 
   test('it waits for the results that are being delivered', async () => {
     const delivered = Promise.withResolvers<void>()
-    const { queue, add, next, disk } = await openLine({}, undefined, () => delivered.promise)
+    const { queue, add, next, disk } = await openQueue({}, undefined, () => delivered.promise)
     await add(ticket('a'))
     await next()
     let isParked = false
@@ -454,18 +477,18 @@ test('a thousand tickets of a hundred people', async () => {
     await tickets.put(String(number), { ticket: ticket(String(number), more), attempts: 0, state: 'waiting' })
   }
   const started = performance.now()
-  const { ends } = await openLine({ run: async (given) => result(given.options.model) }, disk)
+  const { ends } = await openQueue({ run: async (given) => result(given.options.model) }, disk)
   while (ends.length < 1000) await settled()
   assert.equal(disk.size, 0)
   assert.equal(new Set(ends).size, 1000)
   assert.ok(performance.now() - started < 20_000)
 })
 
-test('over a real child: a job that kills it twice is given up, and the line goes on', async () => {
+test('over a real child: a job that kills it twice is given up, and the queue goes on', async () => {
   const exits: string[] = []
   const path = new URL('../fixtures/fake-worker.ts', import.meta.url)
   const worker = startWorker({ path, onExit: (exit) => exits.push(exit) })
-  const { add, outcomes, ends } = await openLine({ run: worker.run })
+  const { add, outcomes, ends } = await openQueue({ run: worker.run })
   await add(ticket('die'))
   await add(ticket('any'))
   while (ends.length < 2) await settled()

@@ -8,7 +8,7 @@ import type { Run } from '../../src/jobs/worker-client.ts'
 import { openPostgres } from '../../src/store/postgres.ts'
 import { until } from '../loopback/discord.ts'
 import { skipped, startPostgres, type TestPostgres } from '../postgres.ts'
-import { describeQueue, type LineOptions } from './suite.ts'
+import { describeQueue, type SuiteOptions } from './suite.ts'
 import { job, result, ticket, witness } from './test-queue.ts'
 
 let started: Promise<TestPostgres> | undefined
@@ -20,7 +20,7 @@ after(async () => (await started)?.close())
 
 const log = () => {}
 
-async function openBot(url: string, { limits }: Partial<LineOptions> = {}, group = 'all') {
+async function openBot(url: string, { limits }: Partial<SuiteOptions> = {}, group = 'all') {
   const postgres = await openPostgres(url)
   await prepareTables(postgres)
   const boss = await openBoss({ postgres, isKeeper: true, log })
@@ -65,7 +65,7 @@ async function openWorker(url: string, run: Run, models = ['emoji']) {
 }
 
 describeQueue(
-  'a line in Postgres',
+  'a queue in Postgres',
   () => {
     let url: string | undefined
     return async (options) => {
@@ -88,7 +88,7 @@ describeQueue(
   { skip: skipped },
 )
 
-describe('several processes at one line', { skip: skipped, timeout: 300_000 }, () => {
+describe('several processes at one queue', { skip: skipped, timeout: 300_000 }, () => {
   /** Ends after `milliseconds`; says which jobs it had. */
   const sleeper = (milliseconds: number) => {
     const had: string[] = []

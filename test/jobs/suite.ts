@@ -8,8 +8,8 @@ import type { Run } from '../../src/jobs/worker-client.ts'
 import { until } from '../loopback/discord.ts'
 import { job, result, ticket, witness } from './test-queue.ts'
 
-/** A line and whoever computes for it: a process of a bot, as far as the line can tell. */
-export interface Line {
+/** A queue and whoever computes for it: a process of a bot, as far as the queue can tell. */
+export interface QueueAndWorker {
   readonly queue: Queue
   /** As at SIGTERM. */
   readonly park: () => Promise<void>
@@ -17,7 +17,7 @@ export interface Line {
   readonly kill: () => Promise<void>
 }
 
-export interface LineOptions {
+export interface SuiteOptions {
   readonly run: Run
   readonly limits?: Limits
 }
@@ -41,19 +41,23 @@ const named = (id: string, more: Parameters<typeof ticket>[1] = {}) => {
   return ticket(id, { job: { ...rest, options: { ...options, prompt: id } } as Job, ...more })
 }
 
-/** What every line must do, whatever keeps it. `open` again after `park` or `kill`, it has what it had. */
+/** What every queue must do, whatever keeps it. `open` again after `park` or `kill`, it has what it had. */
 export function describeQueue(
   name: string,
-  createOpener: () => (options: LineOptions) => Promise<Line>,
+  createOpener: () => (options: SuiteOptions) => Promise<QueueAndWorker>,
   options: { readonly skip?: string | false } = {},
 ): void {
   describe(name, { ...options, timeout: 300_000 }, () => {
-    /** A new line, opened, with a worker by hand. */
-    async function openLine(more: Partial<LineOptions> = {}, onEnd?: QueueHandlers['onEnd'], opener = createOpener()) {
+    /** A new queue, opened, with a worker by hand. */
+    async function openQueue(
+      more: Partial<SuiteOptions> = {},
+      onEnd?: QueueHandlers['onEnd'],
+      opener = createOpener(),
+    ) {
       const hand = byHand()
       const seen = witness(onEnd)
-      const line = await opener({ run: hand.run, ...more })
-      await line.queue.open(seen.handlers)
+      const opened = await opener({ run: hand.run, ...more })
+      await opened.queue.open(seen.handlers)
       const begun = async (id: string) => {
         await until(() => hand.started.some((one) => one.id === id), `the start of ${id}`)
         return hand.started.find((one) => one.id === id)!
@@ -62,12 +66,12 @@ export function describeQueue(
         await until(() => seen.outcomes.has(id), `the end of ${id}`)
         return seen.outcomes.get(id)!
       }
-      const again = (onEndAgain?: QueueHandlers['onEnd']) => openLine(more, onEndAgain, opener)
-      return { ...line, ...hand, ...seen, begun, ended, again }
+      const again = (onEndAgain?: QueueHandlers['onEnd']) => openQueue(more, onEndAgain, opener)
+      return { ...opened, ...hand, ...seen, begun, ended, again }
     }
 
     test('one job after the other, each hears its place and its progress, and nothing is left', async () => {
-      const { queue, begun, ended, started, places, progressed, park } = await openLine()
+      const { queue, begun, ended, started, places, progressed, park } = await openQueue()
       for (const id of ['a', 'b', 'c']) await queue.add(named(id))
       for (const id of ['a', 'b', 'c']) {
         const { end } = await begun(id)
@@ -77,13 +81,13 @@ export function describeQueue(
         end()
         assert.deepEqual(await ended(id), { type: 'done', result: result(id) })
       }
-      await until(async () => (await queue.length()) === 0, 'an empty line')
+      await until(async () => (await queue.length()) === 0, 'an empty queue')
       assert.deepEqual(await queue.places('server'), [])
       await park()
     })
 
     test('a second person, and another server, wait for one job and not for all', async () => {
-      const { queue, begun, ended, started, park } = await openLine({ limits: { person: 10 } })
+      const { queue, begun, ended, started, park } = await openQueue({ limits: { person: 10 } })
       await queue.add(named('ann0'))
       await begun('ann0')
       for (const id of ['ann1', 'ann2', 'ann3']) await queue.add(named(id))
@@ -106,7 +110,7 @@ export function describeQueue(
 
     test('pictures come to whoever computes and to whoever delivers as they were', async () => {
       const picture = new Uint8Array(300_000).fill(5)
-      const { queue, begun, ended, park } = await openLine({}, async (given) => {
+      const { queue, begun, ended, park } = await openQueue({}, async (given) => {
         assert.deepEqual(given.followUp, { pairs: [{ a: picture, a2: new Uint8Array(0) }] })
         assert.deepEqual(given.job, full.job)
       })
@@ -124,7 +128,7 @@ export function describeQueue(
     })
 
     test('a failure reaches its person as it was thrown', async () => {
-      const { queue, begun, ended, park } = await openLine()
+      const { queue, begun, ended, park } = await openQueue()
       const errors = [new UserError('That is no picture.'), new OtherModelError('Learned elsewhere.'), new Error('?')]
       for (const [index, error] of errors.entries()) {
         await queue.add(named(`${index}`))
@@ -136,7 +140,7 @@ export function describeQueue(
     })
 
     test('a person’s share, a server’s, and all of it', async () => {
-      const { queue, park } = await openLine({ limits: { scope: 7, all: 9 } })
+      const { queue, park } = await openQueue({ limits: { scope: 7, all: 9 } })
       const refused = async (adding: Promise<void>, sentence: RegExp) =>
         assert.rejects(adding, (error: Error) => error instanceof UserError && sentence.test(error.message))
       await queue.add(named('one'), { person: 1 })
@@ -154,7 +158,7 @@ export function describeQueue(
     })
 
     test('a job that waits is cancelled, and one that runs', async () => {
-      const { queue, begun, ended, started, park } = await openLine()
+      const { queue, begun, ended, started, park } = await openQueue()
       for (const id of ['a', 'b', 'c']) await queue.add(named(id))
       await begun('a')
       assert.equal(await queue.cancel('b', 'Cancelled.'), true)
@@ -173,7 +177,7 @@ export function describeQueue(
     })
 
     test('a call that is not a job yet is told at the next start that it will not be one, once', async () => {
-      const { queue, kill, again } = await openLine()
+      const { queue, kill, again } = await openQueue()
       const { job: _, ...call } = named('a')
       await queue.expect({ ...call, followUp: { note: 'first' } })
       await queue.expect({ ...call, followUp: { note: 'more' } })
@@ -193,27 +197,27 @@ export function describeQueue(
     })
 
     test('parked: the running job is put back, and all goes on at the next start', async () => {
-      const first = await openLine()
+      const first = await openQueue()
       for (const id of ['a', 'b']) await first.queue.add(named(id, { placedAt: Date.now() }))
       await first.begun('a')
-      let line = first
+      let latest = first
       // More often than a job may be tried.
       for (let time = 0; time < 3; time++) {
-        await line.park()
-        await assert.rejects(line.queue.add(named('c')), /restarting/)
-        assert.deepEqual(line.ends, [])
-        line = await first.again()
-        await line.begun('a')
+        await latest.park()
+        await assert.rejects(latest.queue.add(named('c')), /restarting/)
+        assert.deepEqual(latest.ends, [])
+        latest = await first.again()
+        await latest.begun('a')
       }
       for (const id of ['a', 'b']) {
-        ;(await line.begun(id)).end()
-        await line.ended(id)
+        ;(await latest.begun(id)).end()
+        await latest.ended(id)
       }
-      await line.park()
+      await latest.park()
     })
 
     test('killed while it delivers: it delivers again, and computes nothing again', async () => {
-      const first = await openLine({}, () => new Promise(() => {}))
+      const first = await openQueue({}, () => new Promise(() => {}))
       await first.queue.add(named('a'))
       ;(await first.begun('a')).end()
       await first.ended('a')
