@@ -3,7 +3,7 @@ import { serialize } from 'node:v8'
 import type { Statements } from '../store/postgres.ts'
 import type { Progress } from './protocol.ts'
 
-interface ProgressWriter {
+export interface ProgressWriter {
   readonly push: (progress: Progress, secondsLeft: number) => void
   /** Drops what waits; resolves when nothing is under way. */
   readonly stop: () => Promise<void>

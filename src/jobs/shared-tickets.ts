@@ -132,7 +132,7 @@ export async function endTicket(
 type Spot = Omit<Place, 'ticket'> & { readonly id: string }
 
 /**
- * Of those of `column` = `value`. Each model has a line of its own; `secondsLeft` counts on every live worker that has it.
+ * Of those of `column` = `value`. Each model has a queue of its own; `secondsLeft` counts on every live worker that has it.
  */
 export async function readSpots(
   { query }: Statements,
@@ -143,10 +143,10 @@ export async function readSpots(
   const rows = await query<{ id: string; state: string; ahead: string; seconds: number }>(
     `WITH spots AS (
        SELECT id, ${column ?? "''"} AS whose, state, expected_seconds, queue,
-         row_number() OVER line - 1 AS ahead,
-         sum(greatest(0, expected_seconds - coalesce(($1 - started_at) / 1000.0, 0))) OVER line AS work
+         row_number() OVER in_turns - 1 AS ahead,
+         sum(greatest(0, expected_seconds - coalesce(($1 - started_at) / 1000.0, 0))) OVER in_turns AS work
        FROM isto.tickets WHERE state IN ('waiting', 'running')
-       WINDOW line AS (PARTITION BY queue ORDER BY state, turn, placed_at, id ROWS UNBOUNDED PRECEDING)
+       WINDOW in_turns AS (PARTITION BY queue ORDER BY state, turn, placed_at, id ROWS UNBOUNDED PRECEDING)
      ), hands AS (
        SELECT queue, count(*) AS workers FROM isto.workers, unnest(queues) AS queue WHERE seen_at > $2 GROUP BY queue
      )
@@ -175,6 +175,31 @@ export async function readTickets<FollowUp>(
   return new Map(rows.map((row) => [row.id, ticketOf<FollowUp>(row)]))
 }
 
+/** The jobs of a scope, in the order in which they will run. */
+export async function readPlaces<FollowUp>(
+  statements: Statements,
+  scope: string,
+  now: number,
+): Promise<readonly Place<FollowUp>[]> {
+  const spots = await readSpots(statements, 'scope', scope, now)
+  const tickets = await readTickets<FollowUp>(
+    statements,
+    spots.map(({ id }) => id),
+  )
+  return spots.flatMap(({ id, ...spot }) => {
+    const ticket = tickets.get(id)
+    return ticket ? { ticket, ...spot } : []
+  })
+}
+
+/** Those that wait or run. */
+export async function countJobs({ query }: Statements): Promise<number> {
+  const [row] = await query<{ count: string }>(
+    `SELECT count(*) FROM isto.tickets WHERE state IN ('waiting', 'running')`,
+  )
+  return Number(row?.count)
+}
+
 export async function readExpected<FollowUp>(
   { query }: Statements,
   group: string,
@@ -196,4 +221,9 @@ export async function readExpected<FollowUp>(
 /** With all that belongs to them. */
 export async function removeTicket({ query }: Statements, id: string): Promise<void> {
   await query('DELETE FROM isto.tickets WHERE id = $1', [id])
+}
+
+/** Unless it has become a job. */
+export async function removeExpected({ query }: Statements, id: string): Promise<void> {
+  await query(`DELETE FROM isto.tickets WHERE id = $1 AND state = 'expected'`, [id])
 }
