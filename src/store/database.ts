@@ -5,11 +5,10 @@ import { buffersIn } from './buffers.ts'
 import { errorAtOpening, errorInUse, type Failure, failureOf } from './failures.ts'
 import type { Sqlite } from './sqlite.ts'
 
-export interface Request {
-  readonly id: number
-  readonly name: keyof Sqlite
-  readonly given: readonly unknown[]
-}
+/** Asks for one operation. */
+export type Request<Name extends keyof Sqlite = keyof Sqlite> = {
+  readonly [Each in Name]: { readonly id: number; readonly name: Each; readonly given: Parameters<Sqlite[Each]> }
+}[Name]
 
 export interface Answer {
   readonly id: number
@@ -66,7 +65,7 @@ export async function openDatabase(path: string): Promise<Database> {
     (...given: Parameters<Sqlite[Name]>): Promise<ReturnType<Sqlite[Name]>> => {
       if (end) return Promise.reject(end)
       const id = ++asked
-      thread.postMessage({ id, name, given } satisfies Request, buffersIn(given))
+      thread.postMessage({ id, name, given } satisfies Request<Name>, buffersIn(given))
       return expect(id) as Promise<ReturnType<Sqlite[Name]>>
     }
 

@@ -115,8 +115,12 @@ function createPool(connectionString: string, max: number): pg.Pool {
 }
 
 function statementsOf(client: pg.Pool | pg.PoolClient): Statements {
-  const run: Statements['run'] = (text, values = []) => client.query(text, [...values]).catch(rejectInUse)
-  return { run, query: async (text, values) => (await run(text, values)).rows as never }
+  const run = <Row extends object>(text: string, values: readonly unknown[] = []) =>
+    client.query<Row & pg.QueryResultRow>(text, [...values]).catch(rejectInUse)
+  return {
+    run,
+    query: async <Row extends object>(text: string, values?: readonly unknown[]) => (await run<Row>(text, values)).rows,
+  }
 }
 
 async function listen(

@@ -14,10 +14,13 @@ answer(0, () => {
 })
 if (sqlite) listen(sqlite)
 
-function listen(operations: Record<keyof Sqlite, (...given: never) => unknown>): void {
-  port.on('message', ({ id, name, given }: Request) => {
-    answer(id, () => operations[name](...(given as never)))
-    if (name === 'close') port.close()
+type Operations = { readonly [Name in keyof Sqlite]: (...given: Parameters<Sqlite[Name]>) => ReturnType<Sqlite[Name]> }
+
+function listen(operations: Operations): void {
+  const perform = <Name extends keyof Sqlite>({ name, given }: Request<Name>) => operations[name](...given)
+  port.on('message', (request: Request) => {
+    answer(request.id, () => perform(request))
+    if (request.name === 'close') port.close()
   })
 }
 
