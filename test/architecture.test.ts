@@ -291,7 +291,7 @@ test('only config.ts reads the environment', () => {
 })
 
 /** Files that are to be taken apart. */
-const longFiles = ['src/exact/colour-fit.ts', 'src/exact/fit.ts', 'src/worker/perform.ts']
+const longFiles = ['src/exact/colour-fit.ts', 'src/exact/fit.ts']
 
 test('no file in src has more than 250 lines, but those that are named', () => {
   none(

@@ -60,7 +60,7 @@ export function readDifferences({ differences, options }: ApplyJob, model: Diffu
 
 /** The strength of one difference of a job: its own, else the job's, else that of its file, else 1 (docs/running.md). */
 export const strengthIn = (
-  { strength }: ApplyJob['differences'][number],
+  { strength }: Pick<ApplyJob['differences'][number], 'strength'>,
   options: JobOptions,
   origin?: Pick<Origin, 'strength'>,
 ): number => strength ?? options.strength ?? origin?.strength ?? FOREIGN.strength

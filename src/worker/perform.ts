@@ -1,17 +1,13 @@
 import type { DiffusionModel } from '../diffusion/model.ts'
 import { type LearnedDifference, learnDifference, type PicturePair, solveAnalogy } from '../engine/analogy.ts'
-import { type Applying, applyDifferences } from '../engine/apply.ts'
-import { blend, blendWhole } from '../engine/blend.ts'
+import { applyDifferences } from '../engine/apply.ts'
 import { confidence, verdictOf } from '../engine/confidence.ts'
 import { decodeDifference, encodeDifference } from '../engine/difference.ts'
 import { countEvaluations } from '../engine/evaluations.ts'
 import { methods } from '../engine/modes.ts'
-import type { RunContext } from '../engine/run-context.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
 import { describeExact } from '../exact/describe.ts'
 import type { ExactDifference } from '../exact/difference.ts'
-import { decodeWhole } from '../image/decode.ts'
-import { encodePng } from '../image/encode.ts'
 import type { Picture } from '../image/picture.ts'
 import type {
   AnalogyJob,
@@ -19,23 +15,21 @@ import type {
   BenchStepJob,
   InspectJob,
   Job,
-  JobOptions,
   JobResult,
   LearnJob,
   Progress,
 } from '../jobs/protocol.ts'
 import type { ModelLayout } from '../networks/layout.ts'
-import { createRandom } from '../tensor/random.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
 import { startClock } from './clock.ts'
 import { encodeLearned, factsOf, factsOfOrigin, readDifferences, strengthIn } from './differences.ts'
 import { doneExactly, encodeExact, exactOf, readExact } from './exact.ts'
 import type { JobContext } from './job-context.ts'
-import { createModelCache, type LoadedModel, type ModelCacheOptions } from './model-cache.ts'
+import { createModelCache, type ModelCacheOptions } from './model-cache.ts'
 import { hardlyDifferent, leftOut, missingNetworks } from './notices.ts'
 import { lookForStrangers } from './outside.ts'
 import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf, shownInputs } from './pictures.ts'
-import { createPreviews } from './previews.ts'
+import { runContextOf, shown } from './show.ts'
 
 interface PerformOptions {
   /** Checked between two runs of a network. */
@@ -95,7 +89,7 @@ async function analogy(job: AnalogyJob, context: JobContext): Promise<JobResult>
   const pictures = await decodePairs(job.pairs, side)
   const b = await decode(job.b, 'B', side)
   const exact = await exactOf(job.pairs, options)
-  const made = exact && (await doneExactly(exact, job.b, options.strength ?? 1, job, context))
+  const made = exact && (await doneExactly(exact, job.b, strengthIn({}, options), job, context))
   if (made && !job.isKept) {
     return {
       ...made,
@@ -159,7 +153,7 @@ async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
       ...unknown.report,
       caption: unknown.sure(learned.captions),
       verdict: verdictOf(confidence(learned)),
-      ...(exact && { exact: describeExact(exact), strength: options.strength ?? 1 }),
+      ...(exact && { exact: describeExact(exact), strength: strengthIn({}, options) }),
     },
     notices: [
       ...unknown.notices,
@@ -229,32 +223,4 @@ async function whatWasLearned(
     difference: encodeLearned(learned, model, options, exact),
     pictures: await picturesOf(pairs, learned.losses),
   }
-}
-
-/**
- * B′, unless it is withheld: every picture that a job makes passes through here. If it is blended, B's own pixels stay
- * outside the change, at B's own resolution.
- * @param bytes Of B.
- */
-async function shown(
-  { pixels, mask, isBlended }: Applying,
-  b: Picture,
-  bytes: Uint8Array,
-  checker: LoadedModel['checker'],
-): Promise<Pick<JobResult, 'image' | 'withheld'>> {
-  const whole = isBlended ? blendWhole(b.pixels, pixels, mask) : pixels
-  if (checker && !(await checker.isSafe(whole))) return { withheld: true }
-  if (!isBlended) return { image: await encodePng(pixels, b) }
-  const original = await decodeWhole(bytes, Math.max(...pixels.dims))
-  return { image: await encodePng(blend(original, pixels, mask, b.frame)) }
-}
-
-/** @param b Its change is shown as it forms, where nothing has to be withheld. */
-function runContextOf({ clock, signal }: JobContext, { seed }: JobOptions, b?: Picture): RunContext {
-  const previews = createPreviews(clock.elapsedMilliseconds)
-  const onProgress: RunContext['onProgress'] = (stage, step, of, picture) => {
-    if (!b || !picture || !previews.isDue(step, of)) return clock.progress({ stage, step, of })
-    return previews.draw(picture, b).then((preview) => clock.progress({ stage, step, of, preview }))
-  }
-  return { random: createRandom(seed), signal, onProgress }
 }
