@@ -5,7 +5,9 @@ import {
   ageRestrictedChannelId,
   applicationId,
   channelId,
+  foreignChannelId,
   galleryOf,
+  groupChannelId,
   guildId,
   type Interaction,
   type Loopback,
@@ -46,7 +48,7 @@ const ask = async (method: string, path: string, body?: unknown, options?: Reque
 const answer = (interaction: Interaction, type: number, data?: unknown, query = '') =>
   full<Response>('POST', `interactions/${interaction.id}/${interaction.token}/callback${query}`, { type, data })
 interface Response {
-  readonly interaction: { readonly response_message_id?: string }
+  readonly interaction: { readonly response_message_id?: string; readonly response_message_ephemeral?: boolean }
   readonly resource: { readonly type: number; readonly message?: Message }
 }
 const said = async (interaction: Interaction, type: number, data?: unknown) =>
@@ -67,6 +69,7 @@ const gallery = (url: string, description?: string) => ({ type: 12, items: [{ me
 /** What the bot is told of it. */
 const payloadOf = ({ id }: Interaction) => session.seen<Payload>('INTERACTION_CREATE', id)
 interface Payload {
+  readonly authorizing_integration_owners: Readonly<Record<string, string>>
   readonly guild_id?: string
   readonly channel: { readonly id: string; readonly nsfw?: boolean }
   readonly member?: { readonly permissions: string }
@@ -700,4 +703,48 @@ test('a server that removes the bot, one that is out of reach, and both again', 
   assert.equal((await later.seen('GUILD_CREATE')).id, otherGuildId)
   assert.equal((await request(other, 'GET', `channels/${channelId}`)).line, '200')
   await other.close()
+})
+
+// ---- Where the bot is not ----
+
+test('an app that only its user has is told so, answers with the token alone, and follows up five times', async () => {
+  discord.register([{ name: 'everywhere', description: 'x', integration_types: [0, 1], contexts: [0, 1, 2] }])
+  for (const [where, context] of [
+    [foreignChannelId, 0],
+    [groupChannelId, 2],
+  ] as const) {
+    const who = { ...owner, hasInstalled: true, channelId: where }
+    const interaction = discord.slash('everywhere', {}, who)
+    const told = await payloadOf(interaction)
+    assert.deepEqual(told.authorizing_integration_owners, { 1: owner.id })
+    assert.equal(told.context, context)
+    assert.equal(await said(interaction, 4, v2(row(button()))), '204')
+    const { id } = interaction.message!
+    assert.equal((await full('GET', `channels/${where}`, undefined)).line, '403 50001')
+    assert.equal((await full('PATCH', `channels/${where}/messages/${id}`, { content: 'x' })).line, '403 50001')
+    const path = `webhooks/${applicationId}/${interaction.token}`
+    const lines: string[] = []
+    for (let sent = 0; sent < 6; sent++) {
+      // Five requests in two seconds are one's due.
+      let { line } = await full('POST', path, { content: 'x' })
+      while (line.startsWith('429')) ({ line } = await full('POST', path, { content: 'x' }))
+      lines.push(line)
+    }
+    assert.deepEqual(lines, ['200', '200', '200', '200', '200', '400 40094'])
+    // Whoever presses does so by the leave of the owner.
+    const pressed = await payloadOf(discord.press(interaction.message!, 'Press', { ...stranger, channelId: where }))
+    assert.deepEqual(pressed.authorizing_integration_owners, { 1: owner.id })
+    assert.throws(() => discord.slash('everywhere', {}, { ...stranger, channelId: where }), /not for here/)
+  }
+  const both = discord.slash('everywhere', {}, { ...owner, hasInstalled: true })
+  assert.deepEqual((await payloadOf(both)).authorizing_integration_owners, { 0: guildId, 1: owner.id })
+  const direct = discord.slash('everywhere', {}, { ...owner, isDirect: true })
+  assert.deepEqual((await payloadOf(direct)).authorizing_integration_owners, { 0: '0' })
+})
+
+test('who may not use external apps in public is answered alone, and the app is told', async () => {
+  const who = { ...owner, hasInstalled: true, isQuiet: true, channelId: foreignChannelId }
+  const { data } = await answer(discord.slash('everywhere', {}, who), 5, {}, '?with_response=true')
+  assert.equal(data.interaction.response_message_ephemeral, true)
+  assert.ok(data.resource.message!.flags! & EPHEMERAL)
 })

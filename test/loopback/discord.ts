@@ -34,8 +34,12 @@ export {
   ageRestrictedThreadId,
   applicationId,
   channelId,
+  foreignAgeRestrictedChannelId,
+  foreignChannelId,
+  foreignGuildId,
   forumId,
   forumPostId,
+  groupChannelId,
   guildId,
   hiddenChannelId,
   moderator,
@@ -45,6 +49,7 @@ export {
   outsider,
   owner,
   privateThreadId,
+  roleIds,
   stranger,
   token,
   voiceChannelId,
@@ -132,6 +137,12 @@ export async function startLoopback({ port = 0, ...options }: LoopbackOptions = 
       channel.isDeleted = true
       for (const message of messages.all.values()) if (message.channelId === id) message.isDeleted = true
       gateway.dispatch('CHANNEL_DELETE', channelView(channel))
+    },
+    /** From now on these are the person's roles there; none that are given means that the person left. */
+    setRoles: (guildId: string, { id }: Person, roles?: readonly string[]) => {
+      const { members } = guildOf(guildId)
+      if (roles) members.set(id, roles)
+      else members.delete(id)
     },
     /** The bot is thrown off a server. */
     removeBot: (guildId: string) => {

@@ -3,7 +3,7 @@ import { CommandType, checkChoice } from './definition-rules.ts'
 import { checkForm, type Form } from './form-rules.ts'
 import { type Message, type Messages, type Upload, unknownMessage } from './messages.ts'
 import { ApiError, type Body, COMPONENTS_V2, EPHEMERAL, expect } from './rules.ts'
-import { account, applicationId, type Person, type World } from './world.ts'
+import { account, applicationId, type Owners, ownersOf, type Person, type World } from './world.ts'
 
 // docs.discord.com/developers/interactions/receiving-and-responding
 
@@ -21,6 +21,8 @@ export interface Interaction {
   readonly createdAt: number
   readonly channelId: string
   readonly person: Person
+  /** By whose leave: the server's (0), and that of whoever has the app in the account (1). */
+  readonly owners: Owners
   /** Milliseconds until the first answer. */
   answeredAfter?: number
   /** What `@original` means: the answer, or the message with the used button. */
@@ -63,6 +65,9 @@ export interface Occasion {
 export type Interactions = ReturnType<typeof createInteractions>
 
 const answerWithin = 3_000
+/** Where only the person has the app. Whether the one that fills a deferred answer counts is not documented; it does here. */
+const followUpsByAccount = 5
+const isByAccount = (owners: Owners) => owners[0] === undefined
 const tokenLivesFor = 15 * 60_000
 
 /** @param withholdsDeferred Whether the answer to a defer has no message, as the documentation says; Discord sends it. */
@@ -70,12 +75,13 @@ export function createInteractions(
   { clock, world, messages }: { clock: Clock; world: World; messages: Messages },
   { withholdsDeferred = false } = {},
 ) {
-  const byToken = new Map<string, Interaction & { readonly occasion: Occasion }>()
+  const byToken = new Map<string, Interaction & { readonly occasion: Occasion; asked: number }>()
   type Known = NonNullable<ReturnType<typeof byToken.get>>
 
   const start = (occasion: Occasion): Interaction => {
     const id = clock.nextId()
     const { type, person, source } = occasion
+    const place = world.placeOf(person)
     const interaction: Known = {
       id,
       token: `token-${id}`,
@@ -83,8 +89,11 @@ export function createInteractions(
       person,
       createdAt: clock.now(),
       followUps: [],
+      asked: 0,
       occasion,
-      channelId: world.placeOf(person).id,
+      channelId: place.id,
+      // Whoever presses a button does so by the leave that its message was made with.
+      owners: source?.origin?.authorizing_integration_owners ?? ownersOf(place, person),
       message: source && (messages.all.get(source.id) ?? source),
     }
     byToken.set(interaction.token, interaction)
@@ -92,12 +101,12 @@ export function createInteractions(
   }
 
   /** What becomes of the message that answers: whose answer it is, and to what. */
-  const answerOf = ({ id, type, person, channelId, occasion }: Known, isFollowUp = false) => ({
+  const answerOf = ({ id, type, person, owners, channelId, occasion }: Known, isFollowUp = false) => ({
     channelId,
     // 20 and 23 are answers to a command; to a button, 19.
     type: isFollowUp || occasion.source ? 19 : occasion.commandType === CommandType.Message ? 23 : 20,
     replyTo: (occasion.source ?? occasion.target)?.id,
-    origin: { id, type, user: account(person.id), authorizing_integration_owners: {} },
+    origin: { id, type, user: account(person.id), authorizing_integration_owners: owners },
   })
 
   const callback = (id: string | undefined, given: string | undefined, body: Body, uploads: readonly Upload[]) => {
@@ -119,8 +128,12 @@ export function createInteractions(
     return responseTo(interaction, type)
   }
 
+  /** An app that only its user has answers that user alone where the user may not use external apps in public. */
+  const visibilityOf = ({ owners, person }: Known, { flags = 0 }: Body): number =>
+    isByAccount(owners) && person.isQuiet ? EPHEMERAL : flags & EPHEMERAL
+
   const answer = (interaction: Known, { type, data = {} }: CallbackBody, uploads: readonly Upload[]): void => {
-    const flags = (data.flags ?? 0) & EPHEMERAL
+    const flags = visibilityOf(interaction, data)
     if (type === Callback.Reply) {
       interaction.message = messages.send(messages.create(answerOf(interaction), flags), data, uploads)
     } else if (type === Callback.Defer) {
@@ -183,13 +196,21 @@ export function createInteractions(
   }
 
   const followUp = (interaction: Known, body: Body, uploads: readonly Upload[]): Message => {
-    const { message } = interaction
+    const { message, owners } = interaction
+    interaction.asked++
+    if (isByAccount(owners) && interaction.asked > followUpsByAccount) {
+      throw new ApiError(400, 40094, 'This interaction has hit the maximum number of follow up messages.')
+    }
     // The first follow-up to an unanswered defer becomes its answer, and as public as the defer was.
     if (message?.isThinking && !message.isDeleted) return messages.write(message, body, uploads)
-    const created = messages.create(answerOf(interaction, true), (body.flags ?? 0) & EPHEMERAL)
+    const created = messages.create(answerOf(interaction, true), visibilityOf(interaction, body))
     interaction.followUps.push(messages.send(created, body, uploads))
     return created
   }
 
-  return { start, callback, alive, messageOf, followUp }
+  /** The largest file of an answer by this path, if that depends on the person. */
+  const limitOf = (path: string): number | undefined =>
+    byToken.get(/\/(token-\d+)/.exec(path)?.[1] ?? '')?.person.fileLimitBytes
+
+  return { start, callback, alive, messageOf, followUp, limitOf }
 }

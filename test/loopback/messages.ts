@@ -13,7 +13,7 @@ import {
   LOADING,
   type Media,
 } from './rules.ts'
-import { account, applicationId } from './world.ts'
+import { account, applicationId, type Owners } from './world.ts'
 
 export interface Message {
   readonly id: string
@@ -27,7 +27,7 @@ export interface Message {
   /** The message that this one answers. */
   readonly replyTo?: string
   /** The interaction that it came of. */
-  readonly origin?: object
+  readonly origin?: { readonly authorizing_integration_owners: Owners }
   flags: number
   content: string
   /** As they were sent: pictures by the names of files. */

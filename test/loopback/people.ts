@@ -13,6 +13,7 @@ import {
   appPermissions,
   channelId,
   channelView,
+  contextOf,
   membership,
   owner,
   type Person,
@@ -54,9 +55,9 @@ export function createPeople({ world, files, messages, interactions, commands, g
     const { type, person, source } = occasion
     const channel = world.placeOf(person)
     const { guild } = channel
-    if (guild && !(guild.isJoined && guild.isAvailable)) throw new Error(`The bot is not on ${guild.name}.`)
     const interaction = interactions.start(occasion)
-    const { id, token } = interaction
+    const { id, token, owners } = interaction
+    if (guild && Object.keys(owners).length === 0) throw new Error(`The bot is not on ${guild.name}.`)
     const user = account(person.id)
     gateway.dispatch('INTERACTION_CREATE', {
       id,
@@ -67,7 +68,8 @@ export function createPeople({ world, files, messages, interactions, commands, g
       version: 1,
       entitlements: [],
       locale: person.locale ?? 'en-US',
-      attachment_size_limit: fileLimit(),
+      attachment_size_limit: person.fileLimitBytes ?? fileLimit(),
+      authorizing_integration_owners: owners,
       channel_id: channel.id,
       channel: channelView(channel),
       app_permissions: appPermissions(channel),
@@ -77,19 +79,22 @@ export function createPeople({ world, files, messages, interactions, commands, g
             guild: { id: guild.id, locale: 'en-US', features: [] },
             guild_locale: 'en-US',
             context: 0,
-            authorizing_integration_owners: { 0: guild.id },
-            member: { user, ...membership(person) },
+            member: { user, ...membership(person, guild.members.get(person.id)) },
           }
-        : { user, context: 1, authorizing_integration_owners: { 0: '0' } }),
+        : { user, context: contextOf(channel) }),
       ...(source && { message: messages.view(source) }),
     })
     return interaction
   }
 
   const find = (name: string, type: number, who: Person) => {
-    const { guild } = world.placeOf(who)
-    const command = commands.find(name, type, guild?.id)
-    if (command?.contexts && !command.contexts.includes(guild ? 0 : 1)) throw new Error(`/${name} is not for here.`)
+    const place = world.placeOf(who)
+    const command = commands.find(name, type, place.guild?.id)
+    const { contexts, integration_types: types } = command ?? {}
+    const isForHere = !contexts || contexts.includes(contextOf(place))
+    const isForAccounts = who.hasInstalled && types?.includes(1)
+    const isAmongUs = place.guild?.isJoined || place.recipientId !== undefined
+    if (!isForHere || (command && !isAmongUs && !isForAccounts)) throw new Error(`/${name} is not for here.`)
     return command
   }
 

@@ -44,7 +44,7 @@ type Route = readonly [method: string, pattern: RegExp, handle: (request: Reques
 
 /** Answers Discord's HTTP requests. */
 export function createRest(parts: RestParts) {
-  const { origin, files, limits, fileLimit, onRequest } = parts
+  const { origin, files, interactions, limits, fileLimit, onRequest } = parts
   const routes = [...ofInteractions(parts), ...ofMessages(parts), ...ofCommands(parts), ...ofTheRest(parts)]
 
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -72,7 +72,7 @@ export function createRest(parts: RestParts) {
       checkSize(
         raw.length,
         parsed.uploads.map(({ bytes }) => bytes.length),
-        fileLimit(),
+        interactions.limitOf(path) ?? fileLimit(),
       )
       const result = route[2]({ ...parsed, ids: route[1].exec(path)!.slice(1), query: url.searchParams })
       answer(result === undefined ? 204 : 200, result)
@@ -247,7 +247,11 @@ function ofTheRest({ origin, world }: RestParts): Route[] {
     [
       'GET',
       /^guilds\/(\d+)\/members\/(\d+)$/,
-      ({ ids }) => ({ user: person(guild(ids[0]) && ids[1]), ...membership() }),
+      ({ ids }) => {
+        const roles = guild(ids[0]).members.get(ids[1] ?? '')
+        if (!roles) throw new ApiError(404, 10007, 'Unknown Member')
+        return { user: person(ids[1]), ...membership({}, roles) }
+      },
     ],
     ['GET', /^(?:oauth2\/applications|applications)\/@me$/, () => ({ id: applicationId, name: 'isto', flags: 0 })],
   ]

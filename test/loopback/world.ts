@@ -19,6 +19,15 @@ export const forumPostId = '300000000000000008'
 export const voiceChannelId = '300000000000000009'
 /** The bot may use commands in it, and see nothing else. */
 export const hiddenChannelId = '300000000000000010'
+/** A server that the bot is not on, and its channels: people use it there who have it in their account. */
+export const foreignGuildId = '200000000000000003'
+export const foreignChannelId = '300000000000000011'
+export const foreignAgeRestrictedChannelId = '300000000000000012'
+/** A group of people who write to each other, without the bot. */
+export const groupChannelId = '300000000000000013'
+
+/** Roles that every server has. Managers have ManageGuild. */
+export const roleIds = { managers: '1', boosters: '2', newcomers: '3' } as const
 
 export interface Person {
   readonly id: string
@@ -32,6 +41,12 @@ export interface Person {
   readonly channelId?: string
   /** @default en-US */
   readonly locale?: string
+  /** Has the app in the account, and so everywhere. */
+  readonly hasInstalled?: boolean
+  /** Has not the right to use external apps: their answers are for this person alone. */
+  readonly isQuiet?: boolean
+  /** What this person may upload, and an answer to this person. @default everybody's */
+  readonly fileLimitBytes?: number
 }
 
 /** Whose jobs they are; no more rights than `stranger` has. */
@@ -85,6 +100,8 @@ export interface Guild {
   readonly id: string
   readonly name: string
   readonly channels: Channel[]
+  /** The roles of its members, by person. */
+  readonly members: Map<string, readonly string[]>
   /** Whether the bot is on it. */
   isJoined: boolean
   isAvailable: boolean
@@ -92,7 +109,7 @@ export interface Guild {
 
 export type World = ReturnType<typeof createWorld>
 
-export const ChannelType = { Text: 0, Voice: 2, PublicThread: 11, PrivateThread: 12, Forum: 15 } as const
+export const ChannelType = { Text: 0, Voice: 2, Group: 3, PublicThread: 11, PrivateThread: 12, Forum: 15 } as const
 
 /** Of the first server, beside its two text channels. */
 function addMore(guild: Guild): void {
@@ -116,14 +133,25 @@ function addMore(guild: Guild): void {
 
 const isThread = ({ type }: Channel) => type === ChannelType.PublicThread || type === ChannelType.PrivateThread
 
-/** Two servers of two text channels each, more of the first, and the bot's direct messages. */
+/** Three servers of two text channels each, more of the first, a group, and the bot's direct messages. */
 export function createWorld() {
   const guilds = [
     guild(guildId, 'Loopback', { pictures: channelId, evening: ageRestrictedChannelId }),
     guild(otherGuildId, 'Elsewhere', { general: otherChannelId, night: otherAgeRestrictedChannelId }),
+    guild(foreignGuildId, 'Foreign', { lounge: foreignChannelId, cellar: foreignAgeRestrictedChannelId }),
   ]
   addMore(guilds[0]!)
+  guilds[0]!.members.delete(outsider.id)
+  guilds[2]!.isJoined = false
   const channels = new Map(guilds.flatMap((one) => one.channels).map((one) => [one.id, one]))
+  channels.set(groupChannelId, {
+    id: groupChannelId,
+    name: 'group',
+    type: ChannelType.Group,
+    isAgeRestricted: false,
+    isDeleted: false,
+    denied: new Set<Right>(['view']),
+  })
   /** People who take no direct messages. */
   const closedTo = new Set<string>()
 
@@ -174,7 +202,8 @@ export function createWorld() {
 }
 
 function guild(id: string, name: string, channels: Readonly<Record<string, string>>): Guild {
-  const created: Guild = { id, name, channels: [], isJoined: true, isAvailable: true }
+  const members = new Map(people.map((one) => [one.id, one.isAdmin ? [roleIds.managers] : []]))
+  const created: Guild = { id, name, channels: [], members, isJoined: true, isAvailable: true }
   for (const [index, [title, channelId]] of Object.entries(channels).entries()) {
     const isAgeRestricted = index === 1
     const state = { denied: new Set<Right>(), isDeleted: false }
@@ -187,7 +216,19 @@ export const isPerson = (id: string) => people.some((one) => one.id === id)
 
 /** What the bot may do there, as an interaction tells it. */
 export const appPermissions = ({ guild, denied }: Channel): string =>
-  String(guild ? everyone & ~sumOf([...denied]) : inDirect)
+  String(guild?.isJoined ? everyone & ~sumOf([...denied]) : inDirect)
+
+/** As an interaction tells it: on a server, with the bot, or among people. */
+export const contextOf = ({ guild, recipientId }: Channel): number => (guild ? 0 : recipientId ? 1 : 2)
+
+/** By whose leave the app is used there: the server's, and the person's who has it in the account. */
+export function ownersOf(place: Channel, { id, hasInstalled }: Person): Owners {
+  const { guild, recipientId } = place
+  const ofServer = guild ? (guild.isJoined && guild.isAvailable ? guild.id : undefined) : recipientId && '0'
+  return { ...(ofServer && { 0: ofServer }), ...(hasInstalled && { 1: id }) }
+}
+
+export type Owners = Readonly<Record<string, string>>
 
 export const botAccount = { id: applicationId, username: 'isto', discriminator: '0', avatar: null, bot: true }
 
@@ -195,8 +236,8 @@ export const account = (id: string) =>
   id === applicationId ? botAccount : { id, username: `person ${id.at(-1)}`, discriminator: '0', avatar: null }
 
 /** Without `user`, as in the data that an interaction resolves. */
-export const membership = ({ isModerator, isAdmin }: Partial<Person> = {}) => ({
-  roles: [],
+export const membership = ({ isModerator, isAdmin }: Partial<Person> = {}, roles: readonly string[] = []) => ({
+  roles,
   joined_at: '2020-01-01T00:00:00Z',
   deaf: false,
   mute: false,
@@ -234,7 +275,13 @@ export const channelView = (channel: Channel) => {
         permissions: String(everyone),
         permission_overwrites: [{ id: applicationId, type: 1, allow: '0', deny: String(sumOf([...denied])) }],
       }
-    : { id, type: 1, recipients: [account(recipientId!)], last_message_id: null, flags: 0 }
+    : {
+        id,
+        type: recipientId ? 1 : type,
+        recipients: recipientId ? [account(recipientId)] : [],
+        last_message_id: null,
+        flags: 0,
+      }
 }
 
 /** As GUILD_CREATE has it. */
@@ -254,5 +301,11 @@ export const guildView = ({ id, name, channels }: Guild) => ({
   preferred_locale: 'en-US',
   channels: channels.filter((one) => !one.isDeleted && !isThread(one)).map(channelView),
   members: [{ user: botAccount, ...membership() }],
-  roles: [{ id, name: '@everyone', permissions: String(everyone), position: 0, colors: {}, tags: {} }],
+  roles: [
+    { id, name: '@everyone', permissions: String(everyone), position: 0, colors: {}, tags: {} },
+    ...Object.entries(roleIds).map(([name, role], index) => {
+      const permissions = String(role === roleIds.managers ? MANAGE_GUILD : 0n)
+      return { id: role, name, permissions, position: index + 1, colors: {}, tags: {} }
+    }),
+  ],
 })
