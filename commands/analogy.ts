@@ -1,10 +1,4 @@
-import {
-  ApplicationIntegrationType,
-  type Attachment,
-  type ChatInputCommandInteraction,
-  InteractionContextType,
-  SlashCommandBuilder,
-} from 'discord.js'
+import { type Attachment, type ChatInputCommandInteraction, SlashCommandBuilder } from 'discord.js'
 import { checkAttachment, fileName, isSpoiler } from '../src/discord/interaction/attachments.ts'
 import type { Command } from '../src/discord/interaction/command.ts'
 import {
@@ -14,6 +8,7 @@ import {
   readJobOptions,
   readPrivacy,
 } from '../src/discord/interaction/options.ts'
+import { everywhere } from '../src/discord/interaction/place.ts'
 import { sensitivityOf, together } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
 import { buttons } from './buttons.ts'
@@ -24,8 +19,8 @@ export const analogy = {
       new SlashCommandBuilder()
         .setName('analogy')
         .setDescription('Learn what changes from A to A′ and do the same to B')
-        .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
-        .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
+        .setContexts(...everywhere.contexts)
+        .setIntegrationTypes(...everywhere.integrationTypes)
         .addAttachmentOption((option) =>
           option.setName('a').setDescription('A: the example before').addFileTypes('image').setRequired(true),
         )

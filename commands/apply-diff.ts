@@ -1,4 +1,4 @@
-import { ApplicationIntegrationType, InteractionContextType, SlashCommandBuilder } from 'discord.js'
+import { SlashCommandBuilder } from 'discord.js'
 import {
   applySaved,
   type Chosen,
@@ -11,6 +11,7 @@ import { checkAttachment, isSpoiler } from '../src/discord/interaction/attachmen
 import type { ActionCall, Command } from '../src/discord/interaction/command.ts'
 import { addApplyOptions, addPrivacyOptions, readPrivacy } from '../src/discord/interaction/options.ts'
 import { checkSaver } from '../src/discord/interaction/permission.ts'
+import { everywhere } from '../src/discord/interaction/place.ts'
 import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
 
@@ -20,8 +21,8 @@ export const applyDiff = {
       new SlashCommandBuilder()
         .setName('apply-diff')
         .setDescription('Apply a saved difference to a picture')
-        .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
-        .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
+        .setContexts(...everywhere.contexts)
+        .setIntegrationTypes(...everywhere.integrationTypes)
         .addStringOption((option) =>
           option
             .setName('name')

@@ -1,15 +1,14 @@
 import {
   type APIMessageTopLevelComponent,
   ApplicationCommandType,
-  ApplicationIntegrationType,
   ComponentType,
   ContextMenuCommandBuilder,
-  InteractionContextType,
 } from 'discord.js'
 import { applySaved, modelInUse, ofOtherModel, otherModelPost } from '../src/discord/actions/apply-saved.ts'
 import { savedNamed } from '../src/discord/actions/saved.ts'
 import type { ActionCall, MenuCommand } from '../src/discord/interaction/command.ts'
 import { checkPlace } from '../src/discord/interaction/permission.ts'
+import { everywhere } from '../src/discord/interaction/place.ts'
 import { type SeenPicture, seenPictures } from '../src/discord/interaction/seen-pictures.ts'
 import { updateOrWhisper } from '../src/discord/interaction/update-or-whisper.ts'
 import { pageButtons, pageOf } from '../src/discord/message/pages.ts'
@@ -27,8 +26,8 @@ export const applyMenu = {
   data: new ContextMenuCommandBuilder()
     .setName('Apply a difference')
     .setType(ApplicationCommandType.Message)
-    .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
-    .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
+    .setContexts(...everywhere.contexts)
+    .setIntegrationTypes(...everywhere.integrationTypes)
     .toJSON(),
 
   async executeMenu({ interaction, reply, scope, store }) {

@@ -7,6 +7,7 @@ import type { ActionCall, Actions } from '../src/discord/interaction/command.ts'
 import { form, picturesField, uploadsOf } from '../src/discord/interaction/form.ts'
 import { newSeed } from '../src/discord/interaction/options.ts'
 import { isModerator } from '../src/discord/interaction/permission.ts'
+import { serverOf } from '../src/discord/interaction/place.ts'
 import { strengthLimit, strengthUsed } from '../src/discord/interaction/strength.ts'
 import { round } from '../src/discord/message/result.ts'
 import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
@@ -61,7 +62,7 @@ export const buttons: Actions = {
   async retry(call) {
     const { store, scope, person, interaction, argument } = call
     const retry = await store.retries.get(argument)
-    const isHere = retry && (retry.scope === scope || !interaction.guildId)
+    const isHere = retry && (retry.scope === scope || !serverOf(interaction))
     if (!retry || !isHere) throw new UserError('What was asked for is no longer kept; please send it again.')
     if (retry.person !== person) throw new UserError('Only the person who asked for it can try it again.')
     await call.claim()

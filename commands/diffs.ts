@@ -1,7 +1,8 @@
-import { ApplicationIntegrationType, InteractionContextType, SlashCommandBuilder } from 'discord.js'
+import { SlashCommandBuilder } from 'discord.js'
 import { completeSaved } from '../src/discord/actions/saved.ts'
 import type { Command } from '../src/discord/interaction/command.ts'
 import { completeModel } from '../src/discord/interaction/options.ts'
+import { everywhere } from '../src/discord/interaction/place.ts'
 import { withSubcommands } from '../src/discord/interaction/subcommands.ts'
 import { deleteDifference } from './diffs/delete.ts'
 import { exportDifference } from './diffs/export.ts'
@@ -16,8 +17,8 @@ export const diffs = {
     new SlashCommandBuilder()
       .setName('diffs')
       .setDescription('The differences that are saved here')
-      .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
-      .setIntegrationTypes(ApplicationIntegrationType.GuildInstall),
+      .setContexts(...everywhere.contexts)
+      .setIntegrationTypes(...everywhere.integrationTypes),
     [list, show, rename, deleteDifference, exportDifference, importDifference, forget],
   ),
 

@@ -1,10 +1,4 @@
-import {
-  ApplicationIntegrationType,
-  type Attachment,
-  InteractionContextType,
-  type ModalSubmitInteraction,
-  SlashCommandBuilder,
-} from 'discord.js'
+import { type Attachment, type ModalSubmitInteraction, SlashCommandBuilder } from 'discord.js'
 import { modelInUse } from '../src/discord/actions/apply-saved.ts'
 import { checkNewName, longestName } from '../src/discord/actions/saved.ts'
 import { checkAttachment, isSpoiler } from '../src/discord/interaction/attachments.ts'
@@ -12,6 +6,7 @@ import type { ActionCall, Command } from '../src/discord/interaction/command.ts'
 import { form, picturesField, uploadsOf } from '../src/discord/interaction/form.ts'
 import { addPrivacyOptions, newSeed, readPrivacy } from '../src/discord/interaction/options.ts'
 import { checkPlace } from '../src/discord/interaction/permission.ts'
+import { everywhere } from '../src/discord/interaction/place.ts'
 import { strengthOf } from '../src/discord/interaction/strength.ts'
 import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
@@ -23,8 +18,8 @@ export const learn = {
     new SlashCommandBuilder()
       .setName('learn')
       .setDescription('Learn one difference from up to five pairs of pictures and save it')
-      .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
-      .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
+      .setContexts(...everywhere.contexts)
+      .setIntegrationTypes(...everywhere.integrationTypes)
       .addStringOption((option) =>
         option
           .setName('name')

@@ -1,14 +1,9 @@
-import {
-  ApplicationIntegrationType,
-  InteractionContextType,
-  SlashCommandBuilder,
-  TimestampStyles,
-  time,
-} from 'discord.js'
+import { SlashCommandBuilder, TimestampStyles, time } from 'discord.js'
 import { cancelJob, mayCancel } from '../src/discord/actions/cancel-job.ts'
 import { bold } from '../src/discord/actions/saved.ts'
 import type { FollowUp } from '../src/discord/delivery/result-action.ts'
 import type { Call, Command } from '../src/discord/interaction/command.ts'
+import { everywhere } from '../src/discord/interaction/place.ts'
 import { updateOrWhisper } from '../src/discord/interaction/update-or-whisper.ts'
 import { pageButtons, pageOf } from '../src/discord/message/pages.ts'
 import { buttonSection } from '../src/discord/message/parts.ts'
@@ -23,8 +18,8 @@ export const queue = {
   data: new SlashCommandBuilder()
     .setName('queue')
     .setDescription('Show what is running and waiting here, and cancel your own jobs')
-    .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
-    .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
+    .setContexts(...everywhere.contexts)
+    .setIntegrationTypes(...everywhere.integrationTypes)
     .toJSON(),
 
   execute: async (call) => call.reply.whisper(await queuePost(call, '0')),

@@ -1,9 +1,10 @@
-import { ApplicationIntegrationType, InteractionContextType, SlashCommandBuilder } from 'discord.js'
+import { SlashCommandBuilder } from 'discord.js'
 import { findResult, isResultGone } from '../src/discord/actions/find-result.ts'
 import { bold, checkNewName, longestName } from '../src/discord/actions/saved.ts'
 import type { Call, Command } from '../src/discord/interaction/command.ts'
 import { form, lineField } from '../src/discord/interaction/form.ts'
 import { checkAge, checkSaver, isAgeRestricted } from '../src/discord/interaction/permission.ts'
+import { everywhere } from '../src/discord/interaction/place.ts'
 import { strengthUsed } from '../src/discord/interaction/strength.ts'
 import { galleryPost, type Post, textPost } from '../src/discord/message/post.ts'
 import { isCovered, isShown } from '../src/discord/message/sensitivity.ts'
@@ -16,8 +17,8 @@ export const saveDiff = {
   data: new SlashCommandBuilder()
     .setName('save-diff')
     .setDescription('Save the difference that you learned last in this channel')
-    .setContexts(InteractionContextType.Guild, InteractionContextType.BotDM)
-    .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
+    .setContexts(...everywhere.contexts)
+    .setIntegrationTypes(...everywhere.integrationTypes)
     .addStringOption((option) =>
       option
         .setName('name')

@@ -99,7 +99,7 @@ async function start(config: Config, token: string): Promise<void> {
       void leave(1)
     },
   })
-  log.info(`${connection.name} is on Discord. Add it to a server: ${connection.inviteUrl}`)
+  log.info(connection.greeting)
   await queue.open(withLoggedEnds(vitals.watchHandlers(connection.notifier), log))
   opened.resolve()
   let readiness: string

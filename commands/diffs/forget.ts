@@ -1,6 +1,7 @@
 import { ButtonStyle, SlashCommandSubcommandBuilder } from 'discord.js'
 import type { Call } from '../../src/discord/interaction/command.ts'
 import { isManager } from '../../src/discord/interaction/permission.ts'
+import { serverOf } from '../../src/discord/interaction/place.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
 import { updateOrWhisper } from '../../src/discord/interaction/update-or-whisper.ts'
 import { buttonRow, textPost, withRows } from '../../src/discord/message/post.ts'
@@ -51,7 +52,7 @@ export const forget = {
 
 /** @throws UserError if this person may not have that deleted */
 function checkWhose({ interaction, person }: Pick<Call, 'interaction' | 'person'>, whose: string) {
-  if (!interaction.guildId) {
+  if (!serverOf(interaction)) {
     if (whose !== person && whose !== everybody) throw new UserError('Here I keep only what is yours.')
     return { all: true, sentence: 'everything I keep about you here, in our direct messages, with your settings' }
   }

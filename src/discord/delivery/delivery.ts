@@ -46,14 +46,14 @@ interface RouteAttempt {
 
 /**
  * The routes to a person, in order of preference. The interaction's token expires after 15 minutes, and the channel may
- * be closed to the bot: what took minutes to compute must arrive all the same. A private answer goes by the token, then
- * by direct message.
+ * be closed to the bot: what took minutes to compute must arrive all the same. A private answer, and one where the bot is
+ * not, goes by the token, then by direct message.
  *
  * @param nonce Discord posts a message with the same nonce only once, so a result that is delivered again after a crash
  *   doesn't ping twice.
  */
 export function createDelivery(client: Client, target: ReplyTarget, nonce: string): Delivery {
-  const { channelId, messageId, isPrivate = false } = target
+  const { channelId, messageId, isPrivate = false, isApart = false } = target
   const { webhook, withToken, isTokenExpired, fetchChannel, intoChannel, edits, every } = createRoutes(
     client,
     target,
@@ -82,7 +82,7 @@ export function createDelivery(client: Client, target: ReplyTarget, nonce: strin
     const look = async () => (await fetchChannel()).messages.fetch({ message: messageId, force: true })
     try {
       await withToken(() => webhook.fetchMessage('@original')).catch((error: unknown) =>
-        isUnknownMessage(error) ? Promise.reject(error) : look(),
+        isUnknownMessage(error) || isApart ? Promise.reject(error) : look(),
       )
       return false
     } catch (error) {
@@ -94,7 +94,7 @@ export function createDelivery(client: Client, target: ReplyTarget, nonce: strin
     deliver,
     isGone,
     announce: async (post) => {
-      if (isPrivate) return deliver(post)
+      if (isPrivate || isApart) return deliver(post)
       try {
         const place = await intoChannel(post)
         await edit(textPost('This was interrupted; more is below.')).catch(() => {})
@@ -122,7 +122,8 @@ export function createDelivery(client: Client, target: ReplyTarget, nonce: strin
 
 /** Every way to the person; `edits` are those that change the message. */
 function createRoutes(client: Client, target: ReplyTarget, nonce: string) {
-  const { channelId, messageId, person, isPrivate = false } = target
+  const { channelId, messageId, person, isPrivate = false, isApart = false } = target
+  const isByTokenOnly = isPrivate || isApart
   const webhook = new WebhookClient(
     { id: target.applicationId, token: target.token },
     { rest: { ...client.options.rest }, allowedMentions: { parse: [] } },
@@ -167,11 +168,11 @@ function createRoutes(client: Client, target: ReplyTarget, nonce: string) {
 
   const edits: readonly RouteAttempt[] = [
     { route: 'message', send: throughToken },
-    ...(isPrivate ? [] : [{ route: 'message' as const, send: throughBot }]),
+    ...(isByTokenOnly ? [] : [{ route: 'message' as const, send: throughBot }]),
   ]
   const every: readonly RouteAttempt[] = [
     ...edits,
-    ...(isPrivate ? [] : [{ route: 'channel' as const, send: intoChannel }]),
+    ...(isByTokenOnly ? [] : [{ route: 'channel' as const, send: intoChannel }]),
     { route: 'direct', send: direct },
   ]
   return { webhook, withToken, isTokenExpired: () => isExpired, fetchChannel, intoChannel, edits, every }

@@ -66,11 +66,11 @@ export function createJobNotifier({
   }
 
   const note = async ({ followUp, person }: Ticket, remedy: string) => {
-    const { channelId, isPrivate } = followUp.target
+    const { channelId, isPrivate, isApart } = followUp.target
     await store.notes.put(
       person,
-      isPrivate
-        ? 'Your last private result could not be sent to you: please allow direct messages, and ask again.'
+      isPrivate || isApart
+        ? 'Your last result could not be sent to you: please allow direct messages, and ask again.'
         : `Your last result could not be posted in <#${channelId}>: I may no longer write there, ${remedy}.`,
     )
   }

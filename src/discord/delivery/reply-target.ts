@@ -1,5 +1,6 @@
 import type { InteractionCallbackResponse } from 'discord.js'
 import type { AnyInteraction } from '../interaction/interactions.ts'
+import { isApart } from '../interaction/place.ts'
 
 /** Where a person waits for an answer. Plain data, so that a later process can answer too. */
 export interface ReplyTarget {
@@ -16,6 +17,8 @@ export interface ReplyTarget {
   readonly fileLimitBytes: number
   /** Only this person sees the message. @default false */
   readonly isPrivate?: boolean
+  /** The bot is not in the channel: it can write there only with the token. @default false */
+  readonly isApart?: boolean
 }
 
 const tokenLivesFor = 15 * 60_000
@@ -26,6 +29,8 @@ export function replyTargetOf(
   isPrivate: boolean,
   response?: InteractionCallbackResponse,
 ): ReplyTarget {
+  // Discord hides the answers of an app that only the person has, where the person may not use those in public.
+  const isHidden = isPrivate || response?.interaction.responseMessageEphemeral === true
   return {
     applicationId: interaction.applicationId,
     token: interaction.token,
@@ -34,6 +39,7 @@ export function replyTargetOf(
     messageId: response?.interaction.responseMessageId ?? response?.resource?.message?.id ?? '',
     person: interaction.user.id,
     fileLimitBytes: interaction.attachmentSizeLimit,
-    ...(isPrivate && { isPrivate }),
+    ...(isHidden && { isPrivate: isHidden }),
+    ...(isApart(interaction) && { isApart: true }),
   }
 }

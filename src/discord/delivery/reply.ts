@@ -1,5 +1,6 @@
 import { MessageFlags } from 'discord.js'
 import type { AnyInteraction } from '../interaction/interactions.ts'
+import { isAlone } from '../interaction/place.ts'
 import { messageOptions, type Post, textPost } from '../message/post.ts'
 import { createDelivery } from './delivery.ts'
 import { type ReplyTarget, replyTargetOf } from './reply-target.ts'
@@ -53,7 +54,7 @@ export function createReply(interaction: AnyInteraction, { mayOpen, remember }: 
     open: async ({ isPrivate = false } = {}) => {
       await mayOpen()
       // In direct messages nobody else is there.
-      target = await acknowledge(isPrivate && interaction.guildId !== null)
+      target = await acknowledge(isPrivate && !isAlone(interaction))
     },
     think: async () => void (await acknowledge(true)),
     whisper,

@@ -29,10 +29,8 @@ export interface ConnectOptions extends Omit<DispatchOptions, 'takeNote'> {
 }
 
 export interface Connection {
-  /** The bot's name. */
-  readonly name: string
-  /** The link that adds the bot to a server. */
-  readonly inviteUrl: string
+  /** The bot's name, and the links that add it to a server and to a person's account. */
+  readonly greeting: string
   /** Brings the queue's news to people. */
   readonly notifier: JobNotifier
   readonly gatewayStatus: () => GatewayStatus
@@ -92,8 +90,7 @@ async function connectOnce(options: ConnectOptions): Promise<Connection> {
   await client.login(token).catch((error: unknown) => Promise.reject(isOutage(error) ? unreachable(error) : error))
   const { user } = await ready
   return {
-    name: user.username,
-    inviteUrl: inviteUrl(applicationId),
+    greeting: greetingOf(user.username, applicationId),
     notifier,
     gatewayStatus,
     settled: dispatch.settled,
@@ -104,7 +101,11 @@ async function connectOnce(options: ConnectOptions): Promise<Connection> {
 /** View channels, send messages (in threads too), attach files, and read the history that a reply refers to. */
 const permissions = (1n << 10n) | (1n << 11n) | (1n << 15n) | (1n << 16n) | (1n << 38n)
 
-function inviteUrl(applicationId: string): string {
-  const query = { client_id: applicationId, scope: 'bot applications.commands', permissions: String(permissions) }
-  return `https://discord.com/oauth2/authorize?${new URLSearchParams(query)}`
+function greetingOf(name: string, applicationId: string): string {
+  const forServers = linkTo(applicationId, { scope: 'bot applications.commands', permissions: String(permissions) })
+  const forAccounts = linkTo(applicationId, { scope: 'applications.commands', integration_type: '1' })
+  return `${name} is on Discord. Add it to a server: ${forServers} or to an account: ${forAccounts}`
 }
+
+const linkTo = (applicationId: string, query: Readonly<Record<string, string>>) =>
+  `https://discord.com/oauth2/authorize?${new URLSearchParams({ client_id: applicationId, ...query })}`

@@ -5,7 +5,8 @@ import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
 import type { Call, Command, MenuCommand, Services } from './command.ts'
 import { describe, sentenceOf } from './faults.ts'
 import type { ActionInteraction, AnyInteraction } from './interactions.ts'
-import { checkPlace, isAgeRestricted, scopeOf } from './permission.ts'
+import { checkPlace, isAgeRestricted } from './permission.ts'
+import { isApart, scopeOf } from './place.ts'
 
 export interface DispatchOptions {
   readonly commands: readonly (Command | MenuCommand)[]
@@ -58,6 +59,7 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
     const action = actions.get(word)
     return answer(interaction, word, async (call) => {
       if (!action) throw new UserError('That button is from an older version of me and no longer does anything.')
+      checkOwn(interaction)
       await action({ ...call, argument: rest.join(':') })
     })
   }
@@ -132,6 +134,13 @@ function createCallOf(services: Services, claimed: Map<string, string>) {
     }
     return { ...services, interaction, reply, scope, person, place, claim }
   }
+}
+
+/** Where a person brought the bot along, what it makes belongs to that person. @throws UserError for others */
+function checkOwn(interaction: ActionInteraction): void {
+  const owner = interaction.message?.interactionMetadata?.user
+  if (!isApart(interaction) || !owner || owner.id === interaction.user.id) return
+  throw new UserError('Here only the person who asked for this can use its buttons.')
 }
 
 const executeNothing = () => {

@@ -3,16 +3,11 @@ import { UserError } from '../../errors.ts'
 import type { SavedDifference } from '../../store/differences.ts'
 import type { ServerSettings } from '../../store/settings.ts'
 import { homeOf } from './home.ts'
+import { serverOf } from './place.ts'
 
-/**
- * The server's id, or `@` and the person's id in direct messages. It decides whose differences, settings and limits
- * apply.
- */
-export const scopeOf = ({ guildId, user }: BaseInteraction): string => guildId ?? `@${user.id}`
-
-/** May change the server's settings. In direct messages everybody manages their own. */
+/** May change the server's settings. Where it is a person's own scope, that person manages it. */
 export const isManager = (interaction: BaseInteraction): boolean =>
-  !interaction.guildId || interaction.memberPermissions?.has(PermissionFlagsBits.ManageGuild) === true
+  !serverOf(interaction) || interaction.memberPermissions?.has(PermissionFlagsBits.ManageGuild) === true
 
 /** May cancel and delete what others started. */
 export const isModerator = (interaction: BaseInteraction): boolean =>
@@ -20,14 +15,14 @@ export const isModerator = (interaction: BaseInteraction): boolean =>
 
 /** @throws UserError in direct messages, and if this person may not change the server's settings */
 export function checkManager(interaction: BaseInteraction): void {
-  if (!interaction.guildId)
+  if (!serverOf(interaction))
     throw new UserError('There are no settings in direct messages; please use this on a server.')
   if (!isManager(interaction)) throw new UserError('Only those who manage this server may see and change its settings.')
 }
 
 /** @throws UserError if the server's settings don't allow posting here */
 export function checkPlace(interaction: BaseInteraction, settings: ServerSettings): void {
-  if (!interaction.guildId) return
+  if (!serverOf(interaction)) return
   const { channels } = settings
   const home = homeOf(interaction)
   if (channels.length > 0 && !channels.includes(home?.id ?? '')) {
@@ -39,7 +34,7 @@ export function checkPlace(interaction: BaseInteraction, settings: ServerSetting
 
 /** @throws UserError if the server's settings don't allow pictures here, not even privately */
 export function checkAge(interaction: BaseInteraction, { ageRestrictedOnly }: ServerSettings): void {
-  if (!ageRestrictedOnly || !interaction.guildId || isAgeRestricted(interaction)) return
+  if (!ageRestrictedOnly || !serverOf(interaction) || isAgeRestricted(interaction)) return
   throw new UserError('On this server I show pictures only in age-restricted channels; please ask in one of them.')
 }
 

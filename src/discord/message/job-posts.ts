@@ -21,9 +21,11 @@ export interface Told {
 /** Of a job that waits or runs. */
 export function progressPost(ticket: Ticket, activity: Activity, { preview, notice }: Told): Post {
   const { target, action, isForAdults } = ticket.followUp
-  const text = [narrate(activity), ...(notice ? [notice] : []), ...(target.isPrivate ? [privately(target)] : [])].join(
-    '\n',
-  )
+  const text = [
+    narrate(activity),
+    ...(notice ? [notice] : []),
+    ...(target.isPrivate || target.isApart ? [byTokenOnly(target)] : []),
+  ].join('\n')
   const cancel = buttonRow([{ label: 'Cancel', action: `cancel:${ticket.id}` }])
   if (!preview) return withRows(textPost(text), cancel)
   const covered = action.type === 'show' && isOutputCovered(action, isForAdults)
@@ -31,9 +33,12 @@ export function progressPost(ticket: Ticket, activity: Activity, { preview, noti
   return withRows(galleryPost(text, [picture]), cancel)
 }
 
-/** A private message can only be changed as long as its token lives. */
-const privately = ({ expiresAt }: ReplyTarget) =>
-  `-# Only you see this. If it isn’t ready by ${time(Math.floor(expiresAt / 1000), TimestampStyles.ShortTime)} you get it as a direct message.`
+/** Such a message can only be changed as long as its token lives. */
+function byTokenOnly({ expiresAt, isPrivate }: ReplyTarget): string {
+  const until = time(Math.floor(expiresAt / 1000), TimestampStyles.ShortTime)
+  const why = isPrivate ? 'Only you see this.' : 'I am a guest in this channel.'
+  return `-# ${why} If it isn’t ready by ${until} you get it as a direct message.`
+}
 
 export function savedPost({ followUp }: Ticket, { name, how, sensitivity }: Save, result: JobResult): Post {
   const { pictures = {}, report, notices } = result
