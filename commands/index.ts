@@ -1,4 +1,5 @@
 import type { Command, MenuCommand } from '../src/discord/interaction/command.ts'
+import { localized } from '../src/discord/language/localize.ts'
 import { analogy } from './analogy.ts'
 import { applyDiff } from './apply-diff.ts'
 import { applyMenu } from './apply-menu.ts'
@@ -8,14 +9,7 @@ import { queue } from './queue.ts'
 import { saveDiff } from './save-diff.ts'
 import { settings } from './settings.ts'
 
+const all: readonly (Command | MenuCommand)[] = [analogy, learn, saveDiff, applyDiff, applyMenu, diffs, queue, settings]
+
 /** Every command: the bot answers them and deploy-commands registers them. */
-export const commands: readonly (Command | MenuCommand)[] = [
-  analogy,
-  learn,
-  saveDiff,
-  applyDiff,
-  applyMenu,
-  diffs,
-  queue,
-  settings,
-]
+export const commands = all.map((command) => ({ ...command, data: localized(command.data) }))

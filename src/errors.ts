@@ -1,8 +1,18 @@
+import { english, type Sentence, type Values } from './sentence.ts'
+
 /**
- * A problem that the person can act on. `message` is one clear sentence that says what to do and may be shown as it is.
+ * A problem that the person can act on: one clear sentence that says what to do and may be shown as it is. `message` is
+ * in English; Discord's people are told `sentence` in their language.
  */
 export class UserError extends Error {
   override readonly name: string = 'UserError'
+  readonly sentence: Sentence
+
+  /** @param template See `Sentence`. */
+  constructor(template: string, values?: Values, options?: ErrorOptions) {
+    super(english({ template, values }), options)
+    this.sentence = { template, ...(values && { values }) }
+  }
 }
 
 /** A difference was learned on another model than it is to be used with; it can be learned again from its pair. */

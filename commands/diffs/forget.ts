@@ -6,6 +6,7 @@ import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
 import { updateOrWhisper } from '../../src/discord/interaction/update-or-whisper.ts'
 import { buttonRow, textPost, withRows } from '../../src/discord/message/post.ts'
 import { UserError } from '../../src/errors.ts'
+import { sentence } from '../../src/sentence.ts'
 
 const everybody = 'everybody'
 
@@ -22,30 +23,32 @@ export const forget = {
         .setDescription('About everybody on this server, and its settings; for those who manage it'),
     ),
 
-  async execute({ interaction, reply, store, scope, person }) {
+  async execute({ interaction, reply, say, store, scope, person }) {
     const { options } = interaction
     const whose = options.getBoolean(everybody) ? everybody : (options.getUser('person')?.id ?? person)
-    const { all, sentence } = checkWhose({ interaction, person }, whose)
+    const { all, what } = checkWhose({ interaction, person }, whose)
     const saved = await store.differences.list(scope)
     const { length } = all ? saved : saved.filter((one) => one.person === whose)
-    const count = length === 1 ? 'one saved difference' : `${length} saved differences`
-    const question = `Delete ${sentence} (${count}, and what the buttons under results need)? That can’t be undone.`
-    const button = { label: 'Delete it all', action: `forget:${whose}`, style: ButtonStyle.Danger as const }
+    const question = say(
+      'Delete {what} ({count, plural, =1 {one saved difference} other {# saved differences}}, and what the buttons under results need)? That can’t be undone.',
+      { what, count: length },
+    )
+    const button = { label: say('Delete it all'), action: `forget:${whose}`, style: ButtonStyle.Danger as const }
     await reply.whisper(withRows(textPost(question), buttonRow([button])))
   },
 
   actions: {
     async forget(call) {
-      const { queue, store, scope, argument: whose } = call
+      const { queue, say, store, scope, argument: whose } = call
       const { all } = checkWhose(call, whose)
       // A running job holds pictures, and would save something again.
       for (const { ticket } of await queue.places(scope)) {
         if (!all && ticket.person !== whose) continue
-        await queue.cancel(ticket.id, 'Cancelled: its data was deleted.')
+        await queue.cancel(ticket.id, sentence('Cancelled: its data was deleted.'))
       }
       if (all) await store.forget(scope)
       else await store.forgetPerson(scope, whose)
-      await updateOrWhisper(call, textPost('Deleted.'))
+      await updateOrWhisper(call, textPost(say('Deleted.')))
     },
   },
 } satisfies Subcommand
@@ -54,12 +57,16 @@ export const forget = {
 function checkWhose({ interaction, person }: Pick<Call, 'interaction' | 'person'>, whose: string) {
   if (!serverOf(interaction)) {
     if (whose !== person && whose !== everybody) throw new UserError('Here I keep only what is yours.')
-    return { all: true, sentence: 'everything I keep about you here, in our direct messages, with your settings' }
+    return {
+      all: true,
+      what: sentence('everything I keep about you here, in our direct messages, with your settings'),
+    }
   }
-  if (whose === person) return { all: false, sentence: 'everything I keep about you on this server' }
+  if (whose === person) return { all: false, what: sentence('everything I keep about you on this server') }
   if (!isManager(interaction)) {
     throw new UserError('Only those who manage this server may delete what is not their own.')
   }
-  if (whose === everybody) return { all: true, sentence: 'everything I keep about this server, with its settings' }
-  return { all: false, sentence: `everything I keep about <@${whose}> on this server` }
+  if (whose === everybody)
+    return { all: true, what: sentence('everything I keep about this server, with its settings') }
+  return { all: false, what: sentence('everything I keep about {person} on this server', { person: `<@${whose}>` }) }
 }

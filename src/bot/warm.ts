@@ -23,8 +23,10 @@ export async function warm(run: Run, { usual, usualModel }: UsableModels): Promi
     return report.device
   } catch (error) {
     if (error instanceof UserError) throw error
-    throw new UserError(`The model “${usual}” could not be loaded: ${error instanceof Error ? error.message : error}`, {
-      cause: error,
-    })
+    throw new UserError(
+      `The model “${usual}” could not be loaded: ${error instanceof Error ? error.message : error}`,
+      {},
+      { cause: error },
+    )
   }
 }

@@ -57,7 +57,7 @@ function readFileNames(path: string): Record<string, string> {
     const { weight_map: fileOf } = JSON.parse(readFileSync(path, 'utf8'))
     if (Object.values(fileOf).every((file) => typeof file === 'string')) return fileOf
   } catch (cause) {
-    throw new UserError(`${path} is damaged: download it again.`, { cause })
+    throw new UserError(`${path} is damaged: download it again.`, {}, { cause })
   }
   throw new UserError(`${path} is damaged: download it again.`)
 }

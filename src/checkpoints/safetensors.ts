@@ -43,7 +43,7 @@ function realFile(path: string): string {
   try {
     return realpathSync(path)
   } catch (cause) {
-    throw new UserError(`There is no ${path}.`, { cause })
+    throw new UserError(`There is no ${path}.`, {}, { cause })
   }
 }
 

@@ -31,7 +31,7 @@ export async function readInput(path: string, option: string, kind: keyof typeof
     return await file.readFile()
   } catch (cause) {
     if (cause instanceof UserError) throw cause
-    throw new UserError(`${named} ${reading(cause)}.`, { cause })
+    throw new UserError(`${named} ${reading(cause)}.`, {}, { cause })
   }
 }
 
@@ -55,7 +55,7 @@ export async function checkOutput(path: string, option: string, ending: string):
   try {
     await access(dirname(path), constants.W_OK)
   } catch (cause) {
-    throw new UserError(`${named} cannot be written: you may not write to \`${dirname(path)}\`.`, { cause })
+    throw new UserError(`${named} cannot be written: you may not write to \`${dirname(path)}\`.`, {}, { cause })
   }
   return path
 }
@@ -74,7 +74,7 @@ export async function writeOutputs(outputs: readonly Output[]): Promise<void> {
   } catch (cause) {
     await Promise.allSettled(written.map(({ temporary }) => unlink(temporary)))
     const paths = outputs.map(({ path }) => `\`${path}\``).join(' and ')
-    throw new UserError(`${paths} could not be written (${codeOf(cause)}): choose another place.`, { cause })
+    throw new UserError(`${paths} could not be written (${codeOf(cause)}): choose another place.`, {}, { cause })
   }
 }
 

@@ -128,7 +128,7 @@ export async function readManifest(folder: string): Promise<Model | undefined> {
     text = await readFile(path, 'utf8')
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined
-    throw new UserError(`\`${path}\` cannot be read: check that it is a file that you may open.`, { cause: error })
+    throw new UserError(`\`${path}\` cannot be read: check that it is a file that you may open.`, {}, { cause: error })
   }
   const { name, description, licence, files, sources, knows, memory, note, side, sampling } = parseObject(text)
   const isValid = [name, description, licence].every((value) => typeof value === 'string')

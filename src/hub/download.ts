@@ -104,9 +104,7 @@ async function write(handle: Awaited<ReturnType<typeof open>>, piece: Uint8Array
   } catch (cause) {
     const { code = String(cause) } = cause as NodeJS.ErrnoException
     const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : code
-    throw new UserError(`\`${part}\` cannot be written (${why}): make room, then pull again to resume.`, {
-      cause,
-    })
+    throw new UserError(`\`${part}\` cannot be written (${why}): make room, then pull again to resume.`, {}, { cause })
   }
 }
 
@@ -114,6 +112,4 @@ const wrong = ({ path, repository }: RemoteFile) =>
   new UserError(`The checksum of \`${path}\` of \`${repository}\` is wrong, so the file was deleted: pull again.`)
 
 const cut = ({ path }: RemoteFile, cause: unknown) =>
-  new UserError(`The connection broke repeatedly at \`${path}\`: pull again to resume.`, {
-    cause,
-  })
+  new UserError(`The connection broke repeatedly at \`${path}\`: pull again to resume.`, {}, { cause })

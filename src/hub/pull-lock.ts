@@ -18,7 +18,7 @@ export function lockPull({ name, folder }: { readonly name: string; readonly fol
     if (Object(cause).errcode === SQLITE_BUSY) {
       throw new UserError(`The model “${name}” is being pulled by another process: wait for it.`)
     }
-    throw new UserError(`\`${folder}\` cannot be written: ${Object(cause).message}.`, { cause })
+    throw new UserError(`\`${folder}\` cannot be written: ${Object(cause).message}.`, {}, { cause })
   }
   const held = database
   return { [Symbol.dispose]: () => held.close() }

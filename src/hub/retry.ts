@@ -60,9 +60,8 @@ function unreachable(host: string, cause: unknown): UserError {
   const why = code ?? message ?? cause
   return new UserError(
     `${host} cannot be reached (${why}): check the connection and \`HF_ENDPOINT\`, then pull again.`,
-    {
-      cause,
-    },
+    {},
+    { cause },
   )
 }
 

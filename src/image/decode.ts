@@ -169,7 +169,7 @@ async function readable<Result>(name: string, work: Promise<Result>): Promise<Re
 
 function unreadable(name: string, how: 'slow' | 'damaged', cause?: unknown): UserError {
   const problem = how === 'slow' ? 'takes too long to read' : 'is damaged or cut off'
-  return new UserError(`${name} ${problem}: save it again as a PNG or JPEG.`, { cause })
+  return new UserError(`${name} ${problem}: save it again as a PNG or JPEG.`, {}, { cause })
 }
 
 function noticesOf(bytes: Uint8Array, { format, pages = 1 }: Metadata, name: string): string[] {

@@ -1,3 +1,5 @@
+import type { Sentence } from '../sentence.ts'
+
 /**
  * The messages between the bot (or the command line) and the worker process. Plain data that survives structured clone.
  */
@@ -164,8 +166,11 @@ export type FromWorker =
   | { readonly type: 'done'; readonly id: string; readonly result: JobResult }
   | ({ readonly type: 'failed'; readonly id: string } & Failure)
 
-/** An error as plain data. `message` may be shown to the person as it is unless `reason` is `cancelled` or `internal`. */
+/** An error as plain data. */
 export interface Failure {
   readonly reason: 'user' | 'other-model' | 'interrupted' | 'cancelled' | 'internal'
+  /** In English. */
   readonly message: string
+  /** What the person may be told. Absent if `reason` is `internal`, and of failures stored by earlier versions. */
+  readonly sentence?: Sentence
 }

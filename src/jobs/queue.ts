@@ -1,5 +1,6 @@
 import PQueue from 'p-queue'
 import { UserError } from '../errors.ts'
+import { english, type Sentence } from '../sentence.ts'
 import { callHandler } from './call-handler.ts'
 import { createDeliveries } from './deliveries.ts'
 import { createDurations } from './durations.ts'
@@ -164,7 +165,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     const entry = entries.get(id)
     if (!entry) return false
     void end(entry, stopped(reason))
-    entry.controller.abort(new Error(reason))
+    entry.controller.abort(new Error(english(reason)))
     return true
   }
 
@@ -200,10 +201,10 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
 const MOST_ATTEMPTS = 2
 
 /** @param canRetry Nobody wanted it stopped. */
-const stopped = (reason: string, canRetry = false) => ({
+const stopped = (reason: string | Sentence, canRetry = false) => ({
   type: 'stopped' as const,
   reason,
   ...(canRetry && { canRetry }),
 })
 
-const letGo = (reason: string): Outcome => stopped(reason, true)
+const letGo = (reason: string | Sentence): Outcome => stopped(reason, true)

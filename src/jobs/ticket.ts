@@ -1,3 +1,4 @@
+import type { Sentence } from '../sentence.ts'
 import type { Limits } from './limits.ts'
 import type { Failure, Job, JobResult, Progress } from './protocol.ts'
 
@@ -25,7 +26,7 @@ export type Outcome =
   /** Cancelled, too old, or given up; `reason` is a sentence for the person. */
   | {
       readonly type: 'stopped'
-      readonly reason: string
+      readonly reason: string | Sentence
       /** Nobody wanted it stopped. @default false */
       readonly canRetry?: boolean
     }
@@ -92,7 +93,7 @@ export interface Queue<FollowUp = unknown> {
    */
   readonly add: (ticket: Ticket<FollowUp>, limits?: Pick<Limits, 'person' | 'scope'>) => Promise<void>
   /** Waiting or running; `reason` is a sentence for the person. @returns false if there is no such job */
-  readonly cancel: (id: string, reason: string) => Promise<boolean>
+  readonly cancel: (id: string, reason: string | Sentence) => Promise<boolean>
   /** The jobs of one scope, in the order in which they will run, unless more are added. */
   readonly places: (scope: string) => Promise<readonly Place<FollowUp>[]>
   /** Jobs of all scopes that wait or run. */

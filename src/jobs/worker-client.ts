@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { InterruptedError } from '../errors.ts'
+import { type Sentence, sentence } from '../sentence.ts'
 import { errorOf } from './job-error.ts'
 import type { FromWorker, Job, JobResult, Progress, ToWorker } from './protocol.ts'
 
@@ -106,16 +107,21 @@ const defaultTimeouts: Timeouts = {
 const deaf = 'no reaction to a cancel'
 
 const endedTwice = (exit: string) =>
-  new InterruptedError(`The model’s process ended twice during this job, so I gave it up: ${reasonFor(exit)}.`, {
-    cause: new Error(exit),
-  })
+  new InterruptedError(
+    'The model’s process ended twice during this job, so I gave it up: {reason}.',
+    { reason: reasonFor(exit) },
+    { cause: new Error(exit) },
+  )
 
 /** What is known of an end, in words. */
-function reasonFor(exit: string): string {
-  if (exit.startsWith('no sign of life')) return `there was ${exit}`
-  if (exit === 'SIGKILL') return 'it was ended from outside, as machines do that run out of memory'
-  if (exit === 'SIGTERM') return 'it was told to end from outside'
-  return exit.startsWith('SIG') ? `it crashed (${exit})` : `it ended by itself (${exit})`
+function reasonFor(exit: string): Sentence {
+  const [, seconds] = /^no sign of life for (\d+) s$/.exec(exit) ?? []
+  if (seconds) return sentence('there was no sign of life for {seconds} s', { seconds })
+  if (exit === 'SIGKILL') return sentence('it was ended from outside, as machines do that run out of memory')
+  if (exit === 'SIGTERM') return sentence('it was told to end from outside')
+  return exit.startsWith('SIG')
+    ? sentence('it crashed ({exit})', { exit })
+    : sentence('it ended by itself ({exit})', { exit })
 }
 
 interface Spawned {

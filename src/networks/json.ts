@@ -11,6 +11,6 @@ export async function readJson<Value>(path: string): Promise<Value | undefined> 
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new UserError(`${path} is damaged: download the model again.`, { cause })
+    throw new UserError(`${path} is damaged: download the model again.`, {}, { cause })
   }
 }

@@ -39,7 +39,7 @@ export function readModel(path: string): Graph {
     return graph
   } catch (cause) {
     if (cause instanceof UserError) throw cause
-    throw new UserError(`${path} cannot be read: ${reasonFor(cause, path)}.`, { cause })
+    throw new UserError(`${path} cannot be read: ${reasonFor(cause, path)}.`, {}, { cause })
   }
 }
 
@@ -193,7 +193,7 @@ function realFile(folder: string, location: string): string {
   try {
     return realpathSync(join(folder, location))
   } catch (cause) {
-    throw new UserError(`The model's weights are missing: there is no ${join(folder, location)}.`, { cause })
+    throw new UserError(`The model's weights are missing: there is no ${join(folder, location)}.`, {}, { cause })
   }
 }
 

@@ -50,7 +50,7 @@ async function tidyModel(graph: Graph, sizes: string, runtime: Runtime): Promise
   try {
     return await runtime.tidy(encodeGraph(graph))
   } catch (cause) {
-    throw new UserError(`ONNX Runtime does not accept this model for ${sizes}.`, { cause })
+    throw new UserError(`ONNX Runtime does not accept this model for ${sizes}.`, {}, { cause })
   }
 }
 

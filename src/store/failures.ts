@@ -91,5 +91,5 @@ function toError({ message, code = '' }: Failure, sentences: Partial<Record<Kind
   const kind = kinds[code]
   const sentence = kind && sentences[kind]
   const cause = Object.assign(new Error(message), { code })
-  return sentence ? new UserError(sentence, { cause }) : new Error('The database failed.', { cause })
+  return sentence ? new UserError(sentence, {}, { cause }) : new Error('The database failed.', { cause })
 }

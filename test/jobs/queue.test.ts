@@ -6,6 +6,7 @@ import { createQueue, type QueueOptions } from '../../src/jobs/queue.ts'
 import type { Expected, Place, Queue } from '../../src/jobs/ticket.ts'
 import type { TicketRecord } from '../../src/jobs/ticket-storage.ts'
 import { startWorker } from '../../src/jobs/worker-client.ts'
+import { english } from '../../src/sentence.ts'
 import { byHand, job, memoryTickets, result, settled, ticket, witness } from './test-queue.ts'
 
 /** A queue with a worker, a disk and witnesses; each may be replaced. */
@@ -298,7 +299,7 @@ describe('after a crash', () => {
     const { started, outcomes } = await openQueue({}, await crashed(2))
     assert.deepEqual(started, ['waited'])
     const outcome = outcomes.get('ran')
-    assert.ok(outcome?.type === 'stopped' && /interrupted twice/.test(outcome.reason))
+    assert.ok(outcome?.type === 'stopped' && /interrupted twice/.test(english(outcome.reason)))
   })
 
   test('a job that version 0.1 left behind goes on, and is checked as it was to be', async () => {
@@ -332,7 +333,7 @@ describe('after a crash', () => {
     const later = await openQueue({ now: () => now }, disk)
     assert.deepEqual([later.started, later.ends.length, later.disk.size], [[], 3, 0])
     for (const outcome of [outcomes.get('waited'), later.outcomes.get('ran')]) {
-      assert.ok(outcome?.type === 'stopped' && /more than a day/.test(outcome.reason))
+      assert.ok(outcome?.type === 'stopped' && /more than a day/.test(english(outcome.reason)))
     }
   })
 

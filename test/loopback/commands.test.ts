@@ -30,6 +30,15 @@ const badDefinitions: [string, object][] = [
   ['a command of a menu with a description', definition({ type: 3 })],
   ['26 options', definition({ options: times(26, (index) => parameter({ name: `x${index}` })) })],
   ['two options of a name', definition({ options: [parameter(), parameter()] })],
+  ['a name with a space in German', definition({ name_localizations: { de: 'ein befehl' } })],
+  ['a name in an unknown language', definition({ name_localizations: { xx: 'command' } })],
+  ['a long French description', definition({ description_localizations: { fr: 'x'.repeat(101) } })],
+  [
+    'two options of a name in German',
+    definition({
+      options: ['x', 'y'].map((name) => parameter({ name, name_localizations: { de: 'z' } })),
+    }),
+  ],
   ['an upper-case option', definition({ options: [parameter({ name: 'A' })] })],
   ['a required option after others', definition({ options: [parameter(), parameter({ name: 'b', required: true })] })],
   ['options beside subcommands', definition({ options: [parameter(), parameter({ name: 'b', type: 1 })] })],

@@ -2,12 +2,24 @@ import { expect, expectLength, lengthOf } from './rules.ts'
 
 // docs.discord.com/developers/interactions/application-commands
 
-export interface OptionDefinition {
-  readonly type: number
+/** Texts by locale. */
+type Localizations = Readonly<Record<string, string>> | null
+
+interface Localizable {
   readonly name: string
   readonly description?: string
+  readonly name_localizations?: Localizations
+  readonly description_localizations?: Localizations
+}
+
+interface ChoiceDefinition extends Omit<Localizable, 'description' | 'description_localizations'> {
+  readonly value: string | number
+}
+
+export interface OptionDefinition extends Localizable {
+  readonly type: number
   readonly required?: boolean
-  readonly choices?: readonly { readonly name: string; readonly value: string | number }[]
+  readonly choices?: readonly ChoiceDefinition[]
   readonly options?: readonly OptionDefinition[]
   readonly min_value?: number
   readonly max_value?: number
@@ -16,10 +28,8 @@ export interface OptionDefinition {
   readonly autocomplete?: boolean
 }
 
-export interface CommandDefinition {
+export interface CommandDefinition extends Localizable {
   readonly type?: number
-  readonly name: string
-  readonly description?: string
   readonly options?: readonly OptionDefinition[]
   readonly contexts?: readonly number[] | null
   readonly integration_types?: readonly number[] | null
@@ -44,10 +54,9 @@ const isNested = ({ type }: OptionDefinition) => type <= OptionType.SubcommandGr
 export function checkDefinition(command: CommandDefinition, isGlobal: boolean): void {
   const { type = CommandType.ChatInput, name, description = '', options = [] } = command
   if (type === CommandType.ChatInput) {
-    expectName('name', name)
-    expectLength('description', description, 1, 100)
+    checkTexts('', command)
   } else {
-    expectLength('name', name, 1, 32)
+    for (const each of [name, ...localizedTexts(command.name_localizations)]) expectLength('name', each, 1, 32)
     expect(!description && options.length === 0, 'a command of a menu has neither description nor options')
   }
   if (!isGlobal) expect(!command.contexts && !command.integration_types, 'contexts are for global commands')
@@ -58,15 +67,17 @@ export function checkDefinition(command: CommandDefinition, isGlobal: boolean): 
 
 function checkOptions(options: readonly OptionDefinition[]): void {
   expect(options.length <= 25, 'options: Must be 25 or fewer in length.')
-  expect(new Set(options.map(({ name }) => name)).size === options.length, 'options: names must differ')
+  for (const locale of [undefined, ...locales]) {
+    const names = options.map(({ name, name_localizations }) => name_localizations?.[locale ?? ''] ?? name)
+    expect(new Set(names).size === options.length, `options: names must differ${locale ? ` in ${locale}` : ''}`)
+  }
   expect(new Set(options.map(isNested)).size <= 1, 'options: subcommands and options cannot be mixed')
   const firstOptional = options.findIndex(({ required }) => !required)
   const isOrdered = firstOptional < 0 || options.slice(firstOptional).every(({ required }) => !required)
   expect(isOrdered, 'options: Required options must be placed before non-required options')
   for (const option of options) {
-    const { name, description, choices = [], autocomplete } = option
-    expectName('options.name', name)
-    expectLength('options.description', description, 1, 100)
+    const { choices = [], autocomplete } = option
+    checkTexts('options.', option)
     expect(choices.length <= 25, 'choices: Must be 25 or fewer in length.')
     expect(choices.length === 0 || !autocomplete, 'choices and autocomplete exclude each other')
     for (const choice of choices) checkChoice(choice)
@@ -76,20 +87,52 @@ function checkOptions(options: readonly OptionDefinition[]): void {
 }
 
 /** Of a list in a definition, or of an answer to autocomplete. */
-export function checkChoice({ name, value }: { readonly name: string; readonly value: string | number }): void {
-  expectLength('choice.name', name, 1, 100)
+export function checkChoice({ name, name_localizations, value }: ChoiceDefinition): void {
+  for (const each of [name, ...localizedTexts(name_localizations)]) expectLength('choice.name', each, 1, 100)
   if (typeof value === 'string') expectLength('choice.value', value, 1, 100)
   else expect(Number.isFinite(value), 'choice.value: Must be a string or a number.')
 }
+
+/** Name and description, in every language. */
+function checkTexts(where: string, { name, description, ...rest }: Localizable): void {
+  for (const each of [name, ...localizedTexts(rest.name_localizations)]) expectName(`${where}name`, each)
+  for (const each of [description, ...localizedTexts(rest.description_localizations)]) {
+    expectLength(`${where}description`, each, 1, 100)
+  }
+}
+
+function localizedTexts(localizations: Localizations = null): readonly string[] {
+  const strange = Object.keys(localizations ?? {}).find((locale) => !locales.includes(locale))
+  expect(strange === undefined, `localizations: ${strange} is no locale`)
+  return Object.values(localizations ?? {})
+}
+
+/** docs.discord.com/developers/reference#locales */
+const locales =
+  'id da de en-GB en-US es-ES es-419 fr hr it lt hu nl no pl pt-BR ro fi sv-SE vi tr cs el bg ru uk hi th zh-CN ja zh-TW ko'.split(
+    ' ',
+  )
 
 function expectName(what: string, name: string): void {
   expect(/^[-_'\p{L}\p{N}\p{sc=Deva}\p{sc=Thai}]{1,32}$/u.test(name), `${what}: ${name} is invalid`)
   expect(name === name.toLowerCase(), `${what}: ${name} must be lower case`)
 }
 
-/** Names, descriptions and values, nested ones too. */
-function sizeOf({ name, description = '', options = [], choices = [] }: Partial<OptionDefinition>): number {
-  const own = lengthOf(name ?? '') + lengthOf(description)
-  const ofChoices = choices.reduce((sum, choice) => sum + lengthOf(choice.name) + lengthOf(String(choice.value)), 0)
+/** Names, descriptions and values, nested ones too; of each text the longest language. */
+function sizeOf({
+  name = '',
+  description = '',
+  options = [],
+  choices = [],
+  ...rest
+}: Partial<OptionDefinition>): number {
+  const own = longest(name, rest.name_localizations) + longest(description, rest.description_localizations)
+  const ofChoices = choices.reduce(
+    (sum, choice) => sum + longest(choice.name, choice.name_localizations) + lengthOf(String(choice.value)),
+    0,
+  )
   return options.reduce((sum, option) => sum + sizeOf(option), own + ofChoices)
 }
+
+const longest = (text: string, localizations?: Localizations) =>
+  Math.max(...[text, ...localizedTexts(localizations)].map(lengthOf))

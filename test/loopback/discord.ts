@@ -144,6 +144,10 @@ export async function startLoopback({ port = 0, ...options }: LoopbackOptions = 
       if (roles) members.set(id, roles)
       else members.delete(id)
     },
+    /** Those who manage a server choose its language. */
+    speak: (guildId: string, locale: string) => {
+      gateway.dispatch('GUILD_UPDATE', guildView(Object.assign(guildOf(guildId), { locale })))
+    },
     /** The bot is thrown off a server. */
     removeBot: (guildId: string) => {
       guildOf(guildId).isJoined = false

@@ -76,8 +76,8 @@ export function createPeople({ world, files, messages, interactions, commands, g
       ...(guild
         ? {
             guild_id: guild.id,
-            guild: { id: guild.id, locale: 'en-US', features: [] },
-            guild_locale: 'en-US',
+            guild: { id: guild.id, locale: guild.locale, features: [] },
+            guild_locale: guild.locale,
             context: 0,
             member: { user, ...membership(person, guild.members.get(person.id)) },
           }

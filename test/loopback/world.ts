@@ -105,6 +105,8 @@ export interface Guild {
   /** Whether the bot is on it. */
   isJoined: boolean
   isAvailable: boolean
+  /** Which language its settings name. */
+  locale: string
 }
 
 export type World = ReturnType<typeof createWorld>
@@ -203,7 +205,7 @@ export function createWorld() {
 
 function guild(id: string, name: string, channels: Readonly<Record<string, string>>): Guild {
   const members = new Map(people.map((one) => [one.id, one.isAdmin ? [roleIds.managers] : []]))
-  const created: Guild = { id, name, channels: [], members, isJoined: true, isAvailable: true }
+  const created: Guild = { id, name, channels: [], members, isJoined: true, isAvailable: true, locale: 'en-US' }
   for (const [index, [title, channelId]] of Object.entries(channels).entries()) {
     const isAgeRestricted = index === 1
     const state = { denied: new Set<Right>(), isDeleted: false }
@@ -285,7 +287,7 @@ export const channelView = (channel: Channel) => {
 }
 
 /** As GUILD_CREATE has it. */
-export const guildView = ({ id, name, channels }: Guild) => ({
+export const guildView = ({ id, name, channels, locale }: Guild) => ({
   id,
   name,
   owner_id: ownerOfServers,
@@ -298,7 +300,7 @@ export const guildView = ({ id, name, channels }: Guild) => ({
   stickers: [],
   features: [],
   voice_states: [],
-  preferred_locale: 'en-US',
+  preferred_locale: locale,
   channels: channels.filter((one) => !one.isDeleted && !isThread(one)).map(channelView),
   members: [{ user: botAccount, ...membership() }],
   roles: [

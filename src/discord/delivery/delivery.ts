@@ -8,8 +8,10 @@ import {
   type TextBasedChannel,
   WebhookClient,
 } from 'discord.js'
+import type { Sentence } from '../../sentence.ts'
+import { sayIn } from '../language/say.ts'
 import { messageOptions, type Post, textPost } from '../message/post.ts'
-import type { ReplyTarget } from './reply-target.ts'
+import { type ReplyTarget, sayAt } from './reply-target.ts'
 
 export interface Delivery {
   /** Edits the message. Rejects when it can no longer be edited. */
@@ -22,7 +24,7 @@ export interface Delivery {
   /** For unexpected news: answers with a new message, which pings; if that is impossible, delivers. */
   readonly announce: (post: Post) => Promise<Arrival>
   /** Deletes the message and tells the person privately; if that is impossible, edits the message. */
-  readonly whisper: (sentence: string) => Promise<Arrival>
+  readonly whisper: (sentence: string | Sentence) => Promise<Arrival>
   /** Whether somebody has deleted the message. False if that can't be found out. */
   readonly isGone: () => Promise<boolean>
 }
@@ -97,19 +99,19 @@ export function createDelivery(client: Client, target: ReplyTarget, nonce: strin
       if (isPrivate || isApart) return deliver(post)
       try {
         const place = await intoChannel(post)
-        await edit(textPost('This was interrupted; more is below.')).catch(() => {})
+        await edit(textPost(sayAt(target)('This was interrupted; more is below.'))).catch(() => {})
         return { route: 'channel', ...place }
       } catch {
         return deliver(post)
       }
     },
     whisper: async (sentence) => {
-      const post = textPost(sentence)
+      const post = textPost(sayAt(target)(sentence))
       if (isTokenExpired() || isPrivate) return deliver(post)
       try {
         // The first follow-up is as public as the deferred answer, so that one has to go first.
         await webhook.deleteMessage('@original')
-        const options = messageOptions(post)
+        const options = messageOptions(textPost(sayIn(target.locale)(sentence)))
         // The types allow webhooks of channels only; an interaction's webhook may send ephemeral messages.
         await webhook.send({ ...options, flags: (options.flags | MessageFlags.Ephemeral) as typeof options.flags })
         return { route: 'message', channelId, messageId }

@@ -1,10 +1,13 @@
 import type { Client } from 'discord.js'
 import type { Ticket as AnyTicket, Outcome, QueueHandlers } from '../../jobs/ticket.ts'
+import { type Sentence, sentence } from '../../sentence.ts'
 import type { Store } from '../../store/open.ts'
 import { describe } from '../interaction/faults.ts'
+import { sayIn } from '../language/say.ts'
 import { textPost } from '../message/post.ts'
 import { createDelivery, MessageGone } from './delivery.ts'
 import { createWatches } from './job-watches.ts'
+import { type ReplyTarget, sayAt } from './reply-target.ts'
 import type { FollowUp } from './result-action.ts'
 import { tellOutcome } from './tell-outcome.ts'
 
@@ -14,7 +17,7 @@ export interface JobNotifierOptions {
   readonly client: Client
   readonly store: Pick<Store, 'notes' | 'results' | 'differences' | 'settings' | 'retries'>
   /** The queue's. */
-  readonly cancel: (id: string, reason: string) => Promise<boolean>
+  readonly cancel: (id: string, reason: string | Sentence) => Promise<boolean>
   /** Receives our own faults, without tokens or addresses. */
   readonly log: (line: string) => void
   /** The shortest time between two progress edits. @default 3000 */
@@ -50,7 +53,7 @@ export function createJobNotifier({
     client,
     everyMilliseconds,
     editsPerSecond,
-    onGone: ({ id }) => void cancel(id, 'Its message was deleted.'),
+    onGone: ({ id }) => void cancel(id, sentence('Its message was deleted.')),
   })
 
   const end = async (ticket: Ticket, outcome: Outcome) => {
@@ -59,21 +62,14 @@ export function createJobNotifier({
     if (await delivery.isGone()) return
     const { route } = await tellOutcome(ticket, outcome, { store, log, delivery })
     if (route !== 'direct' || ticket.scope.startsWith('@') || ticket.followUp.target.isPrivate) return
-    await note(ticket, 'so I sent it to you directly')
+    await note(ticket, false)
     log(
       `I may no longer write in the channel ${ticket.followUp.target.channelId}; a result went to its owner directly.`,
     )
   }
 
-  const note = async ({ followUp, person }: Ticket, remedy: string) => {
-    const { channelId, isPrivate, isApart } = followUp.target
-    await store.notes.put(
-      person,
-      isPrivate || isApart
-        ? 'Your last result could not be sent to you: please allow direct messages, and ask again.'
-        : `Your last result could not be posted in <#${channelId}>: I may no longer write there, ${remedy}.`,
-    )
-  }
+  const note = ({ followUp, person }: Ticket, isLost: boolean) =>
+    store.notes.put(person, noteOf(followUp.target, isLost))
 
   return {
     onPlace: ({ ticket, ahead, secondsLeft, isRunning }) => {
@@ -94,7 +90,7 @@ export function createJobNotifier({
     onEnd: (ticket, outcome) =>
       end(ticket, outcome).catch(async (error: unknown) => {
         if (error instanceof MessageGone) return
-        await note(ticket, 'and I could not reach you directly')
+        await note(ticket, true)
         const { target } = ticket.followUp
         log(`A result could not be delivered to the channel ${target.channelId}: ${describe(error)}`)
       }),
@@ -102,14 +98,14 @@ export function createJobNotifier({
       // If it fails, the person was never told to wait, or deleted the message.
       if (target)
         await createDelivery(client, target, id)
-          .edit(textPost(interrupted))
+          .edit(textPost(sayAt(target)('I was interrupted before I had your pictures: please send it again.')))
           .catch(() => {})
     },
     takeNote: store.notes.take,
     close: async () => {
-      const parked = textPost('I am restarting; your job will continue in a moment.')
-      const told = watches.all().map(async ({ edits, delivery }) => {
+      const told = watches.all().map(async ({ edits, delivery, say }) => {
         await edits.stop()
+        const parked = textPost(say('I am restarting; your job will continue in a moment.'))
         await delivery.edit(parked).catch(() => {})
       })
       await Promise.all(told)
@@ -117,4 +113,16 @@ export function createJobNotifier({
   }
 }
 
-const interrupted = 'I was interrupted before I had your pictures: please send it again.'
+/** Of a result that did not arrive where it was asked for; `isLost` if it did not arrive at all. */
+function noteOf({ channelId, isPrivate, isApart, locale }: ReplyTarget, isLost: boolean): string {
+  const say = sayIn(locale)
+  if (isPrivate || isApart) {
+    return say('Your last result could not be sent to you: please allow direct messages, and ask again.')
+  }
+  return say(
+    isLost
+      ? 'Your last result could not be posted in {channel}: I may no longer write there, and I could not reach you directly.'
+      : 'Your last result could not be posted in {channel}: I may no longer write there, so I sent it to you directly.',
+    { channel: `<#${channelId}>` },
+  )
+}

@@ -1,8 +1,10 @@
 import type { Client } from 'discord.js'
 import type { Ticket as AnyTicket } from '../../jobs/ticket.ts'
+import type { Say } from '../language/say.ts'
 import { progressPost, type Told } from '../message/job-posts.ts'
 import { type Activity, type Throttle, throttleLatest } from '../message/progress.ts'
 import { createDelivery, type Delivery, MessageGone } from './delivery.ts'
+import { sayAt } from './reply-target.ts'
 import type { FollowUp } from './result-action.ts'
 
 type Ticket = AnyTicket<FollowUp>
@@ -11,6 +13,8 @@ type Ticket = AnyTicket<FollowUp>
 interface Watch extends Told {
   readonly delivery: Delivery
   readonly edits: Throttle<Activity>
+  /** In the language of the message. */
+  readonly say: Say
   isRunning: boolean
   /** The number of jobs ahead that was told last. */
   toldAhead: number
@@ -50,6 +54,7 @@ export function createWatches({ client, everyMilliseconds, editsPerSecond, onGon
     const created: Watch = {
       delivery,
       edits: throttleLatest(edit, interval),
+      say: sayAt(ticket.followUp.target),
       isRunning: false,
       toldAhead: Number.POSITIVE_INFINITY,
     }

@@ -1,6 +1,7 @@
 import type { InteractionCallbackResponse } from 'discord.js'
 import type { AnyInteraction } from '../interaction/interactions.ts'
 import { isApart } from '../interaction/place.ts'
+import { type Say, sayIn } from '../language/say.ts'
 
 /** Where a person waits for an answer. Plain data, so that a later process can answer too. */
 export interface ReplyTarget {
@@ -19,6 +20,10 @@ export interface ReplyTarget {
   readonly isPrivate?: boolean
   /** The bot is not in the channel: it can write there only with the token. @default false */
   readonly isApart?: boolean
+  /** The person's language, as Discord names it, for what only they see. @default English */
+  readonly locale?: string
+  /** The server's, for what everybody sees. @default English */
+  readonly serverLocale?: string
 }
 
 const tokenLivesFor = 15 * 60_000
@@ -41,5 +46,11 @@ export function replyTargetOf(
     fileLimitBytes: interaction.attachmentSizeLimit,
     ...(isHidden && { isPrivate: isHidden }),
     ...(isApart(interaction) && { isApart: true }),
+    locale: interaction.locale,
+    // In direct messages and groups there is no server.
+    serverLocale: interaction.guildLocale ?? interaction.locale,
   }
 }
+
+/** Says something in the message: in the language of those who see it. */
+export const sayAt = ({ isPrivate, locale, serverLocale }: ReplyTarget): Say => sayIn(isPrivate ? locale : serverLocale)

@@ -1,6 +1,8 @@
 import { MessageFlags } from 'discord.js'
+import type { Sentence } from '../../sentence.ts'
 import type { AnyInteraction } from '../interaction/interactions.ts'
 import { isAlone } from '../interaction/place.ts'
+import { sayIn } from '../language/say.ts'
 import { messageOptions, type Post, textPost } from '../message/post.ts'
 import { createDelivery } from './delivery.ts'
 import { type ReplyTarget, replyTargetOf } from './reply-target.ts'
@@ -20,7 +22,7 @@ export interface Reply {
   /** Where `open` answered. */
   readonly target: () => ReplyTarget
   /** The final message when there is no result. */
-  readonly fail: (sentence: string) => Promise<void>
+  readonly fail: (sentence: string | Sentence) => Promise<void>
 }
 
 interface ReplyOptions {
@@ -64,7 +66,7 @@ export function createReply(interaction: AnyInteraction, { mayOpen, remember }: 
     },
     fail: async (sentence) => {
       if (target) await createDelivery(interaction.client, target, interaction.id).whisper(sentence)
-      else await whisper(sentence)
+      else await whisper(sayIn(interaction.locale)(sentence))
     },
   }
 }

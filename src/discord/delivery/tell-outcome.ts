@@ -1,6 +1,7 @@
 import { InterruptedError, OtherModelError, UserError } from '../../errors.ts'
 import type { JobResult } from '../../jobs/protocol.ts'
 import type { Ticket as AnyTicket, Outcome } from '../../jobs/ticket.ts'
+import { type Sentence, sentence } from '../../sentence.ts'
 import type { Store } from '../../store/open.ts'
 import { relearnButton } from '../actions/apply-saved.ts'
 import { describe, sentenceOf } from '../interaction/faults.ts'
@@ -8,6 +9,7 @@ import { savedPost } from '../message/job-posts.ts'
 import { buttonRow, textPost, withRows } from '../message/post.ts'
 import { factsOf, recordOf, resultPosts, withShownInputs } from '../message/result.ts'
 import { type Arrival, type Delivery, isTooLarge, MessageGone } from './delivery.ts'
+import { sayAt } from './reply-target.ts'
 import type { FollowUp, ResultAction } from './result-action.ts'
 
 type Ticket = AnyTicket<FollowUp>
@@ -24,19 +26,22 @@ export async function tellOutcome(ticket: Ticket, outcome: Outcome, context: Con
   const { delivery, log } = context
   if (outcome.type === 'done') return finish(ticket, outcome.result, context)
   if (outcome.type === 'stopped' && outcome.canRetry) return offerRetry(ticket, outcome.reason, context)
-  if (outcome.type === 'stopped') return delivery.deliver(textPost(outcome.reason))
+  if (outcome.type === 'stopped') return delivery.deliver(textPost(sayAt(ticket.followUp.target)(outcome.reason)))
   if (outcome.error instanceof InterruptedError) {
     log(`A ${ticket.job.kind} job failed: ${describe(outcome.error)}`)
-    return offerRetry(ticket, outcome.error.message, context)
+    return offerRetry(ticket, outcome.error.sentence, context)
   }
   return refuse(ticket, outcome.error, context)
 }
 
 /** Answered by commands/buttons.ts. */
-async function offerRetry(ticket: Ticket, reason: string, { store, delivery }: Context): Promise<Arrival> {
+async function offerRetry(ticket: Ticket, reason: string | Sentence, { store, delivery }: Context): Promise<Arrival> {
   const { id, scope, person, job, followUp } = ticket
+  const say = sayAt(followUp.target)
   await store.retries.put({ id, scope, person, at: Date.now(), job, action: followUp.action })
-  return delivery.announce(withRows(textPost(reason), buttonRow([{ label: 'Try again', action: `retry:${id}` }])))
+  return delivery.announce(
+    withRows(textPost(say(reason)), buttonRow([{ label: say('Try again'), action: `retry:${id}` }])),
+  )
 }
 
 async function finish(given: Ticket, result: JobResult, context: Context): Promise<Arrival> {
@@ -45,7 +50,7 @@ async function finish(given: Ticket, result: JobResult, context: Context): Promi
   const { action } = ticket.followUp
   if (action.type === 'save') {
     const refusal = await save(ticket, action, result, store).then(() => undefined, onlyUserError)
-    return refusal ? delivery.whisper(refusal.message) : delivery.deliver(savedPost(ticket, action, result))
+    return refusal ? delivery.whisper(refusal.sentence) : delivery.deliver(savedPost(ticket, action, result))
   }
   if (result.withheld) return delivery.whisper(withheld)
   // Stored first: the buttons must work as soon as they are seen.
@@ -94,12 +99,14 @@ async function refuse(ticket: Ticket, error: Error, { delivery, log }: Context):
     action.type === 'show' &&
     action.names.length === 1
   if (!canRelearn) return delivery.whisper(sentenceOf(error))
-  return delivery.deliver(withRows(textPost(error.message), buttonRow([relearnButton(action.names[0]!)])))
+  return delivery.deliver(
+    withRows(textPost(sayAt(ticket.followUp.target)(error.sentence)), buttonRow([relearnButton(action.names[0]!)])),
+  )
 }
 
-const withheld =
-  'The model’s safety checker thinks that B′ is not for everyone, so it is not shown. It can be wrong: ' +
-  'another seed or strength may work. In age-restricted channels nothing is withheld.'
+const withheld = sentence(
+  'The model’s safety checker thinks that B′ is not for everyone, so it is not shown. It can be wrong: another seed or strength may work. In age-restricted channels nothing is withheld.',
+)
 
 function onlyUserError(error: unknown): UserError {
   if (error instanceof UserError) return error

@@ -32,14 +32,15 @@ export async function registerCommands({ rest, applicationId: given, commands }:
   const ask = (request: Promise<unknown>) => request.catch((error: unknown) => Promise.reject(explained(error, given)))
   const applicationId = given ?? ((await ask(rest.get(Routes.currentApplication()))) as { id: string }).id
   const route = Routes.applicationCommands(applicationId)
-  const existing = (await ask(rest.get(route))) as APIApplicationCommand[]
+  const query = new URLSearchParams({ with_localizations: 'true' })
+  const existing = (await ask(rest.get(route, { query }))) as APIApplicationCommand[]
   const isChanged = fingerprint(existing) !== fingerprint(commands)
   if (isChanged) await ask(rest.put(route, { body: commands }))
   return { applicationId, isChanged }
 }
 
 export const unreachable = (cause: unknown) =>
-  new DiscordUnreachable('Discord can’t be reached; check the network and `DISCORD_API_URL`.', { cause })
+  new DiscordUnreachable('Discord can’t be reached; check the network and `DISCORD_API_URL`.', {}, { cause })
 
 function explained(error: unknown, applicationId?: string): unknown {
   if (isOutage(error) || !(error instanceof DiscordAPIError)) return unreachable(error)
@@ -85,9 +86,15 @@ function definition(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   const entries = Object.entries(value)
     .filter(([key, entry]) => definitionFields.has(key) && !isDefault(entry))
-    .map(([key, entry]) => [key, key.endsWith('_localizations') ? entry : definition(entry)] as const)
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
+    .map(
+      ([key, entry]) =>
+        [key, key.endsWith('_localizations') ? sorted(Object.entries(entry)) : definition(entry)] as const,
+    )
+  return sorted(entries)
 }
+
+const sorted = (entries: readonly (readonly [string, unknown])[]) =>
+  Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)))
 
 /** Discord gives menu commands an empty description. */
 const isDefault = (value: unknown) =>

@@ -119,7 +119,7 @@ export async function fetchAttachment(
     return kind === picture ? withoutMetadata(bytes) : bytes
   } catch (error) {
     if (error instanceof UserError) throw error
-    throw new UserError(`${label} could not be downloaded from Discord; please send it again.`, { cause: error })
+    throw new UserError(`${label} could not be downloaded from Discord; please send it again.`, {}, { cause: error })
   }
 }
 

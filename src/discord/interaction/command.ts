@@ -9,6 +9,7 @@ import type { Queue } from '../../jobs/ticket.ts'
 import type { Store } from '../../store/open.ts'
 import type { Reply } from '../delivery/reply.ts'
 import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
+import type { Say } from '../language/say.ts'
 import type { AttachmentOption, FileKind } from './attachments.ts'
 import type { ActionInteraction, AnyInteraction } from './interactions.ts'
 
@@ -44,6 +45,8 @@ export interface Call<Of extends AnyInteraction = AnyInteraction> extends Servic
    */
   readonly scope: string
   readonly person: string
+  /** In the person's language, for what only they see: whispers and forms. */
+  readonly say: Say
   /**
    * Adds a job to the queue, after `reply.open()`. From then on the notifier reports progress, result and failure, in
    * this process or a later one. @throws UserError if the queue, or this person's share of it, is full

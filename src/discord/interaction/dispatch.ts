@@ -2,6 +2,7 @@ import { type AutocompleteInteraction, type Interaction, MessageFlags } from 'di
 import { UserError } from '../../errors.ts'
 import { createReply } from '../delivery/reply.ts'
 import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
+import { sayIn } from '../language/say.ts'
 import type { Call, Command, MenuCommand, Services } from './command.ts'
 import { describe, sentenceOf } from './faults.ts'
 import type { ActionInteraction, AnyInteraction } from './interactions.ts'
@@ -132,7 +133,7 @@ function createCallOf(services: Services, claimed: Map<string, string>) {
       if (claimed.has(press) || (await isPlaced())) throw new UserError('That is under way already.')
       claimed.set(press, interaction.id)
     }
-    return { ...services, interaction, reply, scope, person, place, claim }
+    return { ...services, interaction, reply, scope, person, say: sayIn(interaction.locale), place, claim }
   }
 }
 

@@ -1,10 +1,11 @@
 import { UserError } from '../../errors.ts'
+import { type Sentence, sentence } from '../../sentence.ts'
 
 /** What a person is told about an error. */
-export const sentenceOf = (error: unknown): string =>
+export const sentenceOf = (error: unknown): Sentence =>
   error instanceof UserError
-    ? error.message
-    : 'Something went wrong on my side, and it has been logged. Please try again.'
+    ? error.sentence
+    : sentence('Something went wrong on my side, and it has been logged. Please try again.')
 
 /**
  * An error for the log. Errors of discord.js contain the address, and in it the interaction's token; neither is logged.

@@ -22,7 +22,7 @@ export interface Tokenizer {
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const model = await readModel(folder).catch((cause) => {
-    throw new UserError(`Expected vocab.json and merges.txt of a CLIP tokenizer in ${folder}.`, { cause })
+    throw new UserError(`Expected vocab.json and merges.txt of a CLIP tokenizer in ${folder}.`, {}, { cause })
   })
   return tokenizerOf(model, await readSpecials(folder), folder)
 }

@@ -58,6 +58,7 @@ async function open(folder: string, dtype: 'fp32' | 'q8') {
   }).catch((cause: unknown) => {
     throw new UserError(
       `The captioner in ${join(folder, 'captioner')} cannot be opened: download the model again, or do without that folder.`,
+      {},
       { cause },
     )
   })
