@@ -7,13 +7,16 @@ import { textOf } from './text.ts'
 
 const all = 'all'
 
-const names: Readonly<Record<keyof ServerSettings, string>> = {
+/** People are unblocked one by one. */
+const names: Readonly<Record<Exclude<keyof ServerSettings, 'blocked'>, string>> = {
   model: 'Model',
   strength: 'Strength',
   savers: 'Who may save',
   limit: 'Saved differences',
   channels: 'Channels',
   personLimit: 'Jobs of one person',
+  roleLimits: 'Jobs of one person by role',
+  auditChannel: 'Audit channel',
   ageRestrictedOnly: 'Age-restricted channels only',
   keepPairs: 'Keeping pictures',
 }

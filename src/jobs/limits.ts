@@ -2,7 +2,10 @@ import { UserError } from '../errors.ts'
 import { JOBS_PER_PERSON } from '../limits.ts'
 
 export interface Limits {
-  /** Jobs of one person, waiting or running, wherever they were started. @default JOBS_PER_PERSON */
+  /**
+   * Jobs of one person, waiting or running, wherever they were started; 0 for none at all.
+   * @default JOBS_PER_PERSON
+   */
   readonly person?: number
   /** Jobs of one scope. @default 20 */
   readonly scope?: number
@@ -28,6 +31,7 @@ export function checkLimits(
   places: readonly { readonly ticket: Claim; readonly secondsLeft: number }[],
   { person: ofPerson = JOBS_PER_PERSON, scope: ofScope = 20, all = 60, bytes = 512 * 2 ** 20 }: Limits,
 ): void {
+  if (ofPerson === 0) throw new UserError('On this server you may ask for nothing.')
   const firstEnd = (isCounted: (ticket: Claim) => boolean) => {
     const first = places.find(({ ticket }) => isCounted(ticket))
     return first ? duration(first.secondsLeft) : 'a moment'
@@ -56,6 +60,9 @@ export function checkLimits(
     )
   }
 }
+
+export const blocked =
+  'On this server you are blocked from making or saving anything; those who manage it can change that.'
 
 /** "about 20 seconds" */
 function duration(seconds: number): string {

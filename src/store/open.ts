@@ -12,6 +12,7 @@ import { createResults, type ResultLimits, type Results, type Usage } from './re
 import { createRetries, type Retries } from './retries.ts'
 import { createScopes } from './scopes.ts'
 import { createSettings, type SettingsStore } from './settings.ts'
+import { createTallies, type Tallies } from './tallies.ts'
 import { createTickets, type TicketStorage } from './tickets.ts'
 
 /** A scope is a server's id, or `@` and a person's id in direct messages. */
@@ -22,9 +23,10 @@ export interface Store {
   readonly tickets: TicketStorage
   readonly notes: Notes
   readonly retries: Retries
+  readonly tallies: Tallies
   /** Deletes everything in a scope except its tickets, which belong to the queue. */
   forget(scope: string): Promise<void>
-  /** Deletes a person's saved differences, results and retries in a scope. Resolves to how many there were. */
+  /** Deletes a person's saved differences, results, retries and tallies in a scope. Resolves to how many there were. */
   forgetPerson(scope: string, person: string): Promise<number>
   /** The bot left the server. Its data is deleted by the first sweep `graceMs` after `at`. */
   leave(scope: string, at: number): Promise<void>
@@ -102,9 +104,10 @@ export function createStore(
   const results = createResults(open, scopes.know, resultBytes)
   let usage: Usage | undefined
   const retries = createRetries(open, scopes.know)
+  const tallies = createTallies(open, locks, scopes.know)
 
   const forget = async (scope: string) => {
-    for (const part of [differences, results, retries, settings]) await part.forget(scope)
+    for (const part of [differences, results, retries, tallies, settings]) await part.forget(scope)
     await scopes.forget(scope)
   }
 
@@ -113,12 +116,13 @@ export function createStore(
     settings,
     results,
     retries,
+    tallies,
     tickets: createTickets(open),
     notes: createNotes(open),
     forget,
     forgetPerson: async (scope, person) => {
       let forgotten = 0
-      for (const part of [differences, results, retries]) forgotten += await part.forgetPerson(scope, person)
+      for (const part of [differences, results, retries, tallies]) forgotten += await part.forgetPerson(scope, person)
       return forgotten
     },
     leave: scopes.leave,

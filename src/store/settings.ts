@@ -15,6 +15,12 @@ export interface ServerSettings {
   readonly channels: readonly string[]
   /** How many jobs of one person may wait or run. @default JOBS_PER_PERSON */
   readonly personLimit: number
+  /** The same for the members of a role, by its id. Of several roles the most generous counts. @default none */
+  readonly roleLimits: Readonly<Record<string, number>>
+  /** Ids of people who may not make or save anything. @default [] */
+  readonly blocked: readonly string[]
+  /** The channel in which each job is noted. @default none */
+  readonly auditChannel?: string
   /** Work only in age-restricted channels. @default false */
   readonly ageRestrictedOnly: boolean
   /** Keep the pictures that a saved difference was learned from. @default true */
@@ -28,14 +34,22 @@ export type SettingsChange = { readonly [Name in keyof ServerSettings]?: ServerS
 
 export interface SettingsStore {
   get(scope: string): Promise<ServerSettings>
-  /** Resolves to all settings as they are now. */
-  change(scope: string, change: SettingsChange): Promise<ServerSettings>
+  /**
+   * Resolves to all settings as they are now.
+   * @param change May depend on the settings before it: nothing else changes them meanwhile.
+   */
+  change(
+    scope: string,
+    change: SettingsChange | ((settings: ServerSettings) => SettingsChange),
+  ): Promise<ServerSettings>
 }
 
 const defaults: ServerSettings = {
   savers: 'everyone',
   channels: [],
   personLimit: JOBS_PER_PERSON,
+  roleLimits: {},
+  blocked: [],
   ageRestrictedOnly: false,
   keepPairs: true,
   limit: 100,
@@ -55,7 +69,9 @@ export function createSettings(
 
     change: (scope, change) =>
       locks.run(scope, async () => {
-        const all = Object.entries({ ...(await changesOf(scope)), ...change })
+        const before = await changesOf(scope)
+        const wanted = typeof change === 'function' ? change({ ...defaults, ...before }) : change
+        const all = Object.entries({ ...before, ...wanted })
         const changed: SettingsChange = Object.fromEntries(all.filter(([, value]) => value !== undefined))
         await know(scope)
         await collection.set(keyOf(scope), changed)

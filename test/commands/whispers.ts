@@ -65,6 +65,9 @@ export const unset = (store: Store, scope = guildId): Promise<ServerSettings> =>
     limit: undefined,
     keepPairs: undefined,
     personLimit: undefined,
+    roleLimits: undefined,
+    blocked: undefined,
+    auditChannel: undefined,
     ageRestrictedOnly: undefined,
   })
 

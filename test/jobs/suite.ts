@@ -143,6 +143,7 @@ export function describeQueue(
       const { queue, park } = await openQueue({ limits: { scope: 7, all: 9 } })
       const refused = async (adding: Promise<void>, sentence: RegExp) =>
         assert.rejects(adding, (error: Error) => error instanceof UserError && sentence.test(error.message))
+      await refused(queue.add(named('none'), { person: 0 }), /^On this server you may ask for nothing/)
       await queue.add(named('one'), { person: 1 })
       await refused(queue.add(named('two'), { person: 1 }), /^You have a job in the queue already/)
       const adding = Array.from({ length: 20 }, (_, number) => queue.add(named(`ann${number}`)))

@@ -207,6 +207,8 @@ export function describeStore(name: string, createOpener: () => (options?: Store
         savers: 'everyone',
         channels: [],
         personLimit: 5,
+        roleLimits: {},
+        blocked: [],
         ageRestrictedOnly: false,
         keepPairs: true,
         limit: 100,
@@ -231,6 +233,61 @@ export function describeStore(name: string, createOpener: () => (options?: Store
         await Promise.all([store.settings.change('1', { limit: 1 }), store.settings.change('1', { personLimit: 2 })])
         await reopen()
         assert.deepEqual(await store.settings.get('1'), { ...defaults, limit: 1, personLimit: 2 })
+      })
+
+      test('that depend on those before lose none either', async () => {
+        const people = Array.from({ length: 9 }, (_, index) => `${index}`)
+        await Promise.all(
+          people.map((one) => store.settings.change('1', ({ blocked }) => ({ blocked: [...blocked, one] }))),
+        )
+        await reopen()
+        assert.deepEqual((await store.settings.get('1')).blocked.toSorted(), people)
+      })
+    })
+
+    describe('tallies', () => {
+      beforeEach(() => mock.timers.enable({ apis: ['Date'], now: start }))
+      afterEach(() => mock.timers.reset())
+      const add = (scope: string, person: string, at: number, change = {}) =>
+        store.tallies.add(scope, { person, at, hasFailed: false, seconds: 2, ...change })
+      const sorted = async (scope = '1') =>
+        (await store.tallies.list(scope)).toSorted((a, b) => a.day - b.day || (a.person < b.person ? -1 : 1))
+
+      test('count by person and day, none of several at once is lost', async () => {
+        await Promise.all(Array.from({ length: 5 }, (_, hour) => add('1', 'ada', start + hour * 3_600_000)))
+        await add('1', 'ada', start + day - 1, { hasFailed: true, seconds: 0 })
+        await add('1', 'ada', start + day)
+        await add('1', 'bob', start)
+        await add('2', 'ada', start)
+        await reopen()
+        assert.deepEqual(await sorted(), [
+          { person: 'ada', day: start, jobs: 6, failures: 1, seconds: 10 },
+          { person: 'bob', day: start, jobs: 1, failures: 0, seconds: 2 },
+          { person: 'ada', day: start + day, jobs: 1, failures: 0, seconds: 2 },
+        ])
+      })
+
+      test('are kept for 90 days', async () => {
+        await add('1', 'ada', start)
+        mock.timers.setTime(start + 91 * day - 1)
+        await store.sweep(Date.now())
+        assert.equal((await sorted()).length, 1)
+        mock.timers.setTime(start + 91 * day + 1)
+        await store.sweep(Date.now())
+        assert.deepEqual(await sorted(), [])
+      })
+
+      test('go with the person, and with the server', async () => {
+        for (const scope of ['1', '2']) for (const person of ['ada', 'bob']) await add(scope, person, start)
+        assert.equal(await store.forgetPerson('1', 'ada'), 1)
+        assert.deepEqual(
+          (await sorted()).map(({ person }) => person),
+          ['bob'],
+        )
+        await store.leave('1', start)
+        await store.sweep(start + 31 * day)
+        assert.deepEqual(await sorted(), [])
+        assert.equal((await sorted('2')).length, 2)
       })
     })
 
