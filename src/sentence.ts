@@ -1,3 +1,12 @@
+import {
+  isArgumentElement,
+  isPluralElement,
+  isSelectElement,
+  type MessageFormatElement,
+  parse,
+} from '@formatjs/icu-messageformat-parser'
+import { IntlMessageFormat } from 'intl-messageformat'
+
 /**
  * What is said to a person, as plain data that outlives its process: the English template, which is the key to its
  * translations, and what is put into it. It has its words only where it is known who reads it.
@@ -19,102 +28,47 @@ export const sentence = (template: string, values?: Values): Sentence => ({ temp
 export const english = (said: string | Sentence): string => inWords(said, 'en', (template) => template)
 
 /**
- * A sentence in one language. Templates are written in this much of ICU MessageFormat:
- *
- * - `{name}` is the value of that name. A template without values is said as it is.
- * - `{jobs, plural, =1 {one job} other {# jobs}}`: the branch for this number, else for its plural category in the
- *   language; `#` is the number.
- * - `{what, select, cat {…} other {…}}`: the branch of that name.
+ * A sentence in one language. A template with values is in ICU's MessageFormat: `{name}`, `{jobs, plural, =1 {one job}
+ * other {# jobs}}`, `{what, select, cat {…} other {…}}`. A template without values is said as it is.
  *
  * @param locale As BCP 47 has it, such as `pt-BR`.
  * @param translate The template in that language.
+ * @throws Error if the template is malformed, or lacks a value
  */
 export function inWords(said: string | Sentence, locale: string, translate: (template: string) => string): string {
-  if (typeof said === 'string' || !said.values) return translate(typeof said === 'string' ? said : said.template)
-  const { template, values } = said
+  if (typeof said === 'string') return translate(said)
+  if (!said.values) return translate(said.template)
   const word = (value: Value): string => {
     if (typeof value === 'string') return value
     if (typeof value === 'number') return numbers(locale).format(value)
     if ('template' in value) return inWords(value, locale, translate)
     return new Intl.ListFormat(locale, { type: 'conjunction' }).format(value.map(word))
   }
-  return filled(translate(template), { values, locale, word })
+  const template = translate(said.template)
+  const counted = new Set(placeholdersOf(template).flatMap(({ name, kind }) => (kind === 'plural' ? name : [])))
+  const values = Object.entries(said.values).map(([name, value]) => [name, counted.has(name) ? value : word(value)])
+  return String(new IntlMessageFormat(parsed(template), locale).format(Object.fromEntries(values)))
 }
 
 const numbers = (locale: string) => new Intl.NumberFormat(locale, { useGrouping: false, maximumFractionDigits: 20 })
-
-interface Filling {
-  readonly values: Values
-  readonly locale: string
-  readonly word: (value: Value) => string
-  /** What `#` stands for. */
-  readonly count?: number
-}
-
-function filled(template: string, filling: Filling): string {
-  let text = ''
-  for (let at = 0; at < template.length; at++) {
-    const sign = template[at]!
-    if (sign === '{' && closing(template, at) < template.length) {
-      const end = closing(template, at)
-      text += placeholder(template.slice(at + 1, end), filling)
-      at = end
-    } else if (sign === '#' && filling.count !== undefined) text += filling.word(filling.count)
-    else text += sign
-  }
-  return text
-}
-
-/** Where the brace that opens at `start` is closed. */
-function closing(template: string, start: number): number {
-  let depth = 0
-  for (let at = start; at < template.length; at++) {
-    if (template[at] === '{') depth++
-    else if (template[at] === '}' && --depth === 0) return at
-  }
-  return template.length
-}
-
-function placeholder(inside: string, filling: Filling): string {
-  const { name, kind, branches } = placeholderOf(inside)
-  const value = filling.values[name]
-  if (value === undefined) return `{${inside}}`
-  if (kind === undefined) return filling.word(value)
-  const count = kind === 'plural' ? Number(value) : filling.count
-  const key = kind === 'plural' ? new Intl.PluralRules(filling.locale).select(Number(value)) : String(value)
-  const branch = branches.get(`=${value}`) ?? branches.get(key) ?? branches.get('other') ?? ''
-  return filled(branch, { ...filling, count })
-}
 
 export interface Placeholder {
   readonly name: string
   /** Absent if the value itself is put in. */
   readonly kind?: 'plural' | 'select'
-  readonly branches: ReadonlyMap<string, string>
+  readonly branches: ReadonlySet<string>
 }
 
-/** What stands between the braces of a placeholder. */
-export function placeholderOf(inside: string): Placeholder {
-  const [, name = inside, kind, rest = ''] = /^(\w+), (plural|select), (.*)$/s.exec(inside) ?? []
-  const branches = new Map<string, string>()
-  for (let at = 0; at < rest.length; ) {
-    const open = rest.indexOf('{', at)
-    if (open < 0) break
-    const end = closing(rest, open)
-    branches.set(rest.slice(at, open).trim(), rest.slice(open + 1, end))
-    at = end + 1
-  }
-  return { name, ...(kind !== undefined && { kind: kind as 'plural' | 'select' }), branches }
-}
+/** The placeholders of a template, also those inside branches. @throws Error if it is malformed */
+export const placeholdersOf = (template: string): readonly Placeholder[] => parsed(template).flatMap(placeholders)
 
-/** The placeholders of a template, also those inside branches. */
-export function placeholdersOf(template: string): readonly Placeholder[] {
-  const found: Placeholder[] = []
-  for (let at = template.indexOf('{'); at >= 0; at = template.indexOf('{', at)) {
-    const end = closing(template, at)
-    const one = placeholderOf(template.slice(at + 1, end))
-    found.push(one, ...[...one.branches.values()].flatMap(placeholdersOf))
-    at = end + 1
-  }
-  return found
+/** Discord's own marks, such as `<t:0:R>`, are no tags. */
+const parsed = (template: string) => parse(template, { ignoreTag: true })
+
+function placeholders(element: MessageFormatElement): readonly Placeholder[] {
+  if (isArgumentElement(element)) return [{ name: element.value, branches: new Set() }]
+  if (!isPluralElement(element) && !isSelectElement(element)) return []
+  const kind = isPluralElement(element) ? 'plural' : 'select'
+  const inside = Object.values(element.options).flatMap(({ value }) => value.flatMap(placeholders))
+  return [{ name: element.value, kind, branches: new Set(Object.keys(element.options)) }, ...inside]
 }

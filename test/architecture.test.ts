@@ -111,6 +111,8 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   pg: ['src/store/postgres.ts'],
   'pg-boss': ['src/jobs/boss.ts'],
   'node:sqlite': ['src/store/sqlite.ts', 'src/hub/pull-lock.ts'],
+  'intl-messageformat': ['src/sentence.ts'],
+  '@formatjs/icu-messageformat-parser': ['src/sentence.ts'],
   dotenv: ['src/config.ts'],
   pino: ['src/log.ts'],
   'onnx-buf': ['src/onnx'],
