@@ -7,10 +7,14 @@ import {
 import type { Command } from '../src/discord/interaction/command.ts'
 import { completeModel } from '../src/discord/interaction/options.ts'
 import { withSubcommands } from '../src/discord/interaction/subcommands.ts'
+import { audit } from './settings/audit.ts'
+import { block, unblock } from './settings/block.ts'
 import { change } from './settings/change.ts'
 import { channels } from './settings/channels.ts'
 import { reset } from './settings/reset.ts'
+import { roleLimit } from './settings/role-limit.ts'
 import { show } from './settings/show.ts'
+import { usage } from './settings/usage.ts'
 
 export const settings = {
   ...withSubcommands(
@@ -20,7 +24,7 @@ export const settings = {
       .setContexts(InteractionContextType.Guild)
       .setIntegrationTypes(ApplicationIntegrationType.GuildInstall)
       .setDefaultMemberPermissions(PermissionFlagsBits.ManageGuild),
-    [show, change, channels, reset],
+    [show, change, roleLimit, channels, block, unblock, audit, usage, reset],
   ),
 
   autocomplete: async (completion) => completeModel(completion),

@@ -9,7 +9,7 @@ import type { ServerSettings, SettingsChange } from '../../src/store/settings.ts
 import { textOf } from './text.ts'
 
 /** As many as the queue accepts from one server. */
-const mostJobs = 20
+export const mostJobs = 20
 
 /** Every list reads all of them. */
 const mostSaved = 1000

@@ -45,6 +45,7 @@ export const OptionType = {
   Boolean: 5,
   User: 6,
   Channel: 7,
+  Role: 8,
   Number: 10,
   Attachment: 11,
 } as const

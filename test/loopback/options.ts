@@ -1,7 +1,7 @@
 import { type OptionDefinition, OptionType } from './definition-rules.ts'
 import type { Attachment } from './files.ts'
 import { lengthOf } from './rules.ts'
-import { account, appPermissions, channelView, membership, type World } from './world.ts'
+import { account, appPermissions, channelView, type Guild, membership, rolesOf, type World } from './world.ts'
 
 /** What a person gives for an option; a channel or a person by id. */
 export type Given = string | number | boolean | Attachment
@@ -51,22 +51,29 @@ function fits(definition: OptionDefinition, value: Given): boolean {
 }
 
 /** What Discord tells of the files, channels and people that were given. */
-export function resolvedOf(given: readonly { readonly type?: number; readonly value: Given }[], world: World): object {
+export function resolvedOf(
+  given: readonly { readonly type?: number; readonly value: Given }[],
+  world: World,
+  guild?: Guild,
+): object {
   const attachments: Record<string, object> = {}
   const channels: Record<string, object> = {}
   const users: Record<string, object> = {}
   const members: Record<string, object> = {}
+  const roles: Record<string, object> = {}
   for (const { type, value } of given) {
     if (typeof value === 'object') attachments[value.id] = value
     const id = String(value)
     const channel = type === OptionType.Channel && world.channel(id)
     if (channel) channels[id] = { ...channelView(channel), permissions: appPermissions(channel) }
+    const role = type === OptionType.Role && guild && rolesOf(guild).find((one) => one.id === id)
+    if (role) roles[id] = role
     if (type === OptionType.User) {
       users[id] = account(id)
-      const { deaf: _deaf, mute: _mute, ...member } = membership()
+      const { deaf: _deaf, mute: _mute, ...member } = membership({}, guild?.members.get(id))
       members[id] = member
     }
   }
-  const all = { attachments, channels, users, members }
+  const all = { attachments, channels, users, members, roles }
   return Object.fromEntries(Object.entries(all).filter(([, found]) => Object.keys(found).length > 0))
 }

@@ -129,7 +129,7 @@ export function createPeople({ world, files, messages, interactions, commands, g
       name: root,
       type: CommandType.ChatInput,
       options: nested,
-      resolved: resolvedOf(typed, world),
+      resolved: resolvedOf(typed, world, world.placeOf(who).guild),
     }
   }
 
@@ -198,7 +198,10 @@ export function createPeople({ world, files, messages, interactions, commands, g
       if (strange !== undefined) throw new Error(`There is no choice ${strange}.`)
       const kind = { [ComponentType.ChannelSelect]: OptionType.Channel, [ComponentType.UserSelect]: OptionType.User }
       const chosen = values.map((value) => ({ type: kind[select.type as keyof typeof kind], value }))
-      return use(message, select, who, { values, resolved: resolvedOf(chosen, world) })
+      return use(message, select, who, {
+        values,
+        resolved: resolvedOf(chosen, world, world.channel(message.channelId)?.guild),
+      })
     },
 
     /** Fills in the form that answered `opened`, by the `custom_id`s of its fields, and sends it. */

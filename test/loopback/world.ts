@@ -303,11 +303,13 @@ export const guildView = ({ id, name, channels, locale }: Guild) => ({
   preferred_locale: locale,
   channels: channels.filter((one) => !one.isDeleted && !isThread(one)).map(channelView),
   members: [{ user: botAccount, ...membership() }],
-  roles: [
-    { id, name: '@everyone', permissions: String(everyone), position: 0, colors: {}, tags: {} },
-    ...Object.entries(roleIds).map(([name, role], index) => {
-      const permissions = String(role === roleIds.managers ? MANAGE_GUILD : 0n)
-      return { id: role, name, permissions, position: index + 1, colors: {}, tags: {} }
-    }),
-  ],
+  roles: rolesOf({ id }),
 })
+
+export const rolesOf = ({ id }: Pick<Guild, 'id'>) => [
+  { id, name: '@everyone', permissions: String(everyone), position: 0, colors: {}, tags: {} },
+  ...Object.entries(roleIds).map(([name, role], index) => {
+    const permissions = String(role === roleIds.managers ? MANAGE_GUILD : 0n)
+    return { id: role, name, permissions, position: index + 1, colors: {}, tags: {} }
+  }),
+]

@@ -1,5 +1,7 @@
 import { Client, Events, GatewayIntentBits } from 'discord.js'
+import { createAudit } from '../delivery/audit.ts'
 import { createJobNotifier, type JobNotifier } from '../delivery/job-notifier.ts'
+import { keepRecords } from '../delivery/keep-records.ts'
 import { createDispatch, type DispatchOptions } from '../interaction/dispatch.ts'
 import { describe } from '../interaction/faults.ts'
 import { watchHomes } from '../interaction/home.ts'
@@ -51,7 +53,7 @@ export function connect(options: ConnectOptions): Promise<Connection> {
 }
 
 async function connectOnce(options: ConnectOptions): Promise<Connection> {
-  const { token, apiUrl, commands, services, log, everyMilliseconds, onLost, shards = 'auto' } = options
+  const { token, apiUrl, commands, services, log, everyMilliseconds = 3000, onLost, shards = 'auto' } = options
   const { exclusively = (_, work) => work() } = options
   const client = new Client({
     intents: [GatewayIntentBits.Guilds],
@@ -70,19 +72,17 @@ async function connectOnce(options: ConnectOptions): Promise<Connection> {
     }),
   )
 
-  const notifier = createJobNotifier({
-    client,
-    store: services.store,
-    log,
-    everyMilliseconds,
-    cancel: services.queue.cancel,
-    editsPerSecond: requestsPerSecond(shards) / 2,
-  })
+  const { store, queue } = services
+  const editsPerSecond = requestsPerSecond(shards) / 2
+  const notifier = keepRecords(
+    createJobNotifier({ client, store, log, everyMilliseconds, cancel: queue.cancel, editsPerSecond }),
+    { store, log, audit: createAudit({ client, log, everyMilliseconds: everyMilliseconds * 2 }) },
+  )
   const dispatch = createDispatch({ commands, services, log, takeNote: notifier.takeNote })
   watchHomes(client)
   client.on(Events.InteractionCreate, dispatch.handle)
   client.on(Events.Error, (error) => log(describe(error)))
-  watchPresence(client, services.store, log, (server) => isOurs(shards, server))
+  watchPresence(client, store, log, (server) => isOurs(shards, server))
   watchRights(client, log)
   const gatewayStatus = watchGatewayStatus(client)
   client.on(Events.ShardDisconnect, ({ code }) => onLost(`Discord ended the session (code ${code}).`))

@@ -6,7 +6,7 @@ import { sayIn } from '../language/say.ts'
 import type { Call, Command, MenuCommand, Services } from './command.ts'
 import { describe, sentenceOf } from './faults.ts'
 import type { ActionInteraction, AnyInteraction } from './interactions.ts'
-import { checkPlace, isAgeRestricted } from './permission.ts'
+import { checkPlace, isAgeRestricted, personLimitOf } from './permission.ts'
 import { isApart, scopeOf } from './place.ts'
 
 export interface DispatchOptions {
@@ -121,9 +121,9 @@ function createCallOf(services: Services, claimed: Map<string, string>) {
         press: pressOf(interaction),
         source: sourceOf(interaction),
       }
-      const { personLimit } = await services.store.settings.get(scope)
+      const limit = personLimitOf(interaction, await services.store.settings.get(scope))
       const ticket = { id, person, scope, job, followUp, placedAt: Date.now() }
-      await services.queue.add(ticket, { person: personLimit })
+      await services.queue.add(ticket, { person: limit })
     }
     const claim = async () => {
       const press = pressOf(interaction)

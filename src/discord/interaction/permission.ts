@@ -20,9 +20,34 @@ export function checkManager(interaction: BaseInteraction): void {
   if (!isManager(interaction)) throw new UserError('Only those who manage this server may see and change its settings.')
 }
 
-/** @throws UserError if the server's settings don't allow posting here */
+/** Those who manage the server have blocked this person. Nobody can block those who manage it. */
+const isBlocked = (interaction: BaseInteraction, { blocked }: ServerSettings): boolean =>
+  blocked.includes(interaction.user.id) && !isManager(interaction)
+
+/** @throws UserError for a person who may not make or change anything here */
+function checkBlock(interaction: BaseInteraction, settings: ServerSettings): void {
+  if (!isBlocked(interaction, settings)) return
+  throw new UserError('On this server you may not use me; those who manage it can change that.')
+}
+
+/** How many jobs of this person may wait or run. Of several roles the most generous counts. */
+export function personLimitOf(interaction: BaseInteraction, settings: ServerSettings): number {
+  if (isBlocked(interaction, settings)) return 0
+  const { personLimit, roleLimits } = settings
+  const limits = rolesOf(interaction).flatMap((role) => roleLimits[role] ?? [])
+  return limits.length > 0 ? Math.max(...limits) : personLimit
+}
+
+function rolesOf({ member }: BaseInteraction): readonly string[] {
+  if (!member) return []
+  // As Discord sends it where discord.js does not know the server.
+  return Array.isArray(member.roles) ? member.roles : [...member.roles.cache.keys()]
+}
+
+/** @throws UserError if the server's settings don't allow posting here, or not for this person */
 export function checkPlace(interaction: BaseInteraction, settings: ServerSettings): void {
   if (!serverOf(interaction)) return
+  checkBlock(interaction, settings)
   const { channels } = settings
   const home = homeOf(interaction)
   if (channels.length > 0 && !channels.includes(home?.id ?? '')) {
@@ -42,7 +67,9 @@ export function checkAge(interaction: BaseInteraction, { ageRestrictedOnly }: Se
 export const isAgeRestricted = (interaction: BaseInteraction): boolean => homeOf(interaction)?.isAgeRestricted === true
 
 /** @throws UserError if this person may not save, rename or delete differences here */
-export function checkSaver(interaction: BaseInteraction, { savers }: ServerSettings): void {
+export function checkSaver(interaction: BaseInteraction, settings: ServerSettings): void {
+  checkBlock(interaction, settings)
+  const { savers } = settings
   if (savers === 'managers' && !isManager(interaction)) {
     throw new UserError('On this server only those who manage it may save and delete differences.')
   }
