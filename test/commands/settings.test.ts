@@ -42,6 +42,7 @@ const atFirst = [
   'Channels: all.',
   'Age-restricted channels only: no.',
   'Jobs of one person at a time: at most 5.',
+  'Jobs are noted in: no channel.',
   'Pictures that a saved difference was learned from: kept, so that it can be learned again.',
   '-# `/settings change`, `/settings channels` and `/settings reset` change them.',
 ]
@@ -68,14 +69,15 @@ test('several are changed at once, the answer shows them all, and the others sta
     'Channels: all.',
     'Age-restricted channels only: yes.',
     'Jobs of one person at a time: at most 2.',
+    'Jobs are noted in: no channel.',
     'Pictures that a saved difference was learned from: not kept.',
   ]
   assert.deepEqual(lines.slice(1, -1), changed)
   assert.deepEqual((await linesOf('change', { strength: 0, 'keep-pairs': true })).slice(1, -1), [
     changed[0],
     'Strength: 0, unless asked otherwise.',
-    ...changed.slice(2, 7),
-    atFirst[8],
+    ...changed.slice(2, 8),
+    atFirst[9],
   ])
   const elsewhere = { ...admin, channelId: otherChannelId }
   assert.deepEqual(await linesOf('show', {}, elsewhere), atFirst)
