@@ -1,4 +1,4 @@
-import { affineRule, coloursOf, errorOf } from './colour-fit.ts'
+import { affineRule, coloursOf, errorOf } from './colour-rules.ts'
 import { blurred, type Filter, filtered } from './filter.ts'
 import type { Raster } from './raster.ts'
 
@@ -28,12 +28,29 @@ export function fitFilters(before: Raster, after: Raster, places: Int32Array): F
     const least = Math.min(...errors)
     return least < enough ? [filters[errors.indexOf(least)]!] : []
   }
-  const pixels = Array.from({ length: SQUARES.to - SQUARES.from + 1 }, (_, n) => SQUARES.from + n)
   return [
     ...best(SIGMAS.map((sigma) => ({ kind: 'blur', sigma }))).flatMap((blur) => best(finerThan(blur))),
-    ...best(pixels.map((across) => ({ kind: 'pixels', across }))),
+    ...best(likelySquares(after).map((across) => ({ kind: 'pixels', across }))),
     ...best(SHARPENING_SIGMAS.flatMap((sigma) => sharpeningOf(before, after, sigma))),
   ]
+}
+
+/** The numbers of squares at whose edges the picture changes most, along its longest side. */
+function likelySquares({ width, height, data }: Raster): number[] {
+  const isWide = width >= height
+  const longest = Math.max(width, height)
+  const changes = new Float64Array(longest + 1)
+  for (let place = 0; place < width * height; place++) {
+    const at = isWide ? place % width : Math.floor(place / width)
+    const before = place - (isWide ? 1 : width)
+    if (at > 0) changes[at]! += Math.abs(data[4 * place + 1]! - data[4 * before + 1]!)
+  }
+  const counts = Array.from({ length: SQUARES.to - SQUARES.from + 1 }, (_, n) => SQUARES.from + n)
+  const atEdges = counts.map((count) => {
+    const edges = Array.from({ length: count - 1 }, (_, n) => ((n + 1) * longest) / count)
+    return edges.reduce((sum, x) => sum + Math.max(changes[Math.floor(x)]!, changes[Math.ceil(x)]!), 0) / count
+  })
+  return counts.sort((one, other) => atEdges[other - SQUARES.from]! - atEdges[one - SQUARES.from]!).slice(0, 6)
 }
 
 const finerThan = (blur: Filter): Filter[] =>
