@@ -1,17 +1,22 @@
 import { applyExact } from '../../src/exact/apply.ts'
-import { fitExact, isExact } from '../../src/exact/fit.ts'
+import { fitExact, isExact, isPart } from '../../src/exact/fit.ts'
 import { fromBytes, over, type Raster, white } from '../../src/exact/raster.ts'
 import { toRgbBytes } from '../../src/image/resample.ts'
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
 
-/** B′ of each B where the pair is one of an exact kind, else nothing. Pictures: [3, side, side] in −1…1. */
-export function exactOf(a: Tensor, a2: Tensor, bs: readonly Tensor[]): (Tensor | undefined)[] | undefined {
+/**
+ * B′ of each B, and A, as far as they can be made exactly, where the pair is one of an exact kind or in part (the rest
+ * is to be learned); else nothing. Pictures: [3, side, side] in −1…1.
+ */
+export function exactOf(a: Tensor, a2: Tensor, bs: readonly Tensor[]) {
   const fit = fitExact(toRaster(a), toRaster(a2))
-  if (!isExact(fit)) return undefined
-  return bs.map((b) => {
-    const made = applyExact(fit.difference, toRaster(b))
-    return made && made.width === b.dims[2] && made.height === b.dims[1] ? toPixels(over(made, white)) : undefined
+  if (!isExact(fit) && !isPart(fit)) return undefined
+  const [made, ...ofBs] = [a, ...bs].map((picture) => {
+    const under = applyExact(fit.difference, toRaster(picture))
+    const isSize = under && under.width === picture.dims[2] && under.height === picture.dims[1]
+    return isSize ? toPixels(over(under, white)) : undefined
   })
+  return { isPart: !isExact(fit), a: made, bs: ofBs }
 }
 
 function toRaster(pixels: Tensor): Raster {

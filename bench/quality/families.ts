@@ -1,4 +1,4 @@
-/** Sixteen kinds of difference, drawn anew for every pair. */
+/** Seventeen kinds of difference, drawn anew for every pair. */
 import { COLOUR_NAMES, COLOURS, type Colour, HUES } from '../../models/emoji/train/colours.ts'
 import { keys, pick, shuffle, type Uniform } from '../../models/emoji/train/uniform.ts'
 import { FRAME_COLOURS, type Scene, type Style, TINTS, TONES } from '../../models/emoji/train/world.ts'
@@ -177,6 +177,14 @@ export const FAMILIES: readonly Family[] = [
         to: { style: to!, background: after! },
         fixed: ['style', 'background'],
       }
+    },
+  },
+  {
+    name: 'size and style',
+    kind: 'meaning',
+    draw: (uniform) => {
+      const [from, to] = shuffle<Style>(uniform, ['cartoon', 'flat', 'glossy'])
+      return { from: { style: from! }, to: { style: to!, size: pick(uniform, [0.4, 0.5]) }, fixed: ['style'] }
     },
   },
 ]

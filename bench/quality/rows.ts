@@ -74,15 +74,20 @@ export const ROWS: Readonly<Record<string, Row>> = {
     )
   },
   'exact alone': async ({ task }) => {
-    const made = exactOf(task.a, task.a2, bsOf(task))
-    return bsOf(task).map((b, index) => ({ made: made?.[index] ?? b, isExact: made !== undefined }))
+    const exact = exactOf(task.a, task.a2, bsOf(task))
+    const made = exact?.isPart ? undefined : exact
+    return bsOf(task).map((b, index) => ({ made: made?.bs[index] ?? b, isExact: made !== undefined }))
   },
   'as shipped': async (context) => {
     const { task } = context
-    const made = exactOf(task.a, task.a2, bsOf(task))
-    const learned = made?.every((each) => each !== undefined)
-      ? undefined
-      : await ROWS['learned alone, another try where it failed']!(context)
+    const exact = exactOf(task.a, task.a2, bsOf(task))
+    const learn = ROWS['learned alone, another try where it failed']!
+    if (exact?.isPart && exact.a && exact.bs.every((b) => b !== undefined)) {
+      const targets = task.targets.map((target, index) => ({ ...target, b: exact.bs[index]! }))
+      return learn({ ...context, task: { ...task, a: exact.a, targets } })
+    }
+    const made = exact?.isPart ? undefined : exact?.bs
+    const learned = made?.every((each) => each !== undefined) ? undefined : await learn(context)
     return bsOf(task).map((_, index) => (made?.[index] ? { made: made[index] } : learned![index]!))
   },
   parity: learnedBy(parity),

@@ -26,9 +26,10 @@ export function jsonReport(report: Report, out: string): string {
 
 /** The same for a person. */
 export function textReport(report: Report, out: string): string {
-  const { caption, seconds, strength, preserve, verdict, name, seed, exact } = report
+  const { caption, seconds, strength, preserve, verdict, name, seed, exact, part } = report
   const facts = [
     exact && !verdict && `${exact}: done exactly, with the picture’s own pixels`,
+    part && `${part}: done exactly; the rest was learned`,
     caption?.a && caption.a2 && `“${caption.a}” → “${caption.a2}”`,
     name && `“${name}”`,
     caption?.b && `on “${caption.b}”`,

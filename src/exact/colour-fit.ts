@@ -47,7 +47,7 @@ const families: readonly Family[] = [
  */
 export type Freedom = 'fixed' | 'even' | 'any'
 
-/** A rule for a thing of few colours must be this near (RMS): orange is blue's negative, but not quite. */
+/** A rule for a thing of few colours must be this near (RMS): orange is blue's negative, and skin is yellow in sepia, but not quite. */
 const CERTAIN = 0.02
 
 /**
@@ -70,7 +70,8 @@ export function fitColours(colours: Colours, freedom: Freedom): FittedColours {
     const isFixed = family.bases.length === 0
     if (!isFixed && freedom !== 'any' && !(freedom === 'even' && family.name === 'contrast')) continue
     const isSame = family.name === 'same'
-    const isDoubtful = !isSame && (freedom === 'fixed' || (freedom === 'even' && family.name === 'negative'))
+    const isTinted = family.name === 'negative' || family.name === 'sepia'
+    const isDoubtful = !isSame && (freedom === 'fixed' || (freedom === 'even' && isTinted))
     consider((left) => fitFamily(colours, family, left), isSame ? -1 : family.bases.length, isDoubtful)
   }
   if (freedom === 'any' && best.error > 0.01) {

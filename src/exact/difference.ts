@@ -19,4 +19,6 @@ export interface ExactDifference {
   /** The share of light that the corners lose; negative if they gain. */
   readonly vignette?: number
   readonly frame?: Frame
+  /** It is done first, and the rest is learned. */
+  readonly isPart?: boolean
 }

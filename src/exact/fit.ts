@@ -115,9 +115,11 @@ function bestOf(pair: Pair): Explanation {
   return best ?? explain(coarse, plain[0]?.outline ?? ofPicture(sizedTo(before, after)))
 }
 
-/** A frame of the very colour that the background gets anyway is none. */
+/** A frame of the colour that the background has, or gets anyway, is none. */
 const isSeen = ({ frame, colours }: ExactDifference, { matte }: Pair) =>
-  !frame || !matte || apart(colourUnder(matte.background, colours), frame.colour) > 0.06
+  !frame ||
+  !matte ||
+  [matte.background, colourUnder(matte.background, colours)].every((ground) => apart(ground, frame.colour) > 0.06)
 
 const ofPicture = (warp: Warp): Outline => ({ moves: 'picture', warp })
 

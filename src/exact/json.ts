@@ -28,6 +28,7 @@ export function exactFromJson(json: string): ExactDifference | undefined {
           : { from: rgb(objectOf(value.background).from), to: rgb(objectOf(value.background).to) },
       ...(value.filter !== undefined && { filter: filterOf(objectOf(value.filter)) }),
       ...(value.vignette !== undefined && { vignette: number(value.vignette, -1, 1) }),
+      ...(value.isPart === true && { isPart: true }),
       ...(value.frame !== undefined && { frame: frameOf(objectOf(value.frame)) }),
     }
   } catch {

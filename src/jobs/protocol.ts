@@ -110,6 +110,8 @@ export interface DifferenceFacts {
   readonly name?: string
   /** What was found if it can be done exactly, without the model: “A′ is A at 53 % of its size”. */
   readonly exact?: string
+  /** The same, where that is a part of it and the rest was learned. */
+  readonly part?: string
 }
 
 /** The `--json` object (docs/architecture.md) without `out`. Fields that don't apply to a job are absent. */

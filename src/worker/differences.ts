@@ -10,6 +10,7 @@ import type { ApplyJob, JobOptions, Report } from '../jobs/protocol.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
 import { checkLearned } from './exact.ts'
 import { leftOut } from './notices.ts'
+import { FOREIGN, strengthIn } from './strength.ts'
 
 /** The file of a difference that was learned here, as safetensors bytes. */
 export function encodeLearned(
@@ -57,16 +58,6 @@ export function readDifferences({ differences, options }: ApplyJob, model: Diffu
   }
   return { applied, preserve: preserve ?? FOREIGN.preserve, isBlended: isBlended ?? FOREIGN.isBlended, notices }
 }
-
-/** The strength of one difference of a job: its own, else the job's, else that of its file, else 1 (docs/running.md). */
-export const strengthIn = (
-  { strength }: Pick<ApplyJob['differences'][number], 'strength'>,
-  options: JobOptions,
-  origin?: Pick<Origin, 'strength'>,
-): number => strength ?? options.strength ?? origin?.strength ?? FOREIGN.strength
-
-/** How a textual inversion made elsewhere is applied, about which nothing is known: like most that are learned here. */
-const FOREIGN = { strength: 1, preserve: 1, isBlended: true }
 
 /** The report's facts about a difference that was just learned from `pairs` pairs. */
 export function factsOf(learned: LearnedDifference, pairs: number) {

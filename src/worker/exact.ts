@@ -3,7 +3,7 @@ import { UserError } from '../errors.ts'
 import { applyExact } from '../exact/apply.ts'
 import { describeExact } from '../exact/describe.ts'
 import type { ExactDifference } from '../exact/difference.ts'
-import { fitExact, isExact } from '../exact/fit.ts'
+import { fitExact, isExact, isPart } from '../exact/fit.ts'
 import { exactFromJson, exactToJson } from '../exact/json.ts'
 import { fromBytes, type Raster, toBytes } from '../exact/raster.ts'
 import { decodeRgba } from '../image/decode.ts'
@@ -14,13 +14,14 @@ import { hasSafetyChecker } from '../networks/vision/safety-checker.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
 import type { JobContext } from './job-context.ts'
 import { decode } from './pictures.ts'
+import { strengthIn } from './strength.ts'
 
 /** A pair is looked at in this size (longest side, pixels). */
 const SMALL = 128
 /** B keeps its own resolution up to this one. */
 const LARGEST = 2048
 
-/** What turns A into A′ without a network, where that leaves nothing to learn: of one pair, unless it is to be learned. */
+/** What turns A into A′ without a network, or a part of the way: of one pair, unless all of it is to be learned. */
 export async function exactOf(
   pairs: readonly ImagePair[],
   { mode, isLearned }: JobOptions,
@@ -29,7 +30,9 @@ export async function exactOf(
   if (!pair || more.length > 0 || mode !== 'fast' || isLearned) return undefined
   const fit = fitExact(await read(pair.a, SMALL), await read(pair.a2, SMALL))
   // As a file keeps it, so that it gives the same picture again.
-  return isExact(fit) ? exactFromJson(exactToJson(fit.difference)) : undefined
+  const kept = (difference: ExactDifference) => exactFromJson(exactToJson(difference))
+  if (isExact(fit)) return kept(fit.difference)
+  return isPart(fit) ? kept({ ...fit.difference, isPart: true }) : undefined
 }
 
 /** B′ of B's own pixels, and what was done; nothing if B lacks what that takes. Checked like every other picture. */
@@ -52,6 +55,35 @@ export async function doneExactly(
   return { image, report }
 }
 
+/** What is left to learn and to apply after a part was done; nothing where B lacks what that takes. */
+export async function restOf(
+  part: ExactDifference,
+  { pairs, b, options }: AnalogyJob,
+): Promise<Pick<AnalogyJob, 'pairs' | 'b'> | undefined> {
+  const [left, moved] = [await pairsLeft(part, pairs), await makeExactly(part, b, once(strengthIn({}, options)))]
+  return left && moved && { pairs: left, b: moved }
+}
+
+/** The pair with A under the part. */
+export async function pairsLeft(part: ExactDifference, [pair]: readonly ImagePair[]): Promise<ImagePair[] | undefined> {
+  const a = await makeExactly(part, pair!.a, 1)
+  return a && [{ a, a2: pair!.a2 }]
+}
+
+/** The job's image after those parts of its differences that are done before what was learned, where they can be. */
+export async function afterParts({ differences, image, options }: ApplyJob): Promise<Uint8Array> {
+  if (options.isLearned) return image
+  let bytes = image
+  for (const one of differences) {
+    const part = exactIn(one.bytes)
+    if (part?.isPart) bytes = (await makeExactly(part, bytes, once(strengthIn(one, options)))) ?? bytes
+  }
+  return bytes
+}
+
+/** A part is done once at most, however strong the rest is. */
+const once = (strength: number): number => Math.max(-1, Math.min(1, strength))
+
 /** B′ as PNG bytes, of B's own pixels; nothing where B has no even background to move its thing on. */
 async function makeExactly(
   difference: ExactDifference,
@@ -66,11 +98,16 @@ async function makeExactly(
 export const encodeExact = (difference: ExactDifference): Uint8Array =>
   encodeSafetensors({ tensors: {}, metadata: { [EXACT]: exactToJson(difference) } })
 
-/** The exact part of the one difference that is applied, unless it is to be applied as learned. */
+/** What does the whole of the one difference that is applied exactly, unless it is to be applied as learned. */
 export function readExact({ differences, options }: ApplyJob): ExactDifference | undefined {
   const [first, ...more] = differences
   if (!first || more.length > 0 || options.mode !== 'fast' || options.isLearned) return undefined
-  const json = decodeSafetensors(first.bytes, 'The difference').metadata[EXACT]
+  const exact = exactIn(first.bytes)
+  return exact?.isPart ? undefined : exact
+}
+
+function exactIn(bytes: Uint8Array): ExactDifference | undefined {
+  const json = decodeSafetensors(bytes, 'The difference').metadata[EXACT]
   return json === undefined ? undefined : exactFromJson(json)
 }
 

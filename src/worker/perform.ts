@@ -8,7 +8,6 @@ import { methods } from '../engine/modes.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
 import { describeExact } from '../exact/describe.ts'
 import type { ExactDifference } from '../exact/difference.ts'
-import type { Picture } from '../image/picture.ts'
 import type {
   AnalogyJob,
   ApplyJob,
@@ -22,14 +21,15 @@ import type {
 import type { ModelLayout } from '../networks/layout.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
 import { startClock } from './clock.ts'
-import { encodeLearned, factsOf, factsOfOrigin, readDifferences, strengthIn } from './differences.ts'
-import { doneExactly, encodeExact, exactOf, readExact } from './exact.ts'
+import { encodeLearned, factsOf, factsOfOrigin, readDifferences } from './differences.ts'
+import { afterParts, doneExactly, encodeExact, exactOf, pairsLeft, readExact, restOf } from './exact.ts'
 import type { JobContext } from './job-context.ts'
 import { createModelCache, type ModelCacheOptions } from './model-cache.ts'
 import { hardlyDifferent, leftOut, missingNetworks } from './notices.ts'
 import { lookForStrangers } from './outside.ts'
 import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf, shownInputs } from './pictures.ts'
 import { runContextOf, shown } from './show.ts'
+import { strengthIn } from './strength.ts'
 
 interface PerformOptions {
   /** Checked between two runs of a network. */
@@ -88,29 +88,37 @@ async function analogy(job: AnalogyJob, context: JobContext): Promise<JobResult>
   const { side } = await context.look()
   const pictures = await decodePairs(job.pairs, side)
   const b = await decode(job.b, 'B', side)
+  const notices = noticesOf([...pictures.flat(), b])
   const exact = await exactOf(job.pairs, options)
+  if (exact?.isPart) {
+    const rest = await restOf(exact, job)
+    return learnedAnalogy(job, rest ?? job, rest && exact, notices, context)
+  }
   const made = exact && (await doneExactly(exact, job.b, strengthIn({}, options), job, context))
   if (made && !job.isKept) {
     return {
       ...made,
       difference: encodeExact(exact),
       pictures: await picturesOf(job.pairs, []),
-      notices: noticesOf([...pictures.flat(), b]),
+      notices,
     }
   }
-  const learned = await learnedAnalogy(job, pictures, b, exact, context)
+  const learned = await learnedAnalogy(job, job, exact, notices, context)
   return made ? { ...learned, ...made, report: { ...learned.report, exact: made.report.exact } } : learned
 }
 
+/** @param notices Of the job's pictures. @param rest What is learned from and applied to: the job's pictures, or what a part that was done exactly left. */
 async function learnedAnalogy(
   job: AnalogyJob,
-  pictures: readonly [Picture, Picture][],
-  b: Picture,
+  rest: Pick<AnalogyJob, 'pairs' | 'b'>,
   exact: ExactDifference | undefined,
+  notices: readonly string[],
   context: JobContext,
 ): Promise<JobResult> {
   const { options } = job
   const { model, checker } = await context.load()
+  const pictures = await decodePairs(rest.pairs, model.side)
+  const b = await decode(rest.b, 'B', model.side)
   const [{ a, a2 }] = pixelsOf(pictures) as [PicturePair]
   const unknown = await lookForStrangers(context, model, { A: a, 'A′': a2, B: b.pixels })
   const run = runContextOf(context, options, checker ? undefined : b)
@@ -118,7 +126,7 @@ async function learnedAnalogy(
   const solved = await solveAnalogy(model, pixelsOf(pictures), b.pixels, methods[options.mode], given, run)
   const { learned, made } = solved
   return {
-    ...(await shown(made, b, job.b, checker)),
+    ...(await shown(made, b, rest.b, checker)),
     ...(await whatWasLearned(job, learned, model, exact)),
     report: {
       ...context.clock.report(model, options),
@@ -126,10 +134,11 @@ async function learnedAnalogy(
       ...unknown.report,
       caption: unknown.sure({ ...learned.captions, b: made.caption }),
       verdict: verdictOf(solved.confidence),
+      ...(exact?.isPart && { part: describeExact(exact) }),
     },
     notices: [
       ...unknown.notices,
-      ...noticesOf([...pictures.flat(), b]),
+      ...notices,
       ...hardlyDifferent(pixelsOf(pictures)),
       ...missingNetworks(model, 'learn', options.prompt),
     ],
@@ -138,8 +147,9 @@ async function learnedAnalogy(
 
 async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
   const { options } = job
-  const pictures = await decodePairs(job.pairs, (await context.look()).side)
   const exact = await exactOf(job.pairs, options)
+  const left = exact?.isPart ? await pairsLeft(exact, job.pairs) : undefined
+  const pictures = await decodePairs(left ?? job.pairs, (await context.look()).side)
   const { model } = await context.load()
   const [{ a, a2 }] = pixelsOf(pictures) as [PicturePair]
   const unknown = await lookForStrangers(context, model, { A: a, 'A′': a2 })
@@ -153,7 +163,8 @@ async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
       ...unknown.report,
       caption: unknown.sure(learned.captions),
       verdict: verdictOf(confidence(learned)),
-      ...(exact && { exact: describeExact(exact), strength: strengthIn({}, options) }),
+      ...(exact?.isPart && { part: describeExact(exact) }),
+      ...(exact && !exact.isPart && { exact: describeExact(exact), strength: strengthIn({}, options) }),
     },
     notices: [
       ...unknown.notices,
@@ -166,7 +177,8 @@ async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
 
 async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
   const { options } = job
-  const image = await decode(job.image, 'The image', (await context.look()).side)
+  const bytes = await afterParts(job)
+  const image = await decode(bytes, 'The image', (await context.look()).side)
   const exact = readExact(job)
   const strength = strengthIn(job.differences[0]!, options)
   const exactly = exact && (await doneExactly(exact, job.image, strength, job, context))
@@ -178,7 +190,7 @@ async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
   const run = runContextOf(context, options, checker ? undefined : image)
   const made = await applyDifferences(model, image.pixels, applied, methods[options.mode], how, run)
   return {
-    ...(await shown(made, image, job.image, checker)),
+    ...(await shown(made, image, bytes, checker)),
     report: {
       ...context.clock.report(model, options),
       ...unknown.report,

@@ -73,6 +73,23 @@ export async function meaningPairs(): Promise<MeaningPair[]> {
   return pairs
 }
 
+/** Skin tones of hands and people that nothing was chosen by, also in the lighter ones. */
+export async function skinTones(): Promise<MeaningPair[]> {
+  const pairs: MeaningPair[] = []
+  const people = ['waving-hand', 'victory-hand', 'flexed-biceps', 'ear', 'woman', 'baby'] as const
+  const tones = ['light', 'medium', 'dark'] as const
+  for (const [n, person] of people.entries()) {
+    for (const [m, set] of (['twemoji', 'noto', 'fluent-emoji'] as const).entries()) {
+      const [one, other] = [`${set}:${person}`, `${set}:${person}-${tones[(n + m) % 3]}-skin-tone`]
+      try {
+        const [a, a2] = [await icon(one, 190, SIDE), await icon(other, 190, SIDE)]
+        pairs.push({ name: `${one}, ${other}`, a, a2 })
+      } catch {}
+    }
+  }
+  return pairs
+}
+
 /** Pairs of meaning where the thing is also made smaller and put aside. */
 export async function mixedPairs(): Promise<MeaningPair[]> {
   const pairs: MeaningPair[] = []

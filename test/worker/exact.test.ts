@@ -4,7 +4,7 @@ import sharp from 'sharp'
 import type { AnalogyJob, JobOptions } from '../../src/jobs/protocol.ts'
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
 import { createPerformer } from '../../src/worker/perform.ts'
-import { icon } from '../exact/icons.ts'
+import { icon, on } from '../exact/icons.ts'
 
 const { perform } = createPerformer({})
 const handles = { signal: new AbortController().signal, onProgress: () => {} }
@@ -44,6 +44,39 @@ test('a difference without tokens is not combined', async () => {
   const { difference } = await perform(job, handles)
   const twice = [{ bytes: difference! }, { bytes: difference! }]
   await assert.rejects(perform({ kind: 'apply', differences: twice, image: job.b, options }, handles), /Save it first/)
+})
+
+test('what is exact in part is done first, and the rest is learned', async () => {
+  const b = await icon('noto:angry-face', 800, 1024)
+  const small = await icon('noto:smiling-face-with-heart-eyes', 100, 100, 'clear')
+  const pairs = [
+    {
+      a: await icon('noto:grinning-face', 190, 256),
+      a2: await on('white', 256, [{ input: small, left: 120, top: 100 }]),
+    },
+  ]
+  const short = { ...options, steps: 1, strength: 1, preserve: 1 }
+  const made = await perform({ kind: 'analogy', pairs, b, options: short }, handles)
+  assert.match(made.report.part!, /^A′ is A at 5[23] % of its size, moved 16 % to the right, moved 9 % down$/)
+  assert.equal(made.report.exact, undefined)
+  assert.equal(made.report.steps, 1)
+  const { tensors, metadata } = decodeSafetensors(made.difference!, 'It')
+  assert.deepEqual([Object.keys(tensors), metadata.isto_exact!.includes('"isPart":true')], [['emb_params'], true])
+  // Where B stood it is white now, at its own resolution, also when the difference is applied.
+  const again = await perform(
+    { kind: 'apply', differences: [{ bytes: made.difference! }], image: b, options: short },
+    handles,
+  )
+  for (const { image } of [made, again]) {
+    const { data, info } = await sharp(image)
+      .extract({ left: 150, top: 150, width: 300, height: 200 })
+      .raw()
+      .toBuffer({ resolveWithObject: true })
+    assert.deepEqual([info.width, data.every((value) => value > 235)], [300, true])
+  }
+  const nothing = { bytes: made.difference!, strength: 0 }
+  const same = await perform({ kind: 'apply', differences: [nothing], image: b, options }, handles)
+  assert.deepEqual(await rawOf(same.image!), await rawOf(b))
 })
 
 const rawOf = (picture: Uint8Array) => sharp(picture).ensureAlpha().raw().toBuffer()

@@ -88,6 +88,7 @@ export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { 
   const text = [
     titleOf(action),
     ...(report.exact ? [`${report.exact}: done exactly, with B’s own pixels.`] : []),
+    ...(report.part ? [`${report.part}: done exactly; the rest was learned.`] : []),
     ...notices,
     ...(inputs.length < given.length ? [onlyForAdults] : []),
     ...(source ? [`-# Asked for by <@${ticket.person}>, from ${source}`] : []),
