@@ -11,6 +11,7 @@ import {
 import { everywhere } from '../src/discord/interaction/place.ts'
 import { sensitivityOf, together } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
+import { template } from '../src/sentence.ts'
 import { buttons } from './buttons.ts'
 
 export const analogy = {
@@ -58,7 +59,7 @@ export const analogy = {
   actions: buttons,
 } satisfies Command
 
-const nothingToLearn = 'A and A′ are the same picture, so there is no difference to learn.'
+const nothingToLearn = template('A and A′ are the same picture, so there is no difference to learn.')
 
 interface Input {
   readonly stem: string

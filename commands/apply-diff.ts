@@ -14,6 +14,7 @@ import { checkSaver } from '../src/discord/interaction/permission.ts'
 import { everywhere } from '../src/discord/interaction/place.ts'
 import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
+import { sentence } from '../src/sentence.ts'
 
 export const applyDiff = {
   data: addPrivacyOptions(
@@ -47,7 +48,7 @@ export const applyDiff = {
     const { interaction, reply, scope, store, models, fetchAttachment } = call
     const { options } = interaction
     const attachment = options.getAttachment('image', true)
-    checkAttachment('The picture', attachment)
+    checkAttachment(sentence('The picture'), attachment)
     const second = options.getString('and')
     const chosen: Chosen = [
       await savedNamed(store, scope, options.getString('name', true)),
@@ -55,10 +56,10 @@ export const applyDiff = {
     ]
     const settings = await store.settings.get(scope)
     const foreign = ofOtherModel(chosen, settings, models)
-    if (foreign) return reply.whisper(otherModelPost(foreign, modelInUse(settings, models)))
+    if (foreign) return reply.whisper(otherModelPost(call.say, foreign, modelInUse(settings, models)))
     const privacy = readPrivacy(interaction)
     await reply.open(privacy)
-    const image = await fetchAttachment('The picture', attachment)
+    const image = await fetchAttachment(sentence('The picture'), attachment)
     const b = sensitivityOf(interaction, privacy.isSpoiler || isSpoiler(attachment))
     await applySaved(
       call,
@@ -88,7 +89,9 @@ async function relearn(call: ActionCall): Promise<void> {
   checkSaver(interaction, settings)
   const { name, facts, pairs = [], sensitivity } = await savedNamed(store, scope, argument)
   if (pairs.length === 0) {
-    throw new UserError(`The pictures of ${bold(name)} are not kept; please learn it again with \`/learn\`.`)
+    throw new UserError('The pictures of {name} are not kept; please learn it again with `/learn`.', {
+      name: bold(name),
+    })
   }
   await checkNotComing(queue, scope, name)
   const model = modelInUse(settings, models)

@@ -11,11 +11,13 @@ import { checkPlace } from '../src/discord/interaction/permission.ts'
 import { everywhere } from '../src/discord/interaction/place.ts'
 import { type SeenPicture, seenPictures } from '../src/discord/interaction/seen-pictures.ts'
 import { updateOrWhisper } from '../src/discord/interaction/update-or-whisper.ts'
-import { pageButtons, pageOf } from '../src/discord/message/pages.ts'
-import { buttonRow, type Post, textDisplay, withRows } from '../src/discord/message/post.ts'
+import type { Say } from '../src/discord/language/say.ts'
+import { type Page, pageButtons, pageOf } from '../src/discord/message/pages.ts'
+import { buttonRow, cutAlt, type Post, textDisplay, withRows } from '../src/discord/message/post.ts'
 import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
 import { shorten } from '../src/discord/message/shorten.ts'
 import { UserError } from '../src/errors.ts'
+import { sentence, template } from '../src/sentence.ts'
 import type { DifferenceEntry } from '../src/store/differences.ts'
 
 // The bot sees other people's messages only in the interaction: without the intent for message content, fetching one
@@ -30,7 +32,7 @@ export const applyMenu = {
     .setIntegrationTypes(...everywhere.integrationTypes)
     .toJSON(),
 
-  async executeMenu({ interaction, reply, scope, store }) {
+  async executeMenu({ interaction, reply, say, scope, store }) {
     checkPlace(interaction, await store.settings.get(scope))
     const pictures = seenPictures(interaction.targetMessage)
     const [picture] = pictures
@@ -41,7 +43,7 @@ export const applyMenu = {
         'No differences are saved here yet; `/learn` saves one, and so does the button under a result.',
       )
     }
-    await reply.whisper(pictures.length === 1 ? differencesPost(picture, saved) : picturesPost(pictures))
+    await reply.whisper(pictures.length === 1 ? differencesPost(say, picture, saved) : picturesPost(say, pictures))
   },
 
   actions: {
@@ -50,14 +52,14 @@ export const applyMenu = {
       const chosen = interaction.isStringSelectMenu() ? Number(interaction.values[0]) : undefined
       const picture = picturesOf(call)[chosen ?? -1]
       if (!picture) throw new UserError(startAgain)
-      await updateOrWhisper(call, differencesPost(picture, await store.differences.list(scope)))
+      await updateOrWhisper(call, differencesPost(call.say, picture, await store.differences.list(scope)))
     },
 
     async 'menu-page'(call) {
       const { store, scope, argument } = call
       const [picture] = picturesOf(call)
       if (!picture) throw new UserError(startAgain)
-      await updateOrWhisper(call, differencesPost(picture, await store.differences.list(scope), argument))
+      await updateOrWhisper(call, differencesPost(call.say, picture, await store.differences.list(scope), argument))
     },
 
     async 'menu-difference'(call) {
@@ -67,62 +69,75 @@ export const applyMenu = {
       const saved = await savedNamed(store, scope, interaction.values[0] ?? '')
       const settings = await store.settings.get(scope)
       if (ofOtherModel([saved], settings, models)) {
-        return reply.whisper(otherModelPost(saved, modelInUse(settings, models)))
+        return reply.whisper(otherModelPost(call.say, saved, modelInUse(settings, models)))
       }
       await call.claim()
       await reply.open()
-      const image = await fetchAttachment('The picture', { url: picture.url, name: '', size: 0, contentType: null })
+      const image = await fetchAttachment(sentence('The picture'), {
+        url: picture.url,
+        name: '',
+        size: 0,
+        contentType: null,
+      })
       const sensitivity = sensitivityOf(interaction, picture.isSpoiler)
       await applySaved(call, settings, [saved], { bytes: image, sensitivity })
     },
   },
 } satisfies MenuCommand
 
-const startAgain = 'That menu no longer works; please open it on the message again.'
+const startAgain = template('That menu no longer works; please open it on the message again.')
 
 /** The pictures that our own private message shows. */
 const picturesOf = ({ interaction }: ActionCall) => (interaction.message ? seenPictures(interaction.message) : [])
 
-function picturesPost(pictures: readonly SeenPicture[]): Post {
+function picturesPost(say: Say, pictures: readonly SeenPicture[]): Post {
   const options = pictures.map(({ alt }, index) => ({
-    label: `Picture ${index + 1}`,
-    description: shorten(alt, 100),
+    label: say('Picture {number}', { number: index + 1 }),
+    description: shorten(altOf(say, alt), 100),
     value: String(index),
   }))
-  return withRows(shown('Which picture?', pictures), selectRow('menu-picture', 'Choose a picture', options))
+  return withRows(
+    shown(say, say('Which picture?'), pictures),
+    selectRow('menu-picture', say('Choose a picture'), options),
+  )
 }
 
-function differencesPost(picture: SeenPicture, saved: readonly DifferenceEntry[], wanted = '0'): Post {
+function differencesPost(say: Say, picture: SeenPicture, saved: readonly DifferenceEntry[], wanted = '0'): Post {
   const page = pageOf(saved, wanted, mostOptions)
   if (page.items.length === 0) throw new UserError('No differences are saved here any longer.')
   const options = page.items.map(({ name }) => ({ label: name, value: name }))
   const post = withRows(
-    shown('Which difference?', [picture]),
-    selectRow('menu-difference', placeholderOf(page), options),
+    shown(say, say('Which difference?'), [picture]),
+    selectRow('menu-difference', placeholderOf(say, page), options),
   )
-  const buttons = pageButtons('menu-page', page)
+  const buttons = pageButtons(say, 'menu-page', page)
   return buttons.length > 0 ? withRows(post, buttonRow(buttons)) : post
 }
 
-const placeholderOf = ({ page, pages }: { readonly page: number; readonly pages: number }) =>
-  pages === 1 ? 'Choose a difference' : `Choose a difference (page ${page + 1} of ${pages})`
+const placeholderOf = (say: Say, { page, pages }: Page<unknown>) =>
+  pages === 1
+    ? say('Choose a difference')
+    : say('Choose a difference (page {page} of {pages})', { page: page + 1, pages })
 
 /** Of a select menu. */
 const mostOptions = 25
 
-const shown = (text: string, pictures: readonly SeenPicture[]): Post => ({
+const shown = (say: Say, text: string, pictures: readonly SeenPicture[]): Post => ({
   components: [
     textDisplay(text),
     {
       type: ComponentType.MediaGallery,
       items: pictures.map(({ url, alt, isSpoiler }) => ({
         media: { url },
-        description: alt,
+        description: cutAlt(altOf(say, alt)),
         ...(isSpoiler && { spoiler: true }),
       })),
     },
   ],
 })
+
+/** What people wrote is never translated. */
+const altOf = (say: Say, alt: SeenPicture['alt']): string => (typeof alt === 'string' ? alt : say(alt))
 
 const selectRow = (
   action: string,

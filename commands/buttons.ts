@@ -14,6 +14,7 @@ import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
 import { shorten } from '../src/discord/message/shorten.ts'
 import { UserError } from '../src/errors.ts'
 import type { ApplyJob, Job, JobOptions } from '../src/jobs/protocol.ts'
+import { sentence } from '../src/sentence.ts'
 import type { ResultRecord } from '../src/store/results.ts'
 import type { Sensitivity } from '../src/store/sensitivity.ts'
 
@@ -37,13 +38,13 @@ export const buttons: Actions = {
   },
 
   async another(call) {
-    const { interaction, argument } = call
+    const { interaction, say, argument } = call
     if (interaction.isModalSubmit()) return applyToAnother(call, interaction)
     const record = await findResult(call)
     const names = namesOf(record.differences)
-    const description = names.length > 0 ? shorten(`With ${names.join(' and ')}`, 100) : 'As A is to become A′'
-    const field = picturesField({ id: 'image', label: 'The picture to change', description, most: 1 })
-    await interaction.showModal(form(`another:${argument}`, 'Another picture', [field]))
+    const description = names.length > 0 ? shorten(say('With {names}', { names }), 100) : say('As A is to become A′')
+    const field = picturesField({ id: 'image', label: say('The picture to change'), description, most: 1 })
+    await interaction.showModal(form(`another:${argument}`, say('Another picture'), [field]))
   },
 
   async delete(call) {
@@ -72,7 +73,7 @@ export const buttons: Actions = {
   },
 
   async cancel(call) {
-    if (!(await cancelJob(call, call.argument))) return call.reply.whisper('That job has already ended.')
+    if (!(await cancelJob(call, call.argument))) return call.reply.whisper(call.say('That job has already ended.'))
     if (call.interaction.isButton()) await call.interaction.deferUpdate()
   },
 }
@@ -80,11 +81,10 @@ export const buttons: Actions = {
 /** @throws UserError where nothing would change, and the same picture would come again */
 function changed(from: number, to: number): Partial<JobOptions> {
   if (to !== from && from !== 0) return { strength: to }
-  throw new UserError(
-    from === 0
-      ? 'The strength is 0, which leaves B as it is; ask again with another `strength`.'
-      : `The strength is ${round(from)} already, and that is the limit.`,
-  )
+  if (from === 0) {
+    throw new UserError('The strength is 0, which leaves B as it is; ask again with another `strength`.')
+  }
+  throw new UserError('The strength is {strength} already, and that is the limit.', { strength: round(from) })
 }
 
 const within = (strength: number) => Math.max(-strengthLimit, Math.min(strengthLimit, strength))
@@ -106,9 +106,9 @@ async function applyToAnother(call: ActionCall, interaction: ModalSubmitInteract
   const record = await findResult(call)
   const [attachment] = uploadsOf(interaction, 'image')
   if (!attachment) throw new UserError('There was no picture in the form; please choose one.')
-  checkAttachment('The picture', attachment)
+  checkAttachment(sentence('The picture'), attachment)
   await call.reply.open({ isPrivate: record.isPrivate })
-  const image = await call.fetchAttachment('The picture', attachment)
+  const image = await call.fetchAttachment(sentence('The picture'), attachment)
   const fileNames = { ...record.fileNames, b: fileName('b', attachment) }
   const options = { ...record.options, prompt: undefined, seed: newSeed() }
   const b = sensitivityOf(interaction, isSpoiler(attachment))

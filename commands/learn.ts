@@ -11,6 +11,7 @@ import { strengthOf } from '../src/discord/interaction/strength.ts'
 import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
 import type { ImagePair, JobOptions } from '../src/jobs/protocol.ts'
+import { type Sentence, sentence } from '../src/sentence.ts'
 import { checkName } from '../src/store/names.ts'
 
 export const learn = {
@@ -30,22 +31,22 @@ export const learn = {
   ).toJSON(),
 
   async execute(call) {
-    const { interaction } = call
+    const { interaction, say } = call
     const name = checkName(interaction.options.getString('name', true))
     checkPlace(interaction, await checkNewName(call, name))
     await interaction.showModal(
-      form(`learn:${flagsOf(readPrivacy(interaction))}${name}`, 'What changes?', [
+      form(`learn:${flagsOf(readPrivacy(interaction))}${name}`, say('What changes?'), [
         picturesField({
           id: 'before',
-          label: 'Before',
+          label: say('Before'),
           most: mostPairs,
-          description: `One to ${mostPairs} pictures`,
+          description: say('One to {most} pictures', { most: mostPairs }),
         }),
         picturesField({
           id: 'after',
-          label: 'After',
+          label: say('After'),
           most: mostPairs,
-          description: 'The same pictures, changed, in the same order',
+          description: say('The same pictures, changed, in the same order'),
         }),
       ]),
     )
@@ -92,7 +93,9 @@ const mostBytes = 25_000_000
 
 interface Upload {
   /** How messages to the person name it. */
-  readonly label: string
+  readonly label: Sentence
+  /** The same within a sentence. */
+  readonly lowerLabel: Sentence
   readonly attachment: Attachment
 }
 
@@ -103,23 +106,26 @@ function readUploads(interaction: ModalSubmitInteraction): readonly UploadPair[]
   const [before, after] = [uploadsOf(interaction, 'before'), uploadsOf(interaction, 'after')]
   if (before.length !== after.length) {
     throw new UserError(
-      `There are ${before.length} pictures before and ${after.length} after; please send as many of each, in the same order.`,
+      'There {before, plural, =1 {is one picture} other {are # pictures}} before and {after} after; please send as many of each, in the same order.',
+      { before: before.length, after: after.length },
     )
   }
   if (before.length === 0) throw new UserError('The form had no pictures; please choose some.')
-  if (before.length > mostPairs) throw new UserError(`Please send at most ${mostPairs} pairs.`)
+  if (before.length > mostPairs) throw new UserError('Please send at most {most} pairs.', { most: mostPairs })
   const uploads = before.map((attachment, index): UploadPair => {
-    const which = before.length === 1 ? '' : ` ${index + 1}`
+    const number = before.length === 1 ? undefined : index + 1
     const pair = [
-      { label: `Picture${which} before`, attachment },
-      { label: `Picture${which} after`, attachment: after[index]! },
+      { ...labelsOf('before', number), attachment },
+      { ...labelsOf('after', number), attachment: after[index]! },
     ] as const
     for (const one of pair) checkAttachment(one.label, one.attachment)
     return pair
   })
   const bytes = [...before, ...after].reduce((sum, { size }) => sum + size, 0)
   if (bytes > mostBytes) {
-    throw new UserError(`The pictures are too large together; please send at most ${mostBytes / 1e6} MB.`)
+    throw new UserError('The pictures are too large together; please send at most {limit} MB.', {
+      limit: mostBytes / 1e6,
+    })
   }
   return uploads
 }
@@ -134,12 +140,31 @@ async function fetchPairs(
   for (const [index, one] of bytes.entries()) {
     const earlier = bytes.findIndex((other) => Buffer.compare(one, other) === 0)
     if (earlier === index) continue
-    const [first, second] = [all[earlier]!.label, lowerFirst(all[index]!.label)]
     const isPair = index === earlier + 1 && index % 2 === 1
-    const what = isPair ? 'so there is no difference to learn' : 'so please send each only once'
-    throw new UserError(`${first} and ${second} are the same, ${what}.`)
+    throw new UserError(
+      isPair
+        ? '{first} and {second} are the same, so there is no difference to learn.'
+        : '{first} and {second} are the same, so please send each only once.',
+      { first: all[earlier]!.label, second: all[index]!.lowerLabel },
+    )
   }
   return uploads.map((_, index) => ({ a: bytes[2 * index]!, a2: bytes[2 * index + 1]! }))
 }
 
-const lowerFirst = (text: string) => text[0]!.toLowerCase() + text.slice(1)
+/** @param number Of the pair, where there are several. */
+function labelsOf(when: 'before' | 'after', number?: number): Pick<Upload, 'label' | 'lowerLabel'> {
+  if (number === undefined) {
+    return when === 'before'
+      ? { label: sentence('Picture before'), lowerLabel: sentence('picture before') }
+      : { label: sentence('Picture after'), lowerLabel: sentence('picture after') }
+  }
+  return when === 'before'
+    ? {
+        label: sentence('Picture {number} before', { number }),
+        lowerLabel: sentence('picture {number} before', { number }),
+      }
+    : {
+        label: sentence('Picture {number} after', { number }),
+        lowerLabel: sentence('picture {number} after', { number }),
+      }
+}

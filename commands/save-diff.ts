@@ -6,6 +6,8 @@ import { form, lineField } from '../src/discord/interaction/form.ts'
 import { checkAge, checkSaver, isAgeRestricted } from '../src/discord/interaction/permission.ts'
 import { everywhere } from '../src/discord/interaction/place.ts'
 import { strengthUsed } from '../src/discord/interaction/strength.ts'
+import type { Say } from '../src/discord/language/say.ts'
+import { pairAlt } from '../src/discord/message/alt.ts'
 import { galleryPost, type Post, textPost } from '../src/discord/message/post.ts'
 import { isCovered, isShown } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
@@ -42,18 +44,18 @@ export const saveDiff = {
 
   actions: {
     async save(call) {
-      const { interaction, store, scope, argument } = call
+      const { interaction, say, store, scope, argument } = call
       const record = await findResult(call)
       if (interaction.isModalSubmit()) return save(call, record, interaction.fields.getTextInputValue('name'))
       checkSaver(interaction, await store.settings.get(scope))
       differenceOf(record)
       await interaction.showModal(
-        form(`save:${argument}`, 'Save the difference', [
+        form(`save:${argument}`, say('Save the difference'), [
           lineField({
             id: 'name',
-            label: 'Name',
+            label: say('Name'),
             longest: longestName,
-            description: 'A name for it, such as “to winter”',
+            description: say('A name for it, such as “to winter”'),
           }),
         ]),
       )
@@ -88,16 +90,16 @@ async function save(call: Call, record: ResultRecord, given: string): Promise<vo
     sensitivity: sensitivity?.example,
   }
   await store.differences.save(scope, saved, { limit })
-  await reply.whisper(savedPost(saved, isAgeRestricted(call.interaction)))
+  await reply.whisper(savedPost(call.say, saved, isAgeRestricted(call.interaction)))
 }
 
 /** @throws UserError if there are several */
 function differenceOf({ differences }: ResultRecord): ResultRecord['differences'][number] {
   const [first, ...more] = differences
   if (first && more.length === 0) return first
-  const names = differences.flatMap(({ name }) => name ?? []).map(bold)
   throw new UserError(
-    `This picture was made with ${names.join(' and ')} together, and a name stands for one difference only; both are saved already.`,
+    'This picture was made with {names} together, and a name stands for one difference only; both are saved already.',
+    { names: differences.flatMap(({ name }) => name ?? []).map(bold) },
   )
 }
 
@@ -112,10 +114,9 @@ async function pairsOf(
   return (isSame ? source.pairs : undefined) ?? record.pairs
 }
 
-function savedPost({ name, pictures, facts, sensitivity }: SavedDifference, forAdults: boolean): Post {
-  const text = `Saved ${bold(name)}: use it with \`/apply-diff\`.`
+function savedPost(say: Say, { name, pictures, facts, sensitivity }: SavedDifference, forAdults: boolean): Post {
+  const text = say('Saved {name}: use it with `/apply-diff`.', { name: bold(name) })
   if (!pictures.pair || !isShown(sensitivity, forAdults)) return textPost(text)
-  const { a = 'the example before', a2 = 'the example after' } = facts.caption ?? {}
-  const picture = { name: 'pair.png', bytes: pictures.pair, alt: `A: ${a}. A′: ${a2}` }
+  const picture = { name: 'pair.png', bytes: pictures.pair, alt: say(pairAlt(facts)) }
   return galleryPost(text, [{ ...picture, isCovered: isCovered(sensitivity, forAdults) }])
 }

@@ -24,6 +24,9 @@ export type Value = string | number | Sentence | readonly Value[]
 /** For a sentence that is said elsewhere. Where it is said at once, give the template to `say` itself. */
 export const sentence = (template: string, values?: Values): Sentence => ({ template, ...(values && { values }) })
 
+/** Marks the template of a sentence whose values are given elsewhere. */
+export const template = (text: string): string => text
+
 /** For logs and the command line. @param said A string is a template without values. */
 export const english = (said: string | Sentence): string => inWords(said, 'en', (template) => template)
 

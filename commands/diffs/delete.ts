@@ -22,14 +22,21 @@ export const deleteDifference = {
     async 'really-delete-diff'(call) {
       const { name } = await changeable(call, call.argument)
       await call.store.differences.remove(call.scope, name)
-      await updateOrWhisper(call, textPost(`${bold(name)} is deleted.`))
+      await updateOrWhisper(call, textPost(call.say('{name} is deleted.', { name: bold(name) })))
     },
   },
 } satisfies Subcommand
 
 async function questionPost(call: Call, given: string): Promise<Post> {
+  const { say } = call
   const { name, person } = await changeable(call, given)
-  const whose = person === call.person ? '' : `, which <@${person}> saved`
-  const button = { label: 'Delete it', action: `really-delete-diff:${name}`, style: ButtonStyle.Danger as const }
-  return withRows(textPost(`Delete ${bold(name)}${whose}? That can’t be undone.`), buttonRow([button]))
+  const question =
+    person === call.person
+      ? say('Delete {name}? That can’t be undone.', { name: bold(name) })
+      : say('Delete {name}, which {person} saved? That can’t be undone.', {
+          name: bold(name),
+          person: `<@${person}>`,
+        })
+  const button = { label: say('Delete it'), action: `really-delete-diff:${name}`, style: ButtonStyle.Danger as const }
+  return withRows(textPost(question), buttonRow([button]))
 }

@@ -19,11 +19,15 @@ export const exportDifference = {
   },
 } satisfies Subcommand
 
-async function exportOne({ reply, store, scope }: Call, given: string): Promise<void> {
+async function exportOne({ reply, say, store, scope }: Call, given: string): Promise<void> {
   await reply.think()
   const { name, bytes, facts } = await savedNamed(store, scope, given)
-  const text = `${bold(name)}, for the model ${code(facts.model)}. \`/diffs import\` reads it, and programs for that model load it as a textual inversion.`
-  await reply.whisper(filePost(text, { name: `${fileStem(name)}.safetensors`, bytes, alt: `The difference ${name}` }))
+  const text = say(
+    '{name}, for the model {model}. `/diffs import` reads it, and programs for that model load it as a textual inversion.',
+    { name: bold(name), model: code(facts.model) },
+  )
+  const alt = say('The difference {name}', { name })
+  await reply.whisper(filePost(text, { name: `${fileStem(name)}.safetensors`, bytes, alt }))
 }
 
 /** The characters of a name that are valid in every file system and in Discord's addresses of files. */

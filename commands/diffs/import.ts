@@ -4,6 +4,7 @@ import { checkAttachment, differenceFile } from '../../src/discord/interaction/a
 import { modelNamed } from '../../src/discord/interaction/options.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
 import { UserError } from '../../src/errors.ts'
+import { sentence } from '../../src/sentence.ts'
 import { checkName } from '../../src/store/names.ts'
 
 export const importDifference = {
@@ -29,12 +30,12 @@ export const importDifference = {
         'The file is a PyTorch file, which may hold a program and is never opened here; please get it as `.safetensors`, or convert it if you trust its maker.',
       )
     }
-    checkAttachment('The file', file, differenceFile)
+    checkAttachment(sentence('The file'), file, differenceFile)
     const name = checkName(options.getString('name', true))
     const settings = await checkNewName(call, name)
     const model = modelNamed(options.getString('model') ?? settings.model ?? models.usual, models)
     await reply.open({ isPrivate: true })
-    const bytes = await fetchAttachment('The file', file, differenceFile)
+    const bytes = await fetchAttachment(sentence('The file'), file, differenceFile)
     await place(
       { kind: 'inspect', bytes, options: { model, mode: 'fast', seed: 0 } },
       { type: 'save', name, how: 'imported', replace: false },

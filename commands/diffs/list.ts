@@ -4,14 +4,16 @@ import type { Call } from '../../src/discord/interaction/command.ts'
 import { checkAge, isAgeRestricted } from '../../src/discord/interaction/permission.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
 import { updateOrWhisper } from '../../src/discord/interaction/update-or-whisper.ts'
+import type { Say } from '../../src/discord/language/say.ts'
+import { pairAlt } from '../../src/discord/message/alt.ts'
 import { code } from '../../src/discord/message/code.ts'
-import { pageButtons, pageOf } from '../../src/discord/message/pages.ts'
+import { type Page, pageButtons, pageOf } from '../../src/discord/message/pages.ts'
 import { pictureSection } from '../../src/discord/message/parts.ts'
 import { buttonRow, type Picture, type Post, textDisplay, textPost } from '../../src/discord/message/post.ts'
 import { isCovered, isShown } from '../../src/discord/message/sensitivity.ts'
 import { verdictText } from '../../src/discord/message/verdict.ts'
 import type { DifferenceEntry } from '../../src/store/differences.ts'
-import { onlyForAdults, pairAlt, pictureless, whenAndWho } from './about.ts'
+import { onlyForAdults, pictureless, whenAndWho } from './about.ts'
 
 // Eight sections of three components each, the heading and two rows are 33 of Discord's 40 components; eight pictures
 // of its ten.
@@ -31,52 +33,71 @@ export const list = {
 } satisfies Subcommand
 
 /** @param wanted The number of a page, from 0. @throws UserError where pictures may not be seen */
-async function listPost({ interaction, store, scope }: Call, wanted: string): Promise<Post> {
+async function listPost({ interaction, say, store, scope }: Call, wanted: string): Promise<Post> {
   checkAge(interaction, await store.settings.get(scope))
   const all = await store.differences.list(scope)
-  if (all.length === 0) return textPost(nothingYet)
+  if (all.length === 0) {
+    return textPost(
+      say(
+        'No difference is saved here yet. Teach me one with `/learn`, or press **Save** under a result of `/analogy`.',
+      ),
+    )
+  }
   const page = pageOf(all, wanted, perPage)
   const isForAdults = isAgeRestricted(interaction)
-  const pictures = page.items.map((entry, index) => pictureOf(entry, index, isForAdults))
-  const count = all.length === 1 ? 'One difference is' : `${all.length} differences are`
-  const where = page.pages > 1 ? `, page ${page.page + 1} of ${page.pages}` : ''
-  const buttons = pageButtons('diffs-page', page)
+  const pictures = page.items.map((entry, index) => pictureOf(say, entry, index, isForAdults))
+  const buttons = pageButtons(say, 'diffs-page', page)
   return {
     components: [
-      textDisplay(`${count} saved here${where}. Use one with \`/apply-diff\`.`),
-      ...page.items.map((entry, index) => pictureSection(summaryOf(entry, isForAdults), pictures[index])),
-      menuOf(page.items),
+      textDisplay(titleOf(say, all.length, page)),
+      ...page.items.map((entry, index) => pictureSection(summaryOf(say, entry, isForAdults), pictures[index])),
+      menuOf(say, page.items),
       ...(buttons.length > 0 ? [buttonRow(buttons)] : []),
     ],
     pictures: pictures.filter((picture) => picture !== undefined),
   }
 }
 
-const nothingYet =
-  'No difference is saved here yet. Teach me one with `/learn`, or press **Save** under a result of `/analogy`.'
+function titleOf(say: Say, count: number, { page, pages }: Page<unknown>): string {
+  if (pages === 1) {
+    return say(
+      '{count, plural, =1 {One difference is} other {# differences are}} saved here. Use one with `/apply-diff`.',
+      { count },
+    )
+  }
+  return say(
+    '{count, plural, =1 {One difference is} other {# differences are}} saved here, page {page} of {pages}. Use one with `/apply-diff`.',
+    { count, page: page + 1, pages },
+  )
+}
 
-function pictureOf(entry: DifferenceEntry, index: number, forAdults: boolean): Picture | undefined {
+function pictureOf(say: Say, entry: DifferenceEntry, index: number, forAdults: boolean): Picture | undefined {
   const { pictures, sensitivity, facts } = entry
   if (!pictures.pair || !isShown(sensitivity, forAdults)) return undefined
   const covered = isCovered(sensitivity, forAdults)
-  return { name: `pair-${index}.png`, bytes: pictures.pair, alt: pairAlt(facts), isCovered: covered }
+  return { name: `pair-${index}.png`, bytes: pictures.pair, alt: say(pairAlt(facts)), isCovered: covered }
 }
 
-function summaryOf(entry: DifferenceEntry, forAdults: boolean): string {
+function summaryOf(say: Say, entry: DifferenceEntry, forAdults: boolean): string {
   const { model, verdict } = entry.facts
-  const known = [`model ${code(model, 40)}`, verdictText(verdict)].filter(Boolean)
+  const known = [say('model {model}', { model: code(model, 40) }), verdictText(say, verdict)].filter(Boolean)
   const { sensitivity, pictures } = entry
   const why = isShown(sensitivity, forAdults) ? (pictures.pair ? [] : [pictureless]) : [onlyForAdults]
-  return [bold(entry.name), whenAndWho(entry), ...why, `-# ${known.join(' · ')}`].join('\n')
+  return [
+    bold(entry.name),
+    say(whenAndWho(entry)),
+    ...why.map((one) => `-# ${say(one)}`),
+    `-# ${known.join(' · ')}`,
+  ].join('\n')
 }
 
 /** Answered by `/diffs show`. */
-function menuOf(entries: readonly DifferenceEntry[]): APIMessageTopLevelComponent {
+function menuOf(say: Say, entries: readonly DifferenceEntry[]): APIMessageTopLevelComponent {
   const options = entries.map(({ name }) => ({ label: name, value: name }))
   const menu = {
     type: ComponentType.StringSelect as const,
     custom_id: 'show-diff',
-    placeholder: 'Show one',
+    placeholder: say('Show one'),
     options,
   }
   return { type: ComponentType.ActionRow, components: [menu] }

@@ -22,21 +22,21 @@ export const rename = {
   async execute(call) {
     const { options } = call.interaction
     const { from, to } = await renameOne(call, options.getString('name', true), options.getString('to', true))
-    await call.reply.whisper(`${bold(from)} is now called ${bold(to)}.`)
+    await call.reply.whisper(call.say('{from} is now called {to}.', { from: bold(from), to: bold(to) }))
   },
 
   actions: {
     async 'rename-diff'(call) {
-      const { interaction, argument } = call
+      const { interaction, say, argument } = call
       if (interaction.isModalSubmit()) return renameByForm(call, interaction)
       const { name } = await changeable(call, argument)
       const field = lineField({
         id: 'to',
-        label: 'The new name',
-        description: `Instead of ${name}`,
+        label: say('The new name'),
+        description: say('Instead of {name}', { name }),
         longest: longestName,
       })
-      await interaction.showModal(form(`rename-diff:${name}`, 'Rename a difference', [field]))
+      await interaction.showModal(form(`rename-diff:${name}`, say('Rename a difference'), [field]))
     },
   },
 } satisfies Subcommand

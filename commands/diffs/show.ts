@@ -3,6 +3,8 @@ import { bold, savedNamed } from '../../src/discord/actions/saved.ts'
 import type { Call } from '../../src/discord/interaction/command.ts'
 import { checkAge, isAgeRestricted, mayChange } from '../../src/discord/interaction/permission.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
+import type { Say } from '../../src/discord/language/say.ts'
+import { afterAlt, beforeAlt } from '../../src/discord/message/alt.ts'
 import { code } from '../../src/discord/message/code.ts'
 import {
   type Button,
@@ -40,41 +42,40 @@ async function showOne(call: Call, name: string): Promise<void> {
 }
 
 /** @throws UserError if there is no such difference, or where pictures may not be seen */
-export async function detailsPost({ interaction, store, scope }: Call, name: string): Promise<Post> {
+export async function detailsPost({ interaction, say, store, scope }: Call, name: string): Promise<Post> {
   const settings = await store.settings.get(scope)
   checkAge(interaction, settings)
   const saved = await savedNamed(store, scope, name)
   const isForAdults = isAgeRestricted(interaction)
-  const pictures = picturesOf(saved, isForAdults)
-  const text = textOf(saved, isForAdults)
+  const pictures = picturesOf(say, saved, isForAdults)
+  const text = textOf(say, saved, isForAdults)
   const post = pictures.length > 0 ? galleryPost(text, pictures) : textPost(text)
-  return withRows(post, buttonRow(buttonsOf(saved.name, mayChange(interaction, settings, saved))))
+  return withRows(post, buttonRow(buttonsOf(say, saved.name, mayChange(interaction, settings, saved))))
 }
 
-function textOf(saved: SavedDifference, forAdults: boolean): string {
+function textOf(say: Say, saved: SavedDifference, forAdults: boolean): string {
   const { a, a2 } = saved.facts.caption ?? {}
-  const told = a && a2 ? [`From ${code(a)} to ${code(a2)}`] : []
-  const captions = isShown(saved.sensitivity, forAdults) ? told : [onlyForAdults]
-  return [bold(saved.name), whenAndWho(saved), ...captions, `-# ${detailsOf(saved.facts)}`].join('\n')
+  const told = a && a2 ? [say('From {a} to {a2}', { a: code(a), a2: code(a2) })] : []
+  const captions = isShown(saved.sensitivity, forAdults) ? told : [`-# ${say(onlyForAdults)}`]
+  return [bold(saved.name), say(whenAndWho(saved)), ...captions, `-# ${detailsOf(say, saved.facts)}`].join('\n')
 }
 
-function picturesOf({ pictures, facts, sensitivity }: SavedDifference, forAdults: boolean): Picture[] {
+function picturesOf(say: Say, { pictures, facts, sensitivity }: SavedDifference, forAdults: boolean): Picture[] {
   const { a, a2, loss } = isShown(sensitivity, forAdults) ? pictures : { loss: pictures.loss }
   const covered = { isCovered: isCovered(sensitivity, forAdults) }
-  const { caption = {} } = facts
   return [
-    a && { name: 'a.png', bytes: a, alt: `A: ${caption.a ?? 'the example before'}`, ...covered },
-    a2 && { name: 'a2.png', bytes: a2, alt: `A′: ${caption.a2 ?? 'the example after'}`, ...covered },
-    loss && { name: 'loss.png', bytes: loss, alt: 'The learning curve: the loss, step by step' },
+    a && { name: 'a.png', bytes: a, alt: say(beforeAlt(facts)), ...covered },
+    a2 && { name: 'a2.png', bytes: a2, alt: say(afterAlt(facts)), ...covered },
+    loss && { name: 'loss.png', bytes: loss, alt: say('The learning curve: the loss, step by step') },
   ].filter((picture) => picture !== undefined)
 }
 
-const buttonsOf = (name: string, isChangeable: boolean): readonly Button[] => [
-  { label: 'Export', action: `export-diff:${name}` },
+const buttonsOf = (say: Say, name: string, isChangeable: boolean): readonly Button[] => [
+  { label: say('Export'), action: `export-diff:${name}` },
   ...(isChangeable
     ? [
-        { label: 'Rename', action: `rename-diff:${name}` },
-        { label: 'Delete', action: `delete-diff:${name}`, style: ButtonStyle.Danger as const },
+        { label: say('Rename'), action: `rename-diff:${name}` },
+        { label: say('Delete'), action: `delete-diff:${name}`, style: ButtonStyle.Danger as const },
       ]
     : []),
 ]

@@ -17,19 +17,19 @@ export const audit = {
         .addChannelTypes(ChannelType.GuildText),
     ),
 
-  async execute({ interaction, reply, store, scope, models }) {
+  async execute({ interaction, reply, say, store, scope, models }) {
     checkManager(interaction)
     const id = interaction.options.getChannel('channel')?.id
     const channel = id === undefined ? undefined : interaction.guild?.channels.cache.get(id)
     if (id !== undefined && !channel?.isSendable()) throw closed(id)
     if (channel?.isSendable()) {
-      const say = sayIn(interaction.guildLocale)
-      const hello = say(
+      const sayToAll = sayIn(interaction.guildLocale)
+      const hello = sayToAll(
         'From now on I note here who asks for what on this server. Of private jobs I tell nothing but whose they were.',
       )
       await channel.send(messageOptions(textPost(hello))).catch(() => Promise.reject(closed(channel.id)))
     }
-    await reply.whisper(textOf(await store.settings.change(scope, { auditChannel: id }), models))
+    await reply.whisper(textOf(say, await store.settings.change(scope, { auditChannel: id }), models))
   },
 } satisfies Subcommand
 

@@ -62,11 +62,11 @@ export const change = {
       option.setName('keep-pairs').setDescription('Keep the pictures that a saved difference was learned from'),
     ),
 
-  async execute({ interaction, reply, store, scope, models }) {
+  async execute({ interaction, reply, say, store, scope, models }) {
     checkManager(interaction)
     const changes = changesOf(interaction, models)
     if (Object.keys(changes).length === 0) throw new UserError('Please choose at least one setting to change.')
-    await reply.whisper(textOf(await store.settings.change(scope, changes), models))
+    await reply.whisper(textOf(say, await store.settings.change(scope, changes), models))
   },
 } satisfies Subcommand
 

@@ -9,6 +9,7 @@ import type { AnyInteraction } from '../../src/discord/interaction/interactions.
 import { checkManager } from '../../src/discord/interaction/permission.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
 import { updateOrWhisper } from '../../src/discord/interaction/update-or-whisper.ts'
+import type { Say } from '../../src/discord/language/say.ts'
 import { textPost, withRows } from '../../src/discord/message/post.ts'
 import { textOf } from './text.ts'
 
@@ -20,22 +21,25 @@ export const channels = {
     .setName('channels')
     .setDescription('Choose the channels in which I make pictures'),
 
-  async execute({ interaction, reply, store, scope }) {
+  async execute({ interaction, reply, say, store, scope }) {
     checkManager(interaction)
     const { channels } = await store.settings.get(scope)
     const there = channels.filter((id) => isThere(interaction, id))
     await reply.whisper(
-      withRows(textPost('In which channels may I make pictures? None chosen means all.'), menuOf(there)),
+      withRows(textPost(say('In which channels may I make pictures? None chosen means all.')), menuOf(say, there)),
     )
   },
 
   actions: {
     async 'settings-channels'(call) {
-      const { interaction, store, scope, models } = call
+      const { interaction, say, store, scope, models } = call
       checkManager(interaction)
       if (!interaction.isChannelSelectMenu()) return
       const chosen = interaction.values.filter((id) => isThere(interaction, id))
-      await updateOrWhisper(call, textPost(textOf(await store.settings.change(scope, { channels: chosen }), models)))
+      await updateOrWhisper(
+        call,
+        textPost(textOf(say, await store.settings.change(scope, { channels: chosen }), models)),
+      )
     },
   },
 } satisfies Subcommand
@@ -44,11 +48,11 @@ export const channels = {
 const isThere = ({ guild }: AnyInteraction, id: string) => guild?.channels.cache.has(id) === true
 
 /** Threads follow their channel. */
-function menuOf(chosen: readonly string[]): APIMessageTopLevelComponent {
+function menuOf(say: Say, chosen: readonly string[]): APIMessageTopLevelComponent {
   const menu = {
     type: ComponentType.ChannelSelect as const,
     custom_id: 'settings-channels',
-    placeholder: 'All channels',
+    placeholder: say('All channels'),
     channel_types: [
       ChannelType.GuildText,
       ChannelType.GuildAnnouncement,

@@ -21,7 +21,7 @@ export const roleLimit = {
         .setMaxValue(mostJobs),
     ),
 
-  async execute({ interaction, reply, store, scope, models }) {
+  async execute({ interaction, reply, say, store, scope, models }) {
     checkManager(interaction)
     const role = interaction.options.getRole('role', true).id
     const jobs = interaction.options.getInteger('jobs')
@@ -35,6 +35,6 @@ export const roleLimit = {
       }
       return { roleLimits: { ...others, [role]: jobs } }
     })
-    await reply.whisper(textOf(settings, models))
+    await reply.whisper(textOf(say, settings, models))
   },
 } satisfies Subcommand

@@ -6,8 +6,8 @@ import { textOf } from './text.ts'
 export const show = {
   data: new SlashCommandSubcommandBuilder().setName('show').setDescription('Show all settings'),
 
-  async execute({ interaction, reply, store, scope, models }) {
+  async execute({ interaction, reply, say, store, scope, models }) {
     checkManager(interaction)
-    await reply.whisper(textOf(await store.settings.get(scope), models))
+    await reply.whisper(textOf(say, await store.settings.get(scope), models))
   },
 } satisfies Subcommand

@@ -2,6 +2,7 @@ import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.ts'
 import type { Report } from '../jobs/protocol.ts'
+import { english } from '../sentence.ts'
 import { readInput } from './files.ts'
 import { type CommandLine, readOptions, run } from './jobs.ts'
 
@@ -33,7 +34,7 @@ export const benchPhotos: CommandLine = async (given, surroundings) => {
     const job = { kind: 'analogy' as const, pairs: [{ a: before, a2: after }], b: picture, options }
     const { image, report, notices } = await run(job, surroundings)
     await writeFile(join(folder, name, 'b2.png'), image!)
-    reports.push({ triple: name, ...report, notices })
+    reports.push({ triple: name, ...report, notices: notices.map(english) })
     surroundings.tell(`${name}: ${report.verdict ?? 'done'}`)
   }
   await writeFile(join(folder, 'report.json'), `${JSON.stringify(reports, null, 2)}\n`)

@@ -2,6 +2,7 @@ import { UserError } from '../errors.ts'
 import { findMissing, findModel, isUnfetched, type Model, unfetched } from '../hub/catalog.ts'
 import type { Pulled } from '../hub/pull.ts'
 import type { ApplyJob, ImagePair, Job, JobOptions, JobResult } from '../jobs/protocol.ts'
+import { english } from '../sentence.ts'
 import type { Arguments } from './arguments.ts'
 import { parseNumber } from './arguments.ts'
 import { checkOutput, readInput, writeOutputs } from './files.ts'
@@ -78,7 +79,7 @@ export async function run(job: Job, { modelsFolder, runJob, tell }: Surroundings
   const [fault] = await findMissing(model)
   if (fault) throw new UserError(`The model “${model.name}” is not whole: ${fault}; download it again.`)
   const result = await runJob(job)
-  result.notices.forEach(tell)
+  for (const notice of result.notices) tell(english(notice))
   return result
 }
 

@@ -1,9 +1,11 @@
 import type { Report } from '../jobs/protocol.ts'
+import { english } from '../sentence.ts'
 
 /** The `--json` object, its fields in the documented order. Fields that don't apply to a job are absent. */
 export function jsonReport(report: Report, out: string): string {
   const { model, mode, seed, steps, caption, seconds, loss, strength, preserve, fit, peakRssBytes } = report
-  const { verdict, name, evaluations, exact = null } = report
+  const { verdict, name, evaluations } = report
+  const exact = report.exact === undefined ? null : english(report.exact)
   return JSON.stringify({
     out,
     model,
@@ -28,8 +30,8 @@ export function jsonReport(report: Report, out: string): string {
 export function textReport(report: Report, out: string): string {
   const { caption, seconds, strength, preserve, verdict, name, seed, exact, part } = report
   const facts = [
-    exact && !verdict && `${exact}: done exactly, with the picture’s own pixels`,
-    part && `${part}: done exactly; the rest was learned`,
+    exact && !verdict && `${english(exact)}: done exactly, with the picture’s own pixels`,
+    part && `${english(part)}: done exactly; the rest was learned`,
     caption?.a && caption.a2 && `“${caption.a}” → “${caption.a2}”`,
     name && `“${name}”`,
     caption?.b && `on “${caption.b}”`,

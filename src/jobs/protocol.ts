@@ -81,7 +81,7 @@ export interface Progress {
   /** B′ as it forms, a small PNG; sent a few times during `sample`. */
   readonly preview?: Uint8Array
   /** A sentence that the person should see while it runs. */
-  readonly notice?: string
+  readonly notice?: string | Sentence
 }
 
 /** The facts of a learned difference, as its file, a report and the store have them. Plain data. */
@@ -109,9 +109,9 @@ export interface DifferenceFacts {
   /** What the difference is in words, where words were found. */
   readonly name?: string
   /** What was found if it can be done exactly, without the model: “A′ is A at 53 % of its size”. */
-  readonly exact?: string
+  readonly exact?: string | Sentence
   /** The same, where that is a part of it and the rest was learned. */
-  readonly part?: string
+  readonly part?: string | Sentence
 }
 
 /** The `--json` object (docs/architecture.md) without `out`. Fields that don't apply to a job are absent. */
@@ -151,8 +151,8 @@ export interface JobResult {
   /** The pictures of the job as PNG, if there is one among them that chat programs do not show: a TIFF. */
   readonly inputs?: { readonly pairs?: readonly ImagePair[]; readonly b?: Uint8Array }
   readonly report: Report
-  /** Sentences that the person should see, such as "B is animated; its first frame was used." */
-  readonly notices: readonly string[]
+  /** What the person should see, such as "B is animated; its first frame was used." */
+  readonly notices: readonly (string | Sentence)[]
 }
 
 export type ToWorker =

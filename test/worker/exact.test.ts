@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import sharp from 'sharp'
 import type { AnalogyJob, JobOptions } from '../../src/jobs/protocol.ts'
+import { english } from '../../src/sentence.ts'
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
 import { createPerformer } from '../../src/worker/perform.ts'
 import { icon, on } from '../exact/icons.ts'
@@ -57,7 +58,7 @@ test('what is exact in part is done first, and the rest is learned', async () =>
   ]
   const short = { ...options, steps: 1, strength: 1, preserve: 1 }
   const made = await perform({ kind: 'analogy', pairs, b, options: short }, handles)
-  assert.match(made.report.part!, /^A′ is A at 5[23] % of its size, moved 16 % to the right, moved 9 % down$/)
+  assert.match(english(made.report.part!), /^A′ is A at 5[23] % of its size, moved 16 % to the right, moved 9 % down$/)
   assert.equal(made.report.exact, undefined)
   assert.equal(made.report.steps, 1)
   const { tensors, metadata } = decodeSafetensors(made.difference!, 'It')

@@ -5,6 +5,7 @@ import type { ServerSettings } from '../../store/settings.ts'
 import type { Call, Services } from '../interaction/command.ts'
 import { modelNamed, newSeed } from '../interaction/options.ts'
 import { strengthOf } from '../interaction/strength.ts'
+import type { Say } from '../language/say.ts'
 import { pictureName } from '../message/picture-name.ts'
 import { type Button, buttonRow, type Post, textPost, withRows } from '../message/post.ts'
 import { together } from '../message/sensitivity.ts'
@@ -73,14 +74,22 @@ export const modelInUse = ({ model }: ServerSettings, models: Services['models']
   modelNamed(model ?? models.usual, models)
 
 /** The message shown instead of applying it. */
-export function otherModelPost({ name, facts, pairs = [] }: SavedDifference, model: string): Post {
-  const sentence = `${bold(name)} was learned on the model ${bold(facts.model)}, but ${bold(model)} is used here.`
-  if (pairs.length > 0) return withRows(textPost(sentence), buttonRow([relearnButton(name)]))
-  return textPost(`${sentence} Its pictures are not kept, so it has to be learned again with \`/learn\`.`)
+export function otherModelPost(say: Say, { name, facts, pairs = [] }: SavedDifference, model: string): Post {
+  const values = { name: bold(name), own: bold(facts.model), used: bold(model) }
+  if (pairs.length > 0) {
+    const text = say('{name} was learned on the model {own}, but {used} is used here.', values)
+    return withRows(textPost(text), buttonRow([relearnButton(say, name)]))
+  }
+  return textPost(
+    say(
+      '{name} was learned on the model {own}, but {used} is used here. Its pictures are not kept, so it has to be learned again with `/learn`.',
+      values,
+    ),
+  )
 }
 
 /** Answered by commands/apply-diff.ts. */
-export const relearnButton = (name: string): Button => ({
-  label: 'Learn it again on this model',
+export const relearnButton = (say: Say, name: string): Button => ({
+  label: say('Learn it again on this model'),
   action: `relearn:${name}`,
 })

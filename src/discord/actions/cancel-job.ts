@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.ts'
 import type { Ticket } from '../../jobs/ticket.ts'
+import { sentence } from '../../sentence.ts'
 import type { Call } from '../interaction/command.ts'
 import { isModerator } from '../interaction/permission.ts'
 
@@ -18,7 +19,7 @@ export async function cancelJob(
   if (!mayCancel(call, ticket)) {
     throw new UserError('Only the person who started this job, or a moderator, can cancel it.')
   }
-  return queue.cancel(id, ticket.person === person ? 'Cancelled.' : 'Cancelled by a moderator.')
+  return queue.cancel(id, ticket.person === person ? sentence('Cancelled.') : sentence('Cancelled by a moderator.'))
 }
 
 /** The person who started it, and moderators of the same server. */

@@ -25,7 +25,8 @@ export async function savedNamed(store: Store, scope: string, name: string): Pro
   const saved = await store.differences.get(scope, name)
   if (saved) return saved
   throw new UserError(
-    `No difference ${bold(shorten(name, longestName))} is saved here; \`/diffs list\` shows those that are. Each server and everybody’s direct messages have their own.`,
+    'No difference {name} is saved here; `/diffs list` shows those that are. Each server and everybody’s direct messages have their own.',
+    { name: bold(shorten(name, longestName)) },
   )
 }
 
@@ -43,12 +44,18 @@ export async function checkNewName(
   checkSaver(interaction, settings)
   const saved = await store.differences.get(scope, name)
   if (saved) {
-    throw new UserError(`<@${saved.person}> has saved a difference as ${bold(saved.name)}; please choose another name.`)
+    throw new UserError('{person} has saved a difference as {name}; please choose another name.', {
+      person: `<@${saved.person}>`,
+      name: bold(saved.name),
+    })
   }
   await checkNotComing(queue, scope, name)
-  const { length } = await store.differences.list(scope)
-  if (length >= settings.limit) {
-    throw new UserError(`${length} differences are saved here, and that is the limit; \`/diffs delete\` makes room.`)
+  const { length: count } = await store.differences.list(scope)
+  if (count >= settings.limit) {
+    throw new UserError(
+      '{count, plural, =1 {One difference is} other {# differences are}} saved here, and that is the limit; `/diffs delete` makes room.',
+      { count },
+    )
   }
   return settings
 }
@@ -59,7 +66,9 @@ export async function checkNotComing(queue: Call['queue'], scope: string, name: 
     const { action } = ticket.followUp
     return action.type === 'save' && fold(action.name) === fold(name)
   })
-  if (isComing) throw new UserError(`${bold(name)} is being learned right now; please wait, or choose another name.`)
+  if (isComing) {
+    throw new UserError('{name} is being learned right now; please wait, or choose another name.', { name: bold(name) })
+  }
 }
 
 export const bold = (name: string): string => `**${escapeMarkdown(name)}**`

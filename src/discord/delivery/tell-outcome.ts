@@ -99,9 +99,8 @@ async function refuse(ticket: Ticket, error: Error, { delivery, log }: Context):
     action.type === 'show' &&
     action.names.length === 1
   if (!canRelearn) return delivery.whisper(sentenceOf(error))
-  return delivery.deliver(
-    withRows(textPost(sayAt(ticket.followUp.target)(error.sentence)), buttonRow([relearnButton(action.names[0]!)])),
-  )
+  const say = sayAt(ticket.followUp.target)
+  return delivery.deliver(withRows(textPost(say(error.sentence)), buttonRow([relearnButton(say, action.names[0]!)])))
 }
 
 const withheld = sentence(

@@ -1,6 +1,7 @@
 import { UserError } from '../../errors.ts'
 import { LARGEST_PICTURE_BYTES } from '../../limits.ts'
 import { withoutMetadata } from '../../metadata/without-metadata.ts'
+import { type Sentence, template } from '../../sentence.ts'
 
 /**
  * The fields of Discord's attachment object that are used. They are claims of the sender until the bytes have been
@@ -16,12 +17,15 @@ export interface AttachmentOption {
   readonly spoiler?: boolean
 }
 
+/** How a file is named to its sender, at the start of a sentence: “A”, “The picture”. */
+export type Label = string | Sentence
+
 /** What a person may upload. */
 export interface FileKind {
-  /** Completes "is not …". */
-  readonly asked: string
-  /** Completes "please send …". */
-  readonly called: string
+  /** Said of another file: `{label} is not …`. */
+  readonly refusal: string
+  /** Said of a larger one: `{label} is too large; … {limit} MB`. */
+  readonly tooLarge: string
   readonly limitBytes: number
   readonly fits: (attachment: AttachmentOption) => boolean
 }
@@ -49,19 +53,29 @@ const extensions: ReadonlyMap<string, string> = new Map([
 /** Read, but not shown by Discord: posted as a PNG. */
 const readOnly: ReadonlySet<string> = new Set(['image/tiff'])
 
-/** Types that people often send and what they can do about it; completes "A is …". */
-const unreadable: readonly (readonly [pattern: RegExp, sentence: string])[] = [
+/** Types that people often send, and what they can do about it. */
+const unreadable: readonly (readonly [pattern: RegExp, error: (label: Label) => UserError])[] = [
   [
     /^image\/(heic|heif)|\.(heic|heif)$/i,
-    'a HEIC photo, which I can’t read: on an iPhone, choose Options → Most Compatible when you share it, or send a screenshot',
+    (label) =>
+      new UserError(
+        '{label} is a HEIC photo, which I can’t read: on an iPhone, choose Options → Most Compatible when you share it, or send a screenshot.',
+        { label },
+      ),
   ],
-  [/^image\/svg|\.svgz?$/i, 'an SVG drawing: please save it as a PNG first'],
-  [/^video\/|\.(mp4|mov|webm)$/i, 'a video: please send a picture of one moment of it'],
+  [
+    /^image\/svg|\.svgz?$/i,
+    (label) => new UserError('{label} is an SVG drawing: please save it as a PNG first.', { label }),
+  ],
+  [
+    /^video\/|\.(mp4|mov|webm)$/i,
+    (label) => new UserError('{label} is a video: please send a picture of one moment of it.', { label }),
+  ],
 ]
 
 export const picture: FileKind = {
-  asked: 'a type of picture I can read; please send a PNG, JPEG, WebP, GIF or AVIF',
-  called: 'a picture',
+  refusal: template('{label} is not a type of picture I can read; please send a PNG, JPEG, WebP, GIF or AVIF.'),
+  tooLarge: template('{label} is too large; please send a picture of at most {limit} MB.'),
   limitBytes: LARGEST_PICTURE_BYTES,
   fits: ({ contentType }) =>
     contentType === null || extensions.has(mediaType(contentType)) || readOnly.has(mediaType(contentType)),
@@ -69,20 +83,22 @@ export const picture: FileKind = {
 
 /** Discord has no content type for it. */
 export const differenceFile: FileKind = {
-  asked: 'a difference; please send a file that ends in `.safetensors`, such as `/diffs export` writes',
-  called: 'a difference file',
+  refusal: template(
+    '{label} is not a difference; please send a file that ends in `.safetensors`, such as `/diffs export` writes.',
+  ),
+  tooLarge: template('{label} is too large; please send a difference file of at most {limit} MB.'),
   limitBytes: 1_000_000,
   fits: ({ name }) => /\.safetensors$/i.test(name),
 }
 
 /** Cheap checks of what Discord says about a file, before anything is downloaded. @throws UserError */
-export function checkAttachment(label: string, attachment: AttachmentOption, kind = picture): void {
+export function checkAttachment(label: Label, attachment: AttachmentOption, kind = picture): void {
   const known = unreadable.find(
     ([pattern]) => pattern.test(attachment.contentType ?? '') || pattern.test(attachment.name),
   )
-  if (kind === picture && known) throw new UserError(`${label} is ${known[1]}.`)
-  if (!kind.fits(attachment)) throw new UserError(`${label} is not ${kind.asked}.`)
-  if (attachment.size === 0) throw new UserError(`${label} is an empty file.`)
+  if (kind === picture && known) throw known[1](label)
+  if (!kind.fits(attachment)) throw new UserError(kind.refusal, { label })
+  if (attachment.size === 0) throw new UserError('{label} is an empty file.', { label })
   if (attachment.size > kind.limitBytes) throw tooLarge(label, kind, kind.limitBytes)
 }
 
@@ -103,13 +119,13 @@ export function fileName(stem: string, attachment: AttachmentOption): string {
  * @throws UserError
  */
 export async function fetchAttachment(
-  label: string,
+  label: Label,
   attachment: AttachmentOption,
   { origins, kind = picture, limitBytes = kind.limitBytes, timeoutMilliseconds = 20_000 }: FetchOptions,
 ): Promise<Uint8Array> {
   const url = URL.parse(attachment.url)
   if (!url || !origins.includes(url.origin)) {
-    throw new UserError(`${label} is on a host I may not download from; please upload it to Discord.`)
+    throw new UserError('{label} is on a host I may not download from; please upload it to Discord.', { label })
   }
   try {
     // A redirect could lead anywhere, so it is an error.
@@ -119,7 +135,11 @@ export async function fetchAttachment(
     return kind === picture ? withoutMetadata(bytes) : bytes
   } catch (error) {
     if (error instanceof UserError) throw error
-    throw new UserError(`${label} could not be downloaded from Discord; please send it again.`, {}, { cause: error })
+    throw new UserError(
+      '{label} could not be downloaded from Discord; please send it again.',
+      { label },
+      { cause: error },
+    )
   }
 }
 
@@ -137,5 +157,5 @@ async function readAtMost(response: Response, limitBytes: number, tooMuch: () =>
 
 const mediaType = (contentType: string) => contentType.split(';')[0]!.trim().toLowerCase()
 
-const tooLarge = (label: string, { called }: FileKind, limitBytes: number) =>
-  new UserError(`${label} is too large; please send ${called} of at most ${Math.floor(limitBytes / 1e6)} MB.`)
+const tooLarge = (label: Label, { tooLarge: sentence }: FileKind, limitBytes: number) =>
+  new UserError(sentence, { label, limit: Math.floor(limitBytes / 1e6) })

@@ -10,7 +10,7 @@ import type { Store } from '../../store/open.ts'
 import type { Reply } from '../delivery/reply.ts'
 import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
 import type { Say } from '../language/say.ts'
-import type { AttachmentOption, FileKind } from './attachments.ts'
+import type { AttachmentOption, FileKind, Label } from './attachments.ts'
 import type { ActionInteraction, AnyInteraction } from './interactions.ts'
 
 /** A file in commands/: a command, and the buttons, menus and forms that belong to it. */
@@ -80,7 +80,7 @@ export interface Services {
   readonly queue: Queue<FollowUp>
   readonly store: Store
   /** Downloads an attachment, by default a picture. `label` names it in messages to the person. */
-  readonly fetchAttachment: (label: string, attachment: AttachmentOption, kind?: FileKind) => Promise<Uint8Array>
+  readonly fetchAttachment: (label: Label, attachment: AttachmentOption, kind?: FileKind) => Promise<Uint8Array>
   /** The available models by name, and the one used unless a server or a person chooses another. */
   readonly models: { readonly names: readonly string[]; readonly usual: string }
 }

@@ -70,9 +70,11 @@ export const newSeed = () => randomInt(2 ** 32)
 /** @throws UserError if there is no such model */
 export function modelNamed(name: string, { names }: Services['models']): string {
   if (names.includes(name)) return name
-  throw new UserError(
-    `There is no model “${name}” here; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}.`,
-  )
+  throw new UserError('There is no model “{name}” here; there {count, plural, =1 {is} other {are}} {names}.', {
+    name,
+    count: names.length,
+    names: names.join(', '),
+  })
 }
 
 /** Choices for a `model` option. */

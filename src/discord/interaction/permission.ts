@@ -51,8 +51,9 @@ export function checkPlace(interaction: BaseInteraction, settings: ServerSetting
   const { channels } = settings
   const home = homeOf(interaction)
   if (channels.length > 0 && !channels.includes(home?.id ?? '')) {
-    const [first, ...rest] = channels.map((id) => `<#${id}>`)
-    throw new UserError(`On this server I make pictures only in ${[first, ...rest].join(', ')}; please ask there.`)
+    throw new UserError('On this server I make pictures only in {channels}; please ask there.', {
+      channels: channels.map((id) => `<#${id}>`).join(', '),
+    })
   }
   checkAge(interaction, settings)
 }

@@ -6,13 +6,14 @@ import {
   ComponentType,
   type Message,
 } from 'discord.js'
+import { type Sentence, sentence } from '../../sentence.ts'
 import { isSpoiler, picture as pictureKind } from './attachments.ts'
 
 /** A picture in a message. */
 export interface SeenPicture {
   readonly url: string
   /** Its description, or else its name. */
-  readonly alt: string
+  readonly alt: string | Sentence
   /** It is covered. */
   readonly isSpoiler: boolean
 }
@@ -104,7 +105,7 @@ function itemPicture({ media, description, spoiler }: Item, isUnderCover: boolea
   const { url, proxy_url, content_type = null } = media
   if (!pictureKind.fits({ url, name: '', size: 0, contentType: content_type })) return []
   const isSpoiler = isUnderCover || spoiler === true
-  return [{ url: discordsOwn(url, proxy_url), alt: description || 'A picture of the message', isSpoiler }]
+  return [{ url: discordsOwn(url, proxy_url), alt: description || sentence('A picture of the message'), isSpoiler }]
 }
 
 /** @param content The message's; a link in `||…||` is covered, and so is its picture. */
@@ -113,7 +114,7 @@ function embedPicture({ image, thumbnail, title, url }: APIEmbed, content: strin
   if (!shown) return []
   const covered = [...content.matchAll(/\|\|(.+?)\|\|/gs)].map(([, text]) => text!)
   const isSpoiler = covered.some((text) => text.includes(url ?? shown.url))
-  return [{ url: discordsOwn(shown.url, shown.proxy_url), alt: title || 'The picture of a link', isSpoiler }]
+  return [{ url: discordsOwn(shown.url, shown.proxy_url), alt: title || sentence('The picture of a link'), isSpoiler }]
 }
 
 /** Discord keeps copies of pictures from elsewhere. */

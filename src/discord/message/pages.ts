@@ -1,3 +1,4 @@
+import type { Say } from '../language/say.ts'
 import type { Button } from './post.ts'
 
 export interface Page<T> {
@@ -16,10 +17,10 @@ export function pageOf<T>(all: readonly T[], wanted: string, size: number): Page
 }
 
 /** *Back* and *Next*, if there is more than one page. They call the action `word` with the number of the page. */
-export function pageButtons(word: string, { page, pages }: Page<unknown>): readonly Button[] {
+export function pageButtons(say: Say, word: string, { page, pages }: Page<unknown>): readonly Button[] {
   if (pages === 1) return []
   return [
-    { label: 'Back', action: `${word}:${page - 1}`, isDisabled: page === 0 },
-    { label: 'Next', action: `${word}:${page + 1}`, isDisabled: page === pages - 1 },
+    { label: say('Back'), action: `${word}:${page - 1}`, isDisabled: page === 0 },
+    { label: say('Next'), action: `${word}:${page + 1}`, isDisabled: page === pages - 1 },
   ]
 }

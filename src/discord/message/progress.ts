@@ -1,41 +1,57 @@
 import type { Progress, Stage } from '../../jobs/protocol.ts'
+import { type Sentence, sentence } from '../../sentence.ts'
+import type { Say } from '../language/say.ts'
 
 /** What a job is doing: waiting behind `ahead` jobs, or running; and how long it may take to finish. */
-export type Activity = ({ readonly ahead: number } | Progress) & { readonly secondsLeft?: number }
+export type Activity = (Waiting | Progress) & Estimate
 
-const stages: Readonly<Record<Stage, string>> = {
-  load: 'Loading the model',
-  caption: 'Looking at the pictures',
-  learn: 'Learning what changes from A to A′',
-  try: 'Trying it on the example',
-  invert: 'Analysing B',
-  sample: 'Painting B′',
+interface Waiting {
+  readonly ahead: number
+}
+
+interface Estimate {
+  readonly secondsLeft?: number
+}
+
+const stages: Readonly<Record<Stage, Sentence>> = {
+  load: sentence('Loading the model'),
+  caption: sentence('Looking at the pictures'),
+  learn: sentence('Learning what changes from A to A′'),
+  try: sentence('Trying it on the example'),
+  invert: sentence('Analysing B'),
+  sample: sentence('Painting B′'),
 }
 
 /** One or two lines of text. */
-export const narrate = (activity: Activity, now = Date.now()): string =>
-  'ahead' in activity ? waiting(activity.ahead, activity.secondsLeft, now) : running(activity, activity.secondsLeft)
+export const narrate = (say: Say, activity: Activity, now = Date.now()): string =>
+  'ahead' in activity ? waiting(say, activity, now) : running(say, activity, activity.secondsLeft)
 
 /** Discord counts the time down by itself, which needs no edits while nothing changes. */
-function waiting(ahead: number, secondsLeft: number | undefined, now: number): string {
-  if (ahead === 0) return 'Starting …'
-  const jobs = ahead === 1 ? 'one job is' : `${ahead} jobs are`
-  const ready = secondsLeft === undefined ? '' : ` It should be ready <t:${Math.round(now / 1000 + secondsLeft)}:R>.`
-  return `Waiting: ${jobs} ahead of yours.${ready}`
+function waiting(say: Say, { ahead, secondsLeft }: Waiting & Estimate, now: number): string {
+  if (ahead === 0) return say('Starting …')
+  if (secondsLeft === undefined) {
+    return say('Waiting: {ahead, plural, =1 {one job is} other {# jobs are}} ahead of yours.', { ahead })
+  }
+  return say(
+    'Waiting: {ahead, plural, =1 {one job is} other {# jobs are}} ahead of yours. It should be ready {when}.',
+    { ahead, when: `<t:${Math.round(now / 1000 + secondsLeft)}:R>` },
+  )
 }
 
-function running({ stage, step, of }: Progress, secondsLeft: number | undefined): string {
-  const left = secondsLeft === undefined ? '' : `${duration(secondsLeft)} left`
-  const title = stages[stage]
-  if (of < 2) return [`${title} …`, left].filter(Boolean).join('\n')
+function running(say: Say, { stage, step, of }: Progress, secondsLeft: number | undefined): string {
+  const title = say(stages[stage])
+  const left = secondsLeft === undefined ? [] : [say('{duration} left', { duration: duration(secondsLeft) })]
+  if (of < 2) return [`${title} …`, ...left].join('\n')
   // In words: a bar of blocks is read out block by block.
-  return `${title}\n${Math.round((100 * step) / of)} % done, step ${step} of ${of}${left && `, ${left}`}`
+  const done = say('{percent} % done, step {step} of {of}', { percent: Math.round((100 * step) / of), step, of })
+  return `${title}\n${[done, ...left].join(', ')}`
 }
 
 /** "about 40 s" or "about 3 min". */
-export function duration(seconds: number): string {
-  return seconds < 90 ? `about ${Math.max(1, Math.round(seconds))} s` : `about ${Math.round(seconds / 60)} min`
-}
+export const duration = (seconds: number): Sentence =>
+  seconds < 90
+    ? sentence('about {seconds} s', { seconds: Math.max(1, Math.round(seconds)) })
+    : sentence('about {minutes} min', { minutes: Math.round(seconds / 60) })
 
 export interface Throttle<T> {
   readonly push: (value: T) => void

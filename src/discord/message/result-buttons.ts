@@ -1,23 +1,29 @@
 import { ButtonStyle } from 'discord.js'
 import { strengthLimit } from '../interaction/strength.ts'
+import type { Say } from '../language/say.ts'
 import { buttonRow } from './post.ts'
 
 /**
  * The buttons under a result. commands/save-diff.ts and commands/buttons.ts answer them.
+ * @param say In the language of the result's message
  * @param id Of the result
  * @param isExact It was done exactly, without the model.
  */
-export const resultButtons = (id: string, strength = 1, isExact = false) => [
+export const resultButtons = (say: Say, id: string, strength = 1, isExact = false) => [
   buttonRow([
-    { label: 'Save', action: `save:${id}`, style: ButtonStyle.Primary },
-    { label: 'Another picture', action: `another:${id}` },
-    { label: 'Again', action: `again:${id}` },
-    { label: 'Stronger', action: `stronger:${id}`, isDisabled: strength === 0 || Math.abs(strength) >= strengthLimit },
-    { label: 'Weaker', action: `weaker:${id}`, isDisabled: strength === 0 },
+    { label: say('Save'), action: `save:${id}`, style: ButtonStyle.Primary },
+    { label: say('Another picture'), action: `another:${id}` },
+    { label: say('Again'), action: `again:${id}` },
+    {
+      label: say('Stronger'),
+      action: `stronger:${id}`,
+      isDisabled: strength === 0 || Math.abs(strength) >= strengthLimit,
+    },
+    { label: say('Weaker'), action: `weaker:${id}`, isDisabled: strength === 0 },
   ]),
   buttonRow([
-    { label: 'Reverse', action: `reverse:${id}`, isDisabled: strength === 0 },
-    ...(isExact ? [{ label: 'As learned', action: `learned:${id}` }] : []),
-    { label: 'Delete', action: `delete:${id}`, style: ButtonStyle.Danger },
+    { label: say('Reverse'), action: `reverse:${id}`, isDisabled: strength === 0 },
+    ...(isExact ? [{ label: say('As learned'), action: `learned:${id}` }] : []),
+    { label: say('Delete'), action: `delete:${id}`, style: ButtonStyle.Danger },
   ]),
 ]

@@ -1,8 +1,12 @@
 import { escapeMarkdown } from 'discord.js'
-import type { Job, JobResult } from '../../jobs/protocol.ts'
+import type { Job, JobResult, Report } from '../../jobs/protocol.ts'
 import type { Ticket as AnyTicket } from '../../jobs/ticket.ts'
+import { sentence } from '../../sentence.ts'
 import type { ResultRecord } from '../../store/results.ts'
+import { sayAt } from '../delivery/reply-target.ts'
 import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
+import type { Say } from '../language/say.ts'
+import { afterAlt, beforeAlt } from './alt.ts'
 import { galleryPost, type Picture, type Post, withRows } from './post.ts'
 import { resultButtons } from './result-buttons.ts'
 import { isCovered, isShown, together } from './sensitivity.ts'
@@ -66,11 +70,12 @@ export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { 
   const { image, report, notices } = result
   if (!image) throw new Error('Expected the job to end with a picture.')
   const { prompt } = job.options
-  const b = prompt ?? report.caption?.b ?? 'the picture to change'
+  const b = prompt ?? report.caption?.b ?? sentence('the picture to change')
   const { fileNames = {}, sensitivity } = action
   const { isForAdults = false, target, source } = ticket.followUp
-  const example = exampleOf(action, action.learned?.facts.caption ?? report.caption)
-  const input = { name: fileNames.b ?? 'b.png', bytes: imageOf(job), alt: `B: ${b}` }
+  const say = sayAt(target)
+  const example = exampleOf(say, action, action.learned?.facts.caption ? action.learned.facts : report)
+  const input = { name: fileNames.b ?? 'b.png', bytes: imageOf(job), alt: say('B: {what}', { what: b }) }
   const given = [
     ...example.map((picture) => [picture, sensitivity?.example] as const),
     [input, sensitivity?.b] as const,
@@ -78,31 +83,34 @@ export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { 
   const inputs = given
     .filter(([, one]) => isShown(one, isForAdults))
     .map(([picture, one]): Picture => ({ ...picture, isCovered: isCovered(one, isForAdults) }))
-  const change = action.names.length > 0 ? `with ${list(action.names)} applied` : 'changed as A is to become A′'
   const output: Picture = {
     name: 'b2.png',
     bytes: image,
-    alt: `B′: ${b}, ${change}`,
+    alt:
+      action.names.length > 0
+        ? say('B′: {what}, with {names} applied', { what: b, names: action.names })
+        : say('B′: {what}, changed as A is to become A′', { what: b }),
     isCovered: isOutputCovered(action, isForAdults),
   }
   const text = [
-    titleOf(action),
-    ...(report.exact ? [`${report.exact}: done exactly, with B’s own pixels.`] : []),
-    ...(report.part ? [`${report.part}: done exactly; the rest was learned.`] : []),
-    ...notices,
-    ...(inputs.length < given.length ? [onlyForAdults] : []),
-    ...(source ? [`-# Asked for by <@${ticket.person}>, from ${source}`] : []),
-    `-# ${detailsOf(result, prompt)}`,
+    titleOf(say, action),
+    ...(report.exact ? [say('{what}: done exactly, with B’s own pixels.', { what: report.exact })] : []),
+    ...(report.part ? [say('{what}: done exactly; the rest was learned.', { what: report.part })] : []),
+    ...notices.map((one) => say(one)),
+    ...(inputs.length < given.length ? [`-# ${say(onlyForAdults)}`] : []),
+    ...(source ? [`-# ${say('Asked for by {person}, from {source}', { person: `<@${ticket.person}>`, source })}`] : []),
+    `-# ${detailsOf(say, result, prompt)}`,
   ]
-  const rows = resultButtons(ticket.id, report.strength, !!report.exact && action.names.length === 0)
-  const alone = galleryPost([...text, '-# The other pictures are too large to be posted again.'].join('\n'), [output])
+  const rows = resultButtons(say, ticket.id, report.strength, !!report.exact && action.names.length === 0)
+  const tooLarge = `-# ${say('The other pictures are too large to be posted again.')}`
+  const alone = galleryPost([...text, tooLarge].join('\n'), [output])
   const { fileLimitBytes } = target
   const isTooLarge = inputs.some(({ bytes }) => bytes.length > fileLimitBytes)
   const all = isTooLarge ? alone : galleryPost(text.join('\n'), [...inputs, output])
   return { all: withRows(all, ...rows), alone: withRows(alone, ...rows) }
 }
 
-const onlyForAdults = '-# What comes from an age-restricted channel is shown only in such channels.'
+const onlyForAdults = sentence('What comes from an age-restricted channel is shown only in such channels.')
 
 /** For B′ and its previews: it was made from all pictures. @param forAdults The channel is age-restricted. */
 export const isOutputCovered = ({ sensitivity }: Show, forAdults = false): boolean =>
@@ -111,35 +119,30 @@ export const isOutputCovered = ({ sensitivity }: Show, forAdults = false): boole
 const imageOf = (job: PictureJob) => (job.kind === 'apply' ? job.image : job.b)
 
 /** A and A′ of the first pair; thumbnails if the pair itself is not kept. */
-function exampleOf(
-  { pairs, learned, fileNames = {} }: Show,
-  caption: { readonly a?: string; readonly a2?: string } = {},
-): Picture[] {
+function exampleOf(say: Say, { pairs, learned, fileNames = {} }: Show, captioned: Pick<Report, 'caption'>): Picture[] {
   const { a, a2 } = pairs[0] ?? learned?.pictures ?? {}
   if (!a || !a2) return []
   return [
-    { name: fileNames.a ?? 'a.png', bytes: a, alt: `A: ${caption.a ?? 'the example before'}` },
-    { name: fileNames.a2 ?? 'a2.png', bytes: a2, alt: `A′: ${caption.a2 ?? 'the example after'}` },
+    { name: fileNames.a ?? 'a.png', bytes: a, alt: say(beforeAlt(captioned)) },
+    { name: fileNames.a2 ?? 'a2.png', bytes: a2, alt: say(afterAlt(captioned)) },
   ]
 }
 
-function titleOf({ names }: Show): string {
+function titleOf(say: Say, { names }: Show): string {
   return names.length > 0
-    ? `${list(names.map((name) => `**${escapeMarkdown(name)}**`))} applied to **B**`
-    : '**A** is to **A′** as **B** is to **B′**'
+    ? say('{names} applied to **B**', { names: names.map((name) => `**${escapeMarkdown(name)}**`) })
+    : say('**A** is to **A′** as **B** is to **B′**')
 }
 
-const list = (names: readonly string[]) => names.join(' and ')
-
-function detailsOf({ report }: JobResult, prompt?: string): string {
+function detailsOf(say: Say, { report }: JobResult, prompt?: string): string {
   const { seed, strength, preserve, verdict, seconds } = report
   return [
-    `seed ${seed}`,
-    strength !== undefined && `strength ${round(strength)}`,
-    preserve !== undefined && `preserve ${round(preserve)}`,
-    verdictText(verdict),
-    seconds.total !== undefined && `${round(seconds.total)} s`,
-    prompt && `words: ${escapeMarkdown(prompt)}`,
+    say('seed {seed}', { seed }),
+    strength !== undefined && say('strength {strength}', { strength: round(strength) }),
+    preserve !== undefined && say('preserve {preserve}', { preserve: round(preserve) }),
+    verdictText(say, verdict),
+    seconds.total !== undefined && say('{seconds} s', { seconds: round(seconds.total) }),
+    prompt && say('words: {words}', { words: escapeMarkdown(prompt) }),
   ]
     .filter(Boolean)
     .join(' · ')

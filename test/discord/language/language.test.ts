@@ -6,11 +6,7 @@ import { type Placeholder, placeholdersOf } from '../../../src/sentence.ts'
 import { templatesIn, templatesOf } from './templates.ts'
 
 /** Where sentences come from that people on Discord may be told. */
-const rooms = [
-  'commands/diffs/forget.ts',
-  'commands/settings/{audit,block,role-limit,usage}.ts',
-  'src/discord/delivery/*.ts',
-]
+const rooms = ['commands/**/*.ts', 'src/discord/**/*.ts']
 /** For those who run the bot, in English like the log. */
 const exceptions = ['src/discord/gateway/', 'src/discord/language/']
 

@@ -48,7 +48,8 @@ export function templatesOf(file: string, source: string): Found {
       if (one === undefined) faults.push(`${where(call)} puts values in with \${}: use {name} and an object`)
       else uses.push({ where: where(call), template: one, property })
     }
-    faults.push(...valueFaults(where(call), templates, values))
+    // The values of a template come later.
+    if (nameOf(call.callee as Node) !== 'template') faults.push(...valueFaults(where(call), templates, values))
   }
 
   const visit = (node: Node, isSafe: boolean, property?: string) => {
@@ -71,11 +72,11 @@ export function templatesOf(file: string, source: string): Found {
 
 const isNode = (value: unknown): value is Node => typeof Object(value).type === 'string'
 
-/** `say('…')`, `call.say('…')`, `sayAt(target)('…')`, `sentence('…')`, `new UserError('…')`. */
+/** `say('…')`, `call.say('…')`, `sayToAll('…')`, `sayAt(target)('…')`, `sentence('…')`, `new UserError('…')`. */
 function isSaying({ type, callee }: Node): boolean {
   const name = nameOf(callee as Node | undefined)
   if (type === 'NewExpression') return /^(User|OtherModel|Interrupted)Error$/.test(name)
-  return type === 'CallExpression' && /^(say|sentence|sayAt\(\)|sayIn\(\))$/.test(name)
+  return type === 'CallExpression' && /^(say(?!(In|At)$)\w*(\(\))?|sentence|template)$/.test(name)
 }
 
 function nameOf(node: Node | undefined): string {
@@ -132,6 +133,8 @@ function valueFaults(where: string, templates: readonly (string | undefined)[], 
   ]
 }
 
+const forTheLog = ['\ncaused by ']
+
 /** Properties that people read. */
 const shown = /^(label|placeholder|description|alt|title)$/
 
@@ -143,6 +146,7 @@ function sentenceIn(node: Node, property: string | undefined): string | undefine
       : node.type === 'TemplateElement'
         ? String(Object(node.value).cooked)
         : ''
-  const isShown = shown.test(property ?? '') && /\p{L}/u.test(text)
+  const isShown = shown.test(property ?? '') && /\p{L}{2,}/u.test(text)
+  if (forTheLog.includes(text)) return undefined
   return isShown || /\p{L}{2,}[,:;]? \p{L}{2,}/u.test(text) ? text : undefined
 }

@@ -1,25 +1,28 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { sayIn } from '../../../src/discord/language/say.ts'
 import { narrate, throttleLatest } from '../../../src/discord/message/progress.ts'
 
+const say = sayIn('en-US')
+
 test('a place in the queue, a stage, and the time until the end', () => {
-  assert.equal(narrate({ ahead: 2 }), 'Waiting: 2 jobs are ahead of yours.')
+  assert.equal(narrate(say, { ahead: 2 }), 'Waiting: 2 jobs are ahead of yours.')
   assert.equal(
-    narrate({ ahead: 1, secondsLeft: 200 }, 1_000_000),
+    narrate(say, { ahead: 1, secondsLeft: 200 }, 1_000_000),
     'Waiting: one job is ahead of yours. It should be ready <t:1200:R>.',
   )
-  assert.equal(narrate({ ahead: 0, secondsLeft: 20 }), 'Starting …')
-  assert.equal(narrate({ stage: 'load', step: 0, of: 1 }), 'Loading the model …')
+  assert.equal(narrate(say, { ahead: 0, secondsLeft: 20 }), 'Starting …')
+  assert.equal(narrate(say, { stage: 'load', step: 0, of: 1 }), 'Loading the model …')
   assert.equal(
-    narrate({ stage: 'learn', step: 0, of: 100 }),
+    narrate(say, { stage: 'learn', step: 0, of: 100 }),
     'Learning what changes from A to A′\n0 % done, step 0 of 100',
   )
   assert.match(
-    narrate({ stage: 'learn', step: 25, of: 100, secondsLeft: 15.4 }),
+    narrate(say, { stage: 'learn', step: 25, of: 100, secondsLeft: 15.4 }),
     /25 % done, step 25 of 100, about 15 s left$/,
   )
-  assert.match(narrate({ stage: 'learn', step: 50, of: 100, secondsLeft: 400 }), /about 7 min left$/)
-  assert.doesNotMatch(narrate({ stage: 'sample', step: 1, of: 20 }), /left/)
+  assert.match(narrate(say, { stage: 'learn', step: 50, of: 100, secondsLeft: 400 }), /about 7 min left$/)
+  assert.doesNotMatch(narrate(say, { stage: 'sample', step: 1, of: 20 }), /left/)
 })
 
 /** A clock that stands still until it is moved on. */
