@@ -19,9 +19,12 @@ export async function readPhrases(folder: string): Promise<PhraseBank> {
 const DOUBT = 0.01
 const LIKENESS = 0.03
 
+/** So many of the phrases are asked again once the rest is known. */
+const AGAIN = 8
+
 /**
  * Zero-shot: for each attribute the phrase whose text is nearest to the picture in CLIP's joint space, one attribute
- * after another, then all once more given the rest (as CLIP Interrogator does).
+ * after another, then the likeliest once more given the rest (as CLIP Interrogator does).
  * @param embed prompts → [n, width], not normalised
  * @param like The caption of a picture of which this one is a variation: its phrases are kept unless clearly wrong.
  */
@@ -31,21 +34,22 @@ export async function captionOf(
   embed: (prompts: readonly string[]) => Promise<Tensor>,
   like?: Caption,
 ): Promise<Caption> {
-  /** `favourite` starts `ahead` of the others. */
-  const nearest = async (
+  /** The nearest first; `favourite` starts `ahead` of the others. */
+  const ranked = async (
     choices: readonly string[],
     captionWith: (phrase: string) => string,
     favourite?: string,
     ahead = LIKENESS,
-  ) => {
+  ): Promise<string[]> => {
     const texts = await embed(choices.map(captionWith))
-    const scores = choices.map((_, n) => {
-      const score = cosine(picture, rows(texts, n, n + 1))
-      return choices[n] === favourite ? score + ahead : score
+    const scores = choices.map((choice, n) => {
+      return { choice, score: cosine(picture, rows(texts, n, n + 1)) + (choice === favourite ? ahead : 0) }
     })
-    return choices[scores.indexOf(Math.max(...scores))]!
+    return scores.sort((one, other) => other.score - one.score).map(({ choice }) => choice)
   }
-  let thing = like?.thing ?? (await nearest(bank.things, (phrase) => phrase))
+  let things = bank.things
+  let thing = like?.thing ?? (await ranked(things, (phrase) => phrase))[0]!
+  let choices = bank.attributes.map(({ phrases }) => phrases)
   const chosen = new Map(like?.attributes.entries())
   const caption = (at?: number, phrase?: string) =>
     inWords(
@@ -54,13 +58,19 @@ export async function captionOf(
       bank.attributes.map((_, index) => (index === at ? phrase : chosen.get(index))),
     )
   for (let round = 0; round < 2; round++) {
+    const next: string[][] = []
     for (const [index, { said, phrases }] of bank.attributes.entries()) {
       const usual = said === 'unless first' ? phrases[0] : undefined
       const [favourite, ahead] = like ? [like.attributes[index], LIKENESS] : [usual, DOUBT]
-      chosen.set(index, await nearest(phrases, (phrase) => caption(index, phrase), favourite, ahead))
+      const order = await ranked(choices[index]!, (phrase) => caption(index, phrase), favourite, ahead)
+      chosen.set(index, order[0]!)
+      next.push(order.slice(0, AGAIN))
     }
     const rest = caption().slice(thing.length)
-    thing = await nearest(bank.things, (phrase) => phrase + rest, like?.thing)
+    const order = await ranked(things, (phrase) => phrase + rest, like?.thing)
+    thing = order[0]!
+    things = order.slice(0, AGAIN)
+    choices = next
   }
   return { thing, full: caption(), attributes: bank.attributes.map((_, index) => chosen.get(index)!) }
 }
