@@ -19,7 +19,7 @@ import type { Tensor } from '../../src/tensor/tensor.ts'
 import { gradeOf } from './grades.ts'
 import { createDrawing, type Task } from './pictures.ts'
 import { type Graded, plotOf, summaryOf, tableOf } from './report.ts'
-import { ROWS } from './rows.ts'
+import { ROWS, USUAL } from './rows.ts'
 import { type List, type SceneTask, scenesOf } from './scenes.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -36,8 +36,8 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-const USUAL = Object.keys(ROWS).filter((name) => name !== 'parity' && !name.startsWith('learned alone, '))
 const names = values.rows?.split(';') ?? USUAL
+for (const name of names) if (!ROWS[name]) throw new Error(`There is no row “${name}”: ${Object.keys(ROWS).join('; ')}`)
 const seed = Number(values.seed)
 const counted = countEvaluations(
   await loadModel({

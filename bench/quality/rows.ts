@@ -8,12 +8,14 @@ import { blendWhole } from '../../src/engine/blend.ts'
 import { confidence } from '../../src/engine/confidence.ts'
 import { type Method, methods } from '../../src/engine/modes.ts'
 import { createRandom } from '../../src/tensor/random.ts'
-import type { Tensor } from '../../src/tensor/tensor.ts'
+import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
+import { ABLATIONS, PARTS_OF_PARITY } from './ablations.ts'
 import {
   betweenPrompts,
   byDdimInversion,
   byEditFriendlyInversion,
   bySdedit,
+  maskOfDiffEdit,
   optimisedConditioning,
   textArithmetic,
 } from './baselines.ts'
@@ -62,6 +64,11 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'learned alone, not blended': learnedBy({ ...fast, blends: false }),
   'learned alone, from zero': learnedBy({ ...fast, fromWords: undefined }),
   'learned alone, another try where it failed': learnedBy(fast, { ...fast, fromWords: undefined }),
+  'learned, DiffEdit’s mask': withLearned(async (context, b, learned) => {
+    const random = createRandom(context.seed)
+    const made = await applyDifferences(context.model, b, [learned], fast, learned, { random })
+    return blendWhole(b, made.pixels, await maskOfDiffEdit(context, b, learned))
+  }),
   'D by DDIM inversion': withLearned(byDdimInversion),
   'D by edit-friendly inversion': withLearned(byEditFriendlyInversion),
   'VISII-style': withCaptions(optimisedConditioning),
@@ -90,7 +97,42 @@ export const ROWS: Readonly<Record<string, Row>> = {
     const learned = made?.every((each) => each !== undefined) ? undefined : await learn(context)
     return bsOf(task).map((_, index) => (made?.[index] ? { made: made[index] } : learned![index]!))
   },
+  ...Object.fromEntries(Object.entries(ABLATIONS).map(([name, method]) => [`learned, ${name}`, learnedBy(method)])),
+  'learned, A and A′ mirrored and moved alike too': async (context) => {
+    const { a, a2 } = context.task
+    const copies = [mirrored, shifted].map((change) => ({ a: change(a), a2: change(a2) }))
+    const learned = learnDifference(
+      context.model,
+      [{ a, a2 }, ...copies],
+      fast,
+      {},
+      { random: createRandom(context.seed) },
+    )
+    return Promise.all(bsOf(context.task).map(async (b) => applied(context, b, fast, await learned)))
+  },
   parity: learnedBy(parity),
+  ...Object.fromEntries(Object.entries(PARTS_OF_PARITY).map(([name, method]) => [name, learnedBy(method)])),
+}
+
+/** The rows that are made if none are named. */
+export const USUAL = Object.keys(ROWS).filter((name) => !/^(parity|learned, |learned alone, )/.test(name))
+
+/** Mirrored, [3, side, side]. */
+const mirrored = ({ dims, data }: Tensor): Tensor => {
+  const side = dims[2]!
+  return tensor(
+    dims,
+    data.map((_, at) => data[at - (at % side) + side - 1 - (at % side)]!),
+  )
+}
+
+/** Moved to the right by an eighth; its left edge is repeated. */
+const shifted = ({ dims, data }: Tensor): Tensor => {
+  const side = dims[2]!
+  return tensor(
+    dims,
+    data.map((_, at) => data[at - Math.min(at % side, side / 8)]!),
+  )
 }
 
 const bsOf = ({ targets }: Task) => targets.map(({ b }) => b)
@@ -126,9 +168,14 @@ function learnedBy(method: Method, otherwise?: Method): Row {
   }
 }
 
-async function applied(context: RowContext, b: Tensor, method: Method): Promise<Outcome> {
+async function applied(
+  context: RowContext,
+  b: Tensor,
+  method: Method,
+  difference?: LearnedDifference,
+): Promise<Outcome> {
   const { model, seed } = context
-  const learned = await learnedFor(context, method)
+  const learned = difference ?? (await learnedFor(context, method))
   const made = await applyDifferences(model, b, [learned], method, learned, { random: createRandom(seed) })
   const direction = await directionOf(model, b, made, learned.moved)
   const { fit, name, strength, preserve } = learned

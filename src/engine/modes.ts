@@ -19,6 +19,8 @@ export interface Method extends LearnOptions {
   readonly guidanceScale: number
   /** Steps of delta editing, where a few-step model uses its own number instead, or of inversion and sampling. */
   readonly editSteps: number
+  /** The same while candidates are tried on the pair. */
+  readonly trySteps: number
   /**
    * D starts from words for the difference (`nameDifference`, or those in which the captions of A and A′ differ) and is
    * learned with these options. Without them, or if there are no words, it starts from zero.
@@ -49,6 +51,7 @@ export const methods: Readonly<Record<'fast' | 'parity', Method>> = {
     editing: 'inversion',
     guidanceScale: 7.5,
     editSteps: 50,
+    trySteps: 50,
     candidates: [{ strength: 1, preserve: 1 }],
     blends: false,
     retries: 0,
@@ -65,6 +68,7 @@ export const methods: Readonly<Record<'fast' | 'parity', Method>> = {
     editing: 'delta',
     guidanceScale: 1,
     editSteps: 10,
+    trySteps: 10,
     fromWords: { steps: 25, learningRate: { from: 0.004, to: 0.0004 } },
     candidates: [
       { strength: 1, preserve: 1 },

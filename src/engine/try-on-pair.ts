@@ -30,10 +30,16 @@ export async function tryOnPair(
   const unchanged = meanSquare(a, a2)
   const candidates = distinct(method.candidates.map((candidate) => ({ ...candidate, ...definite(given) })))
   const edits = candidates.map(({ strength, preserve }) => ({ differences: [{ tokens, strength }], preserve }))
-  const made = await editPicture(model, subject, edits, method, {
-    ...context,
-    onStep: (step, _, of) => onProgress?.('try', step, of),
-  })
+  const made = await editPicture(
+    model,
+    subject,
+    edits,
+    { ...method, editSteps: method.trySteps },
+    {
+      ...context,
+      onStep: (step, _, of) => onProgress?.('try', step, of),
+    },
+  )
   const trials = candidates.flatMap((candidate, index) =>
     looksOf(a, made[index]!, method, given).map(({ pixels, isBlended }): Trial => {
       return { ...candidate, isBlended, fit: 1 - Math.sqrt(meanSquare(pixels, a2) / unchanged) }
