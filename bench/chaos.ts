@@ -15,10 +15,13 @@ const postgres = await startPostgres()
 const url = await postgres.create()
 
 interface Part {
-  child: ChildProcess
   readonly name: string
-  readonly start: () => ChildProcess
+  /** SIGKILL; it starts again at once. */
+  readonly kill: () => void
 }
+
+const children = new Set<ChildProcess>()
+let isOver = false
 
 const part = (
   name: string,
@@ -36,18 +39,28 @@ const part = (
     LOG_LEVEL: 'warn',
     ...more,
   }
+  let child: ChildProcess
   const start = () => {
-    const child = spawn(process.execPath, [file, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-    for (const stream of [child.stdout, child.stderr])
+    const started = spawn(process.execPath, [file, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    for (const stream of [started.stdout, started.stderr])
       stream.on('data', (text) => process.stderr.write(`${name}: ${text}`))
-    // As systemd and Docker do with what ends by itself.
-    child.once('exit', (_, signal) => {
-      if (signal !== 'SIGKILL') setTimeout(() => (made.child = start()), 2000)
+    children.add(started)
+    started.once('exit', () => {
+      children.delete(started)
+      // As systemd and Docker do with what ends by itself.
+      setTimeout(() => child === started && !isOver && start(), 2000)
     })
-    return child
+    child = started
   }
-  const made: Part = { name, start, child: start() }
-  return made
+  start()
+  return {
+    name,
+    kill: () => {
+      const killed = child
+      start()
+      killed.kill('SIGKILL')
+    },
+  }
 }
 
 const bots = ['0-3/8', '4-7/8'].map((shards) => part(`bot ${shards}`, 'src/main.ts', [], { SHARDS: shards }))
@@ -88,8 +101,7 @@ for (let index = 0; index < kills; index++) {
   const all = [...bots, ...workers]
   const victim = all[Math.floor(Math.random() * all.length)]!
   killed[victim.name.split(' ')[0]!]!++
-  victim.child.kill('SIGKILL')
-  victim.child = victim.start()
+  victim.kill()
   console.error(`${index + 1}: ${victim.name}, of ${sent.length} asked`)
 }
 isAsking = false
@@ -117,7 +129,8 @@ console.log(`| killed | asked | acknowledged | delivered | told why not | lost |
     ', ',
   )} | ${sent.length} | ${all.length} | ${all.filter(hasResult).length} | ${all.filter((one) => !hasResult(one) && isTold(one)).length} | ${lost.length} | ${twice} |`)
 for (const { message } of lost) console.log('lost:', message?.isThinking, message && textOf(message))
-for (const { child } of [...bots, ...workers]) child.kill('SIGKILL')
+isOver = true
+for (const child of children) child.kill('SIGKILL')
 await discord.close()
 await postgres.close()
 rmSync(folder, { recursive: true })
