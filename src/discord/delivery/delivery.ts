@@ -163,7 +163,8 @@ function createRoutes(client: Client, target: ReplyTarget, nonce: string) {
   }
 
   const fetchChannel = async (): Promise<TextBasedChannel> => {
-    const channel = await client.channels.fetch(channelId)
+    // It may be on a server that another process answers, or that is unavailable.
+    const channel = await client.channels.fetch(channelId, { allowUnknownGuild: true })
     if (!channel?.isTextBased()) throw new Error('There is no such text channel.')
     return channel
   }
