@@ -27,10 +27,25 @@ export async function tellNews<FollowUp>(options: NewsOptions<FollowUp>): Promis
   const { postgres, group, handlers, log, pollMilliseconds } = options
   /** Without their pictures; `told` as in ticket-storage.ts. */
   const seen = new Map<string, { readonly ticket: Ticket<FollowUp>; told?: number }>()
+  /** Since the look that is under way began: what it has read of them is old. */
+  const endedMeanwhile = new Set<string>()
+  let looks = 0
   let isOver = false
 
+  /** Nothing is told of a job after its end, however long a statement takes. */
+  const look = async (work: () => Promise<void>) => {
+    looks++
+    try {
+      await work()
+    } finally {
+      if (--looks === 0) endedMeanwhile.clear()
+    }
+  }
+
   const meet = async (ids: readonly string[]) => {
-    for (const [id, ticket] of await readTickets<FollowUp>(postgres, ids)) seen.set(id, seen.get(id) ?? { ticket })
+    for (const [id, ticket] of await readTickets<FollowUp>(postgres, ids)) {
+      if (!endedMeanwhile.has(id)) seen.set(id, seen.get(id) ?? { ticket })
+    }
   }
 
   const tellPlaces = async () => {
@@ -60,20 +75,25 @@ export async function tellNews<FollowUp>(options: NewsOptions<FollowUp>): Promis
     callHandler(() => handlers.onProgress(entry.ticket, progress, row.seconds_left), log)
   }
 
-  const poll = createPoll(pollMilliseconds, tellPlaces, (error) =>
-    log('Positions in the queue could not be reported.', error),
+  const poll = createPoll(
+    pollMilliseconds,
+    () => look(tellPlaces),
+    (error) => log('Positions in the queue could not be reported.', error),
   )
   const unlisten = [
     await postgres.listen('isto_places', poll.soon),
     await postgres.listen('isto_progress', (payload) => {
       const [to, id] = payload.split(' ')
       if (to === group && id)
-        void tellProgress(id).catch((error: unknown) => log('Progress could not be reported.', error))
+        void look(() => tellProgress(id)).catch((error: unknown) => log('Progress could not be reported.', error))
     }),
   ]
   return {
     lookSoon: poll.soon,
-    forget: (id) => void seen.delete(id),
+    forget: (id) => {
+      seen.delete(id)
+      if (looks > 0) endedMeanwhile.add(id)
+    },
     stop: async () => {
       isOver = true
       await Promise.allSettled([poll.stop(), ...unlisten.map((end) => end())])

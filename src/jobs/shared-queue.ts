@@ -8,7 +8,15 @@ import { checkRoom, checkServed, makeRoom } from './shared-adding.ts'
 import { adoptTickets, answerInterrupted, deliverEnds } from './shared-delivery.ts'
 import { expectSeconds } from './shared-durations.ts'
 import { type News, tellNews } from './shared-news.ts'
-import { countJobs, endTicket, readPlaces, removeExpected, writeExpected, writeTicket } from './shared-tickets.ts'
+import {
+  countJobs,
+  endTicket,
+  findJob,
+  readPlaces,
+  removeExpected,
+  writeExpected,
+  writeTicket,
+} from './shared-tickets.ts'
 import { type Queue, restarting, type Ticket } from './ticket.ts'
 import { liveWorkers, prepareTables } from './ticket-tables.ts'
 
@@ -57,9 +65,12 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
 
   const cancel: Queue['cancel'] = (id, reason) =>
     postgres.transaction(async (at) => {
+      const job = await findJob(at, id)
+      if (!job) return false
+      // The job before its ticket, as workers do: otherwise both could wait for each other.
+      await boss.cancel(at, job.queue, job.jobId)
       const ended = await endTicket(at, id, { type: 'stopped', reason })
       if (!ended) return false
-      await boss.cancel(at, ended.queue, ended.jobId)
       await boss.send(at, deliveryQueueOf(ended.group), id)
       await at.query(`SELECT pg_notify('isto_cancel', $1)`, [id])
       return true

@@ -106,18 +106,30 @@ async function resultBytes({ query }: Statements, id: string): Promise<readonly 
   return rows.map(({ bytes }) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
 }
 
+/** pg-boss's job of a ticket that waits or runs. */
+export async function findJob(
+  { query }: Statements,
+  id: string,
+): Promise<{ readonly queue: string; readonly jobId: string } | undefined> {
+  const [row] = await query<{ queue: string; jobId: string }>(
+    `SELECT queue, job_id AS "jobId" FROM isto.tickets WHERE id = $1 AND state IN ('waiting', 'running')`,
+    [id],
+  )
+  return row
+}
+
 /** @returns where its end is to be delivered; undefined where it ended before, or there is no such ticket */
 export async function endTicket(
   { query }: Statements,
   id: string,
   outcome: Outcome,
-): Promise<{ readonly group: string; readonly queue: string; readonly jobId: string } | undefined> {
+): Promise<{ readonly group: string } | undefined> {
   const stored: StoredOutcome =
     outcome.type === 'failed' ? { type: 'failed', failure: failureOf(outcome.error) } : outcome
   const { frames, bytes } = takeApart(stored)
-  const [row] = await query<{ bot_group: string; queue: string; job_id: string }>(
+  const [row] = await query<{ bot_group: string }>(
     `UPDATE isto.tickets SET state = 'ended', outcome = $2 WHERE id = $1 AND state IN ('waiting', 'running')
-     RETURNING bot_group, queue, job_id`,
+     RETURNING bot_group`,
     [id, frames[0]],
   )
   if (!row) return undefined
@@ -125,7 +137,7 @@ export async function endTicket(
     await query('INSERT INTO isto.results (id, number, bytes) VALUES ($1, $2, $3)', [id, number, picture])
   }
   await query('DELETE FROM isto.progress WHERE id = $1', [id])
-  return { group: row.bot_group, queue: row.queue, jobId: row.job_id }
+  return { group: row.bot_group }
 }
 
 /** A place without its ticket. */

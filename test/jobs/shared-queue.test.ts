@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { openBoss } from '../../src/jobs/boss.ts'
+import { jobQueueOf } from '../../src/jobs/queue-names.ts'
 import { serve } from '../../src/jobs/serve.ts'
+import { tellNews } from '../../src/jobs/shared-news.ts'
 import { createSharedQueue } from '../../src/jobs/shared-queue.ts'
-import { prepareTables } from '../../src/jobs/ticket-tables.ts'
+import { prepareTables, tellWorker } from '../../src/jobs/ticket-tables.ts'
 import type { Run } from '../../src/jobs/worker-client.ts'
-import { openPostgres } from '../../src/store/postgres.ts'
+import { openPostgres, type Postgres } from '../../src/store/postgres.ts'
 import { until } from '../loopback/discord.ts'
 import { skipped, startPostgres, type TestPostgres } from '../postgres.ts'
 import { describeQueue, type SuiteOptions } from './suite.ts'
@@ -141,6 +143,77 @@ describe('several processes at one queue', { skip: skipped, timeout: 300_000 }, 
     await until(() => seen.outcomes.has('a'), 'its end', 60_000)
     assert.match(JSON.stringify(seen.outcomes.get('a')), /interrupted twice/)
     await bot.park()
+  })
+
+  /** Without a worker that takes anything. */
+  async function openIdle() {
+    const url = await (await server()).create()
+    const bot = await openBot(url)
+    const seen = witness()
+    await bot.queue.open(seen.handlers)
+    const postgres = await openPostgres(url)
+    await tellWorker(postgres, { id: 'idle', name: 'idle', models: ['emoji'], isBusy: false }, Date.now())
+    const close = async () => {
+      await postgres.close()
+      await bot.park()
+    }
+    return { ...seen, queue: bot.queue, postgres, close }
+  }
+
+  test('a job that is cancelled while a worker takes it: one waits for the other, not both', async () => {
+    const { queue, postgres, outcomes, close } = await openIdle()
+    const boss = await openBoss({ postgres, isKeeper: false, log })
+    await queue.add(named('a'))
+    let cancelled: Promise<boolean> | undefined
+    await postgres.transaction(async (at) => {
+      await boss.fetch(at, jobQueueOf('emoji'))
+      cancelled = queue.cancel('a', 'Cancelled.')
+      const isWaiting = async () => (await postgres.query('SELECT FROM pg_locks WHERE NOT granted')).length > 0
+      await until(isWaiting, 'a cancel that waits')
+      await at.query(`UPDATE isto.tickets SET state = 'running' WHERE id = 'a'`)
+    })
+    assert.equal(await cancelled, true)
+    await until(() => outcomes.has('a'), 'its end')
+    await boss.stop()
+    await close()
+  })
+
+  test('nothing is told of a job that ended while its row was read', async () => {
+    const { queue, postgres, close } = await openIdle()
+    const read = Promise.withResolvers<void>()
+    const ended = Promise.withResolvers<void>()
+    const slowly: Postgres = {
+      ...postgres,
+      query: async (text, values) => {
+        const rows = await postgres.query(text, values)
+        if (text.includes('follow_up')) {
+          if (rows.length > 0) read.resolve()
+          await ended.promise
+        }
+        return rows as never
+      },
+    }
+    const told: string[] = []
+    const news = await tellNews({
+      postgres: slowly,
+      group: 'all',
+      log,
+      pollMilliseconds: 50,
+      handlers: {
+        onPlace: ({ ticket: { id } }) => told.push(id),
+        onProgress: ({ id }) => told.push(id),
+      },
+    })
+    await queue.add(named('a'))
+    await read.promise
+    await queue.cancel('a', 'Cancelled.')
+    news.forget('a')
+    await queue.add(named('b'))
+    ended.resolve()
+    await until(() => told.includes('b'), 'the place of another')
+    assert.ok(!told.includes('a'))
+    await news.stop()
+    await close()
   })
 
   test('a job for a model that nobody has is refused, with the models there are', async () => {
