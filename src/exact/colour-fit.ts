@@ -27,6 +27,7 @@ const families: readonly Family[] = [
   { name: 'negative', from: [-1, 0, 0, 1, 0, -1, 0, 1, 0, 0, -1, 1], bases: [] },
   { name: 'sepia', from: [0.393, 0.769, 0.189, 0, 0.349, 0.686, 0.168, 0, 0.272, 0.534, 0.131, 0], bases: [] },
   { name: 'contrast', from: nothing, bases: [diagonal, at(3, 7, 11)] },
+  { name: 'overlay', from: nothing, bases: [diagonal, at(3), at(7), at(11)] },
   { name: 'hue', from: greyRows, bases: [diagonal.map((value, place) => value - greyRows[place]!), cssTurn] },
   { name: 'gains', from: nothing, bases: [at(0), at(3), at(5), at(7), at(10), at(11)] },
   {
@@ -42,10 +43,12 @@ const families: readonly Family[] = [
 
 /**
  * Which rules may explain the colours. `fixed`: those without free parameters. `even`: also another contrast, the same
- * for all channels. `any`: every rule; only for photographs, whose colours are many. For a thing of few colours, a rule
+ * for all channels, or a colour laid over everything. `any`: every rule; only for photographs, whose colours are many. For a thing of few colours, a rule
  * with free parameters would explain any new colour, and be wrong about other things.
  */
 export type Freedom = 'fixed' | 'even' | 'any'
+
+const isEven = ({ name }: Family) => name === 'contrast' || name === 'overlay'
 
 /** A rule for a thing of few colours must be this near (RMS): orange is blue's negative, and skin is yellow in sepia, but not quite. */
 const CERTAIN = 0.02
@@ -68,10 +71,10 @@ export function fitColours(colours: Colours, freedom: Freedom): FittedColours {
   }
   for (const family of families) {
     const isFixed = family.bases.length === 0
-    if (!isFixed && freedom !== 'any' && !(freedom === 'even' && family.name === 'contrast')) continue
+    if (!isFixed && freedom !== 'any' && !(freedom === 'even' && isEven(family))) continue
     const isSame = family.name === 'same'
-    const isTinted = family.name === 'negative' || family.name === 'sepia'
-    const isDoubtful = !isSame && (freedom === 'fixed' || (freedom === 'even' && isTinted))
+    const isDoubtful =
+      !isSame && (freedom === 'fixed' || (freedom === 'even' && ['negative', 'sepia', 'overlay'].includes(family.name)))
     consider((left) => fitFamily(colours, family, left), isSame ? -1 : family.bases.length, isDoubtful)
   }
   if (freedom === 'any' && best.error > 0.01) {

@@ -36,6 +36,7 @@ function coloursIn(colours: ExactDifference['colours']): string {
     negative: 'as a negative',
     sepia: 'in sepia',
     contrast: 'in another light',
+    overlay: 'with a colour laid over it',
     hue: 'with its hues turned',
     tint: 'in one tint',
   }
