@@ -51,12 +51,12 @@ export const applyDiff = {
     checkAttachment(sentence('The picture'), attachment)
     const second = options.getString('and')
     const chosen: Chosen = [
-      await savedNamed(store, scope, options.getString('name', true)),
-      second === null ? undefined : await savedNamed(store, scope, second),
+      await savedNamed(call, options.getString('name', true)),
+      second === null ? undefined : await savedNamed(call, second),
     ]
     const settings = await store.settings.get(scope)
     const foreign = ofOtherModel(chosen, settings, models)
-    if (foreign) return reply.whisper(otherModelPost(call.say, foreign, modelInUse(settings, models)))
+    if (foreign) return reply.whisper(otherModelPost(call, foreign, modelInUse(settings, models)))
     const privacy = readPrivacy(interaction)
     await reply.open(privacy)
     const image = await fetchAttachment(sentence('The picture'), attachment)
@@ -84,21 +84,21 @@ export const applyDiff = {
  * it.
  */
 async function relearn(call: ActionCall): Promise<void> {
-  const { interaction, argument, reply, scope, store, queue, models, place } = call
+  const { interaction, argument, reply, scope, store, models, place } = call
   const settings = await store.settings.get(scope)
-  checkSaver(interaction, settings)
-  const { name, facts, pairs = [], sensitivity } = await savedNamed(store, scope, argument)
+  const { name, facts, pairs = [], sensitivity, library } = await savedNamed(call, argument)
+  if (library === scope) checkSaver(interaction, settings)
   if (pairs.length === 0) {
     throw new UserError('The pictures of {name} are not kept; please learn it again with `/learn`.', {
       name: bold(name),
     })
   }
-  await checkNotComing(queue, scope, name)
+  await checkNotComing(call, library, name)
   const model = modelInUse(settings, models)
   await call.claim()
   await reply.open()
   await place(
     { kind: 'learn', pairs, options: { model, mode: facts.mode, seed: facts.seed } },
-    { type: 'save', name, how: 'learned', replace: true, sensitivity },
+    { type: 'save', name, how: 'learned', replace: true, sensitivity, library },
   )
 }

@@ -5,8 +5,9 @@ import {
   ContextMenuCommandBuilder,
 } from 'discord.js'
 import { applySaved, modelInUse, ofOtherModel, otherModelPost } from '../src/discord/actions/apply-saved.ts'
+import { type Entry, everyEntry, labelOf, referenceTo } from '../src/discord/actions/libraries.ts'
 import { savedNamed } from '../src/discord/actions/saved.ts'
-import type { ActionCall, MenuCommand } from '../src/discord/interaction/command.ts'
+import type { ActionCall, Call, MenuCommand } from '../src/discord/interaction/command.ts'
 import { checkPlace } from '../src/discord/interaction/permission.ts'
 import { everywhere } from '../src/discord/interaction/place.ts'
 import { type SeenPicture, seenPictures } from '../src/discord/interaction/seen-pictures.ts'
@@ -18,7 +19,6 @@ import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
 import { shorten } from '../src/discord/message/shorten.ts'
 import { UserError } from '../src/errors.ts'
 import { sentence, template } from '../src/sentence.ts'
-import type { DifferenceEntry } from '../src/store/differences.ts'
 
 // The bot sees other people's messages only in the interaction: without the intent for message content, fetching one
 // later returns nothing. So the private message that asks which difference to apply also shows the picture, and every
@@ -32,44 +32,45 @@ export const applyMenu = {
     .setIntegrationTypes(...everywhere.integrationTypes)
     .toJSON(),
 
-  async executeMenu({ interaction, reply, say, scope, store }) {
+  async executeMenu(call) {
+    const { interaction, reply, say, scope, store } = call
     checkPlace(interaction, await store.settings.get(scope))
     const pictures = seenPictures(interaction.targetMessage)
     const [picture] = pictures
     if (!picture) throw new UserError('That message has no picture that I can read.')
-    const saved = await store.differences.list(scope)
+    const saved = await everyEntry(call)
     if (saved.length === 0) {
       throw new UserError(
         'No differences are saved here yet; `/learn` saves one, and so does the button under a result.',
       )
     }
-    await reply.whisper(pictures.length === 1 ? differencesPost(say, picture, saved) : picturesPost(say, pictures))
+    await reply.whisper(pictures.length === 1 ? differencesPost(call, picture, saved) : picturesPost(say, pictures))
   },
 
   actions: {
     async 'menu-picture'(call) {
-      const { interaction, store, scope } = call
+      const { interaction } = call
       const chosen = interaction.isStringSelectMenu() ? Number(interaction.values[0]) : undefined
       const picture = picturesOf(call)[chosen ?? -1]
       if (!picture) throw new UserError(startAgain)
-      await updateOrWhisper(call, differencesPost(call.say, picture, await store.differences.list(scope)))
+      await updateOrWhisper(call, differencesPost(call, picture, await everyEntry(call)))
     },
 
     async 'menu-page'(call) {
-      const { store, scope, argument } = call
+      const { argument } = call
       const [picture] = picturesOf(call)
       if (!picture) throw new UserError(startAgain)
-      await updateOrWhisper(call, differencesPost(call.say, picture, await store.differences.list(scope), argument))
+      await updateOrWhisper(call, differencesPost(call, picture, await everyEntry(call), argument))
     },
 
     async 'menu-difference'(call) {
       const { interaction, reply, scope, store, models, fetchAttachment } = call
       const [picture] = picturesOf(call)
       if (!picture || !interaction.isStringSelectMenu()) throw new UserError(startAgain)
-      const saved = await savedNamed(store, scope, interaction.values[0] ?? '')
+      const saved = await savedNamed(call, interaction.values[0] ?? '')
       const settings = await store.settings.get(scope)
       if (ofOtherModel([saved], settings, models)) {
-        return reply.whisper(otherModelPost(call.say, saved, modelInUse(settings, models)))
+        return reply.whisper(otherModelPost(call, saved, modelInUse(settings, models)))
       }
       await call.claim()
       await reply.open()
@@ -102,10 +103,11 @@ function picturesPost(say: Say, pictures: readonly SeenPicture[]): Post {
   )
 }
 
-function differencesPost(say: Say, picture: SeenPicture, saved: readonly DifferenceEntry[], wanted = '0'): Post {
+function differencesPost(call: Call, picture: SeenPicture, saved: readonly Entry[], wanted = '0'): Post {
+  const { say } = call
   const page = pageOf(saved, wanted, mostOptions)
   if (page.items.length === 0) throw new UserError('No differences are saved here any longer.')
-  const options = page.items.map(({ name }) => ({ label: name, value: name }))
+  const options = page.items.map((entry) => ({ label: labelOf(say, call, entry), value: referenceTo(call, entry) }))
   const post = withRows(
     shown(say, say('Which difference?'), [picture]),
     selectRow('menu-difference', placeholderOf(say, page), options),

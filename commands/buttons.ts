@@ -122,7 +122,7 @@ interface Change extends Pick<ApplyJob, 'image' | 'options'>, Pick<ResultRecord,
 
 function apply(
   call: ActionCall,
-  { differences, pairs, facts, pictures, sensitivity }: ResultRecord,
+  { differences, pairs, facts, pictures, learnedBy, sensitivity }: ResultRecord,
   { image, options, fileNames, b }: Change,
 ): Promise<void> {
   // A second difference keeps its own strength: the buttons change the first one.
@@ -136,7 +136,7 @@ function apply(
       pairs,
       names: namesOf(differences),
       fileNames,
-      learned: { facts, pictures },
+      learned: { facts, pictures, person: learnedBy },
       sensitivity: { example: sensitivity?.example, b },
     },
   )

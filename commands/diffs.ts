@@ -4,6 +4,7 @@ import type { Command } from '../src/discord/interaction/command.ts'
 import { completeModel } from '../src/discord/interaction/options.ts'
 import { everywhere } from '../src/discord/interaction/place.ts'
 import { withSubcommands } from '../src/discord/interaction/subcommands.ts'
+import { completeServer, copy } from './diffs/copy.ts'
 import { deleteDifference } from './diffs/delete.ts'
 import { exportDifference } from './diffs/export.ts'
 import { forget } from './diffs/forget.ts'
@@ -19,11 +20,12 @@ export const diffs = {
       .setDescription('The differences that are saved here')
       .setContexts(...everywhere.contexts)
       .setIntegrationTypes(...everywhere.integrationTypes),
-    [list, show, rename, deleteDifference, exportDifference, importDifference, forget],
+    [list, show, rename, deleteDifference, copy, exportDifference, importDifference, forget],
   ),
 
   autocomplete: async (completion) => {
     const { name } = completion.interaction.options.getFocused(true)
-    return name === 'model' ? completeModel(completion) : completeSaved(completion)
+    if (name === 'model') return completeModel(completion)
+    return name === 'server' ? completeServer(completion) : completeSaved(completion)
   },
 } satisfies Command

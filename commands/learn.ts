@@ -6,8 +6,9 @@ import type { ActionCall, Command } from '../src/discord/interaction/command.ts'
 import { form, picturesField, uploadsOf } from '../src/discord/interaction/form.ts'
 import { addPrivacyOptions, newSeed, readPrivacy } from '../src/discord/interaction/options.ts'
 import { checkPlace } from '../src/discord/interaction/permission.ts'
-import { everywhere } from '../src/discord/interaction/place.ts'
+import { everywhere, ownScope } from '../src/discord/interaction/place.ts'
 import { strengthOf } from '../src/discord/interaction/strength.ts'
+import { addWhereOption, wantedLibrary } from '../src/discord/interaction/where.ts'
 import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
 import type { ImagePair, JobOptions } from '../src/jobs/protocol.ts'
@@ -15,27 +16,31 @@ import { type Sentence, sentence } from '../src/sentence.ts'
 import { checkName } from '../src/store/names.ts'
 
 export const learn = {
-  data: addPrivacyOptions(
-    new SlashCommandBuilder()
-      .setName('learn')
-      .setDescription('Learn one difference from up to five pairs of pictures and save it')
-      .setContexts(...everywhere.contexts)
-      .setIntegrationTypes(...everywhere.integrationTypes)
-      .addStringOption((option) =>
-        option
-          .setName('name')
-          .setDescription('A name for the difference, such as “to winter”')
-          .setMaxLength(longestName)
-          .setRequired(true),
-      ),
+  data: addWhereOption(
+    addPrivacyOptions(
+      new SlashCommandBuilder()
+        .setName('learn')
+        .setDescription('Learn one difference from up to five pairs of pictures and save it')
+        .setContexts(...everywhere.contexts)
+        .setIntegrationTypes(...everywhere.integrationTypes)
+        .addStringOption((option) =>
+          option
+            .setName('name')
+            .setDescription('A name for the difference, such as “to winter”')
+            .setMaxLength(longestName)
+            .setRequired(true),
+        ),
+    ),
   ).toJSON(),
 
   async execute(call) {
     const { interaction, say } = call
     const name = checkName(interaction.options.getString('name', true))
-    checkPlace(interaction, await checkNewName(call, name))
+    const library = wantedLibrary(call)
+    checkPlace(interaction, await checkNewName(call, name, library))
+    const flags = flagsOf({ ...readPrivacy(interaction), isOwn: library !== call.scope })
     await interaction.showModal(
-      form(`learn:${flagsOf(readPrivacy(interaction))}${name}`, say('What changes?'), [
+      form(`learn:${flags}${name}`, say('What changes?'), [
         picturesField({
           id: 'before',
           label: say('Before'),
@@ -56,10 +61,11 @@ export const learn = {
     async learn(call) {
       const { interaction, argument, reply, models, place } = call
       if (!interaction.isModalSubmit()) throw new UserError('Please start with `/learn`.')
-      const { isPrivate, isSpoiler: isAsked, name: given } = readArgument(argument)
+      const { isPrivate, isSpoiler: isAsked, isOwn, name: given } = readArgument(argument)
+      const library = isOwn ? ownScope(call.person) : call.scope
       const name = checkName(given)
       const uploads = readUploads(interaction)
-      const settings = await checkNewName(call, name)
+      const settings = await checkNewName(call, name, library)
       const options: JobOptions = {
         model: modelInUse(settings, models),
         mode: 'fast',
@@ -72,19 +78,21 @@ export const learn = {
       const sensitivity = sensitivityOf(interaction, isCovered)
       await place(
         { kind: 'learn', pairs, options },
-        { type: 'save', name, how: 'learned', replace: false, sensitivity },
+        { type: 'save', name, how: 'learned', replace: false, sensitivity, library },
       )
     },
   },
 } satisfies Command
 
 /** What was asked for travels with the form: `ps:name`; no name has a colon. */
-const flagsOf = ({ isPrivate, isSpoiler }: ReturnType<typeof readPrivacy>) =>
-  isPrivate || isSpoiler ? `${isPrivate ? 'p' : ''}${isSpoiler ? 's' : ''}:` : ''
+function flagsOf({ isPrivate, isSpoiler, isOwn }: ReturnType<typeof readPrivacy> & { readonly isOwn: boolean }) {
+  const flags = `${isPrivate ? 'p' : ''}${isSpoiler ? 's' : ''}${isOwn ? 'm' : ''}`
+  return flags && `${flags}:`
+}
 
 function readArgument(argument: string) {
   const [name = '', flags = ''] = argument.split(':').reverse()
-  return { isPrivate: flags.includes('p'), isSpoiler: flags.includes('s'), name }
+  return { isPrivate: flags.includes('p'), isSpoiler: flags.includes('s'), isOwn: flags.includes('m'), name }
 }
 
 const mostPairs = 5

@@ -1,11 +1,13 @@
 import { SlashCommandBuilder } from 'discord.js'
 import { findResult, isResultGone } from '../src/discord/actions/find-result.ts'
+import { withoutPictures } from '../src/discord/actions/libraries.ts'
 import { bold, checkNewName, longestName } from '../src/discord/actions/saved.ts'
 import type { Call, Command } from '../src/discord/interaction/command.ts'
-import { form, lineField } from '../src/discord/interaction/form.ts'
-import { checkAge, checkSaver, isAgeRestricted } from '../src/discord/interaction/permission.ts'
-import { everywhere } from '../src/discord/interaction/place.ts'
+import { choiceField, form, lineField } from '../src/discord/interaction/form.ts'
+import { checkAge, checkBlock, isAgeRestricted, maySave } from '../src/discord/interaction/permission.ts'
+import { everywhere, ownScope } from '../src/discord/interaction/place.ts'
 import { strengthUsed } from '../src/discord/interaction/strength.ts'
+import { addWhereOption, wantedLibrary } from '../src/discord/interaction/where.ts'
 import type { Say } from '../src/discord/language/say.ts'
 import { pairAlt } from '../src/discord/message/alt.ts'
 import { galleryPost, type Post, textPost } from '../src/discord/message/post.ts'
@@ -16,19 +18,20 @@ import { checkName } from '../src/store/names.ts'
 import type { ResultRecord } from '../src/store/results.ts'
 
 export const saveDiff = {
-  data: new SlashCommandBuilder()
-    .setName('save-diff')
-    .setDescription('Save the difference that you learned last in this channel')
-    .setContexts(...everywhere.contexts)
-    .setIntegrationTypes(...everywhere.integrationTypes)
-    .addStringOption((option) =>
-      option
-        .setName('name')
-        .setDescription('A name for it, such as “to winter”')
-        .setMaxLength(longestName)
-        .setRequired(true),
-    )
-    .toJSON(),
+  data: addWhereOption(
+    new SlashCommandBuilder()
+      .setName('save-diff')
+      .setDescription('Save the difference that you learned last in this channel')
+      .setContexts(...everywhere.contexts)
+      .setIntegrationTypes(...everywhere.integrationTypes)
+      .addStringOption((option) =>
+        option
+          .setName('name')
+          .setDescription('A name for it, such as “to winter”')
+          .setMaxLength(longestName)
+          .setRequired(true),
+      ),
+  ).toJSON(),
 
   async execute(call) {
     const { interaction, store, scope, person } = call
@@ -39,43 +42,69 @@ export const saveDiff = {
     if (!record) {
       throw new UserError('I have nothing that you learned in this channel; please start with `/analogy`.')
     }
-    await save(call, record, name)
+    await save(call, record, name, wantedLibrary(call))
   },
 
   actions: {
     async save(call) {
-      const { interaction, say, store, scope, argument } = call
+      const { interaction, say, scope, person, argument } = call
       const record = await findResult(call)
-      if (interaction.isModalSubmit()) return save(call, record, interaction.fields.getTextInputValue('name'))
-      checkSaver(interaction, await store.settings.get(scope))
+      if (interaction.isModalSubmit()) {
+        const isOwn =
+          interaction.fields.fields.has('where') && interaction.fields.getStringSelectValues('where')[0] === mine
+        return save(call, record, interaction.fields.getTextInputValue('name'), isOwn ? ownScope(person) : scope)
+      }
+      const libraries = await librariesOf(call)
       differenceOf(record)
+      const name = lineField({
+        id: 'name',
+        label: say('Name'),
+        longest: longestName,
+        description: say('A name for it, such as “to winter”'),
+      })
+      const choices = libraries.map((library) =>
+        library === scope ? { label: say('This server'), value: 'server' } : { label: say('Mine'), value: mine },
+      )
+      const where = choiceField({
+        id: 'where',
+        label: say('Where'),
+        description: say('For this server, or for you alone, on every server'),
+        choices,
+      })
       await interaction.showModal(
-        form(`save:${argument}`, say('Save the difference'), [
-          lineField({
-            id: 'name',
-            label: say('Name'),
-            longest: longestName,
-            description: say('A name for it, such as “to winter”'),
-          }),
-        ]),
+        form(`save:${argument}`, say('Save the difference'), scope === ownScope(person) ? [name] : [name, where]),
       )
     },
   },
 } satisfies Command
 
+const mine = 'mine'
+
+/** Where this person may save something. */
+async function librariesOf({ interaction, store, scope, person }: Call): Promise<readonly string[]> {
+  const settings = await store.settings.get(scope)
+  checkBlock(interaction, settings)
+  const own = ownScope(person)
+  return maySave(interaction, settings) ? [...new Set([scope, own])] : [own]
+}
+
 /** Saves the difference as it was applied: a reversed one is saved reversed. */
-async function save(call: Call, record: ResultRecord, given: string): Promise<void> {
+async function save(call: Call, record: ResultRecord, given: string, library: string): Promise<void> {
   const { scope, person, store, reply } = call
   const { bytes, name: original } = differenceOf(record)
   const name = checkName(given)
-  const settings = await checkNewName(call, name)
-  const { keepPairs, limit } = settings
+  const settings = await checkNewName(call, name, library)
+  const { keepPairs } = settings
+  const { limit } = await store.settings.get(library)
+  // Other people's pictures stay on their server.
+  const isPictureless = library !== scope && record.learnedBy !== person
   checkAge(call.interaction, settings)
   const { facts, pictures, options, sensitivity } = record
   if (facts.exact && original === undefined && !options.isLearned) {
     // It was done exactly: the tokens that other programs read are learned now.
     await reply.open({ isPrivate: record.isPrivate })
-    const action = { type: 'save', name, how: 'learned', replace: false, sensitivity: sensitivity?.example } as const
+    const asked = { type: 'save', name, how: 'learned', replace: false, library, isPictureless } as const
+    const action = { ...asked, sensitivity: sensitivity?.example }
     return call.place({ kind: 'learn', pairs: record.pairs, options }, action)
   }
   await reply.think()
@@ -89,8 +118,9 @@ async function save(call: Call, record: ResultRecord, given: string): Promise<vo
     pairs: keepPairs ? await pairsOf(call, record, original) : undefined,
     sensitivity: sensitivity?.example,
   }
-  await store.differences.save(scope, saved, { limit })
-  await reply.whisper(savedPost(call.say, saved, isAgeRestricted(call.interaction)))
+  const kept = isPictureless ? withoutPictures(saved) : saved
+  await store.differences.save(library, kept, { limit })
+  await reply.whisper(savedPost(call.say, kept, isAgeRestricted(call.interaction)))
 }
 
 /** @throws UserError if there are several */
@@ -105,13 +135,17 @@ function differenceOf({ differences }: ResultRecord): ResultRecord['differences'
 
 /** A result of a saved difference has only the pair that it shows. */
 async function pairsOf(
-  { store, scope }: Call,
+  { store, scope, person }: Call,
   record: ResultRecord,
   original?: string,
 ): Promise<ResultRecord['pairs']> {
-  const source = original === undefined ? undefined : await store.differences.get(scope, original)
-  const isSame = source && Buffer.compare(source.bytes, record.differences[0]!.bytes) === 0
-  return (isSame ? source.pairs : undefined) ?? record.pairs
+  if (original === undefined) return record.pairs
+  for (const library of [scope, ownScope(person)]) {
+    const source = await store.differences.get(library, original)
+    const isSame = source && Buffer.compare(source.bytes, record.differences[0]!.bytes) === 0
+    if (isSame && source.pairs) return source.pairs
+  }
+  return record.pairs
 }
 
 function savedPost(say: Say, { name, pictures, facts, sensitivity }: SavedDifference, forAdults: boolean): Post {

@@ -19,7 +19,7 @@ export const onlyForAdults = sentence(
 )
 
 /** Said where there is no picture of a pair to show. */
-export const pictureless = sentence('Imported: the file brought no pictures along.')
+export const pictureless = sentence('Without pictures: it was imported, or copied without them.')
 
 /** Such as "model emoji · mode fast · seed 7". */
 export function detailsOf(

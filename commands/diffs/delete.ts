@@ -1,4 +1,5 @@
 import { ButtonStyle, SlashCommandSubcommandBuilder } from 'discord.js'
+import { referenceTo } from '../../src/discord/actions/libraries.ts'
 import { bold } from '../../src/discord/actions/saved.ts'
 import type { Call } from '../../src/discord/interaction/command.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
@@ -20,8 +21,8 @@ export const deleteDifference = {
     'delete-diff': async (call) => call.reply.whisper(await questionPost(call, call.argument)),
 
     async 'really-delete-diff'(call) {
-      const { name } = await changeable(call, call.argument)
-      await call.store.differences.remove(call.scope, name)
+      const { name, library } = await changeable(call, call.argument)
+      await call.store.differences.remove(library, name)
       await updateOrWhisper(call, textPost(call.say('{name} is deleted.', { name: bold(name) })))
     },
   },
@@ -29,7 +30,8 @@ export const deleteDifference = {
 
 async function questionPost(call: Call, given: string): Promise<Post> {
   const { say } = call
-  const { name, person } = await changeable(call, given)
+  const found = await changeable(call, given)
+  const { name, person } = found
   const question =
     person === call.person
       ? say('Delete {name}? That can’t be undone.', { name: bold(name) })
@@ -37,6 +39,7 @@ async function questionPost(call: Call, given: string): Promise<Post> {
           name: bold(name),
           person: `<@${person}>`,
         })
-  const button = { label: say('Delete it'), action: `really-delete-diff:${name}`, style: ButtonStyle.Danger as const }
+  const action = `really-delete-diff:${referenceTo(call, found)}`
+  const button = { label: say('Delete it'), action, style: ButtonStyle.Danger as const }
   return withRows(textPost(question), buttonRow([button]))
 }

@@ -19,9 +19,10 @@ export const exportDifference = {
   },
 } satisfies Subcommand
 
-async function exportOne({ reply, say, store, scope }: Call, given: string): Promise<void> {
+async function exportOne(call: Call, given: string): Promise<void> {
+  const { reply, say } = call
   await reply.think()
-  const { name, bytes, facts } = await savedNamed(store, scope, given)
+  const { name, bytes, facts } = await savedNamed(call, given)
   const text = say(
     '{name}, for the model {model}. `/diffs import` reads it, and programs for that model load it as a textual inversion.',
     { name: bold(name), model: code(facts.model) },

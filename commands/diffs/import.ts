@@ -3,23 +3,26 @@ import { checkNewName, longestName } from '../../src/discord/actions/saved.ts'
 import { checkAttachment, differenceFile } from '../../src/discord/interaction/attachments.ts'
 import { modelNamed } from '../../src/discord/interaction/options.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
+import { addWhereOption, wantedLibrary } from '../../src/discord/interaction/where.ts'
 import { UserError } from '../../src/errors.ts'
 import { sentence } from '../../src/sentence.ts'
 import { checkName } from '../../src/store/names.ts'
 
 export const importDifference = {
-  data: new SlashCommandSubcommandBuilder()
-    .setName('import')
-    .setDescription('Save a difference from a file: an exported one, or a textual inversion')
-    .addAttachmentOption((option) =>
-      option.setName('file').setDescription('A file that ends in .safetensors').setRequired(true),
-    )
-    .addStringOption((option) =>
-      option.setName('name').setDescription('What to call it').setMaxLength(longestName).setRequired(true),
-    )
-    .addStringOption((option) =>
-      option.setName('model').setDescription('Which model it is for').setAutocomplete(true).setMaxLength(100),
-    ),
+  data: addWhereOption(
+    new SlashCommandSubcommandBuilder()
+      .setName('import')
+      .setDescription('Save a difference from a file: an exported one, or a textual inversion')
+      .addAttachmentOption((option) =>
+        option.setName('file').setDescription('A file that ends in .safetensors').setRequired(true),
+      )
+      .addStringOption((option) =>
+        option.setName('name').setDescription('What to call it').setMaxLength(longestName).setRequired(true),
+      )
+      .addStringOption((option) =>
+        option.setName('model').setDescription('Which model it is for').setAutocomplete(true).setMaxLength(100),
+      ),
+  ),
 
   async execute(call) {
     const { interaction, reply, models, fetchAttachment, place } = call
@@ -32,13 +35,14 @@ export const importDifference = {
     }
     checkAttachment(sentence('The file'), file, differenceFile)
     const name = checkName(options.getString('name', true))
-    const settings = await checkNewName(call, name)
+    const library = wantedLibrary(call)
+    const settings = await checkNewName(call, name, library)
     const model = modelNamed(options.getString('model') ?? settings.model ?? models.usual, models)
     await reply.open({ isPrivate: true })
     const bytes = await fetchAttachment(sentence('The file'), file, differenceFile)
     await place(
       { kind: 'inspect', bytes, options: { model, mode: 'fast', seed: 0 } },
-      { type: 'save', name, how: 'imported', replace: false },
+      { type: 'save', name, how: 'imported', replace: false, library },
     )
   },
 } satisfies Subcommand

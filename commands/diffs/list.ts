@@ -1,4 +1,5 @@
 import { type APIMessageTopLevelComponent, ComponentType, SlashCommandSubcommandBuilder } from 'discord.js'
+import { type Entry, everyEntry, labelOf, referenceTo } from '../../src/discord/actions/libraries.ts'
 import { bold } from '../../src/discord/actions/saved.ts'
 import type { Call } from '../../src/discord/interaction/command.ts'
 import { checkAge, isAgeRestricted } from '../../src/discord/interaction/permission.ts'
@@ -12,6 +13,7 @@ import { pictureSection } from '../../src/discord/message/parts.ts'
 import { buttonRow, type Picture, type Post, textDisplay, textPost } from '../../src/discord/message/post.ts'
 import { isCovered, isShown } from '../../src/discord/message/sensitivity.ts'
 import { verdictText } from '../../src/discord/message/verdict.ts'
+import { template } from '../../src/sentence.ts'
 import type { DifferenceEntry } from '../../src/store/differences.ts'
 import { onlyForAdults, pictureless, whenAndWho } from './about.ts'
 
@@ -33,9 +35,10 @@ export const list = {
 } satisfies Subcommand
 
 /** @param wanted The number of a page, from 0. @throws UserError where pictures may not be seen */
-async function listPost({ interaction, say, store, scope }: Call, wanted: string): Promise<Post> {
+async function listPost(call: Call, wanted: string): Promise<Post> {
+  const { interaction, say, store, scope } = call
   checkAge(interaction, await store.settings.get(scope))
-  const all = await store.differences.list(scope)
+  const all = await everyEntry(call)
   if (all.length === 0) {
     return textPost(
       say(
@@ -43,20 +46,24 @@ async function listPost({ interaction, say, store, scope }: Call, wanted: string
       ),
     )
   }
+  const here = all.filter(({ library }) => library === scope)
+  const yours = all.length > here.length ? [say(ownTitle, { count: all.length - here.length })] : []
   const page = pageOf(all, wanted, perPage)
   const isForAdults = isAgeRestricted(interaction)
   const pictures = page.items.map((entry, index) => pictureOf(say, entry, index, isForAdults))
   const buttons = pageButtons(say, 'diffs-page', page)
   return {
     components: [
-      textDisplay(titleOf(say, all.length, page)),
-      ...page.items.map((entry, index) => pictureSection(summaryOf(say, entry, isForAdults), pictures[index])),
-      menuOf(say, page.items),
+      textDisplay([titleOf(say, here.length, page), ...yours].join('\n')),
+      ...page.items.map((entry, index) => pictureSection(summaryOf(call, entry, isForAdults), pictures[index])),
+      menuOf(call, page.items),
       ...(buttons.length > 0 ? [buttonRow(buttons)] : []),
     ],
     pictures: pictures.filter((picture) => picture !== undefined),
   }
 }
+
+const ownTitle = template('{count, plural, =1 {One more is} other {# more are}} your own, on every server.')
 
 function titleOf(say: Say, count: number, { page, pages }: Page<unknown>): string {
   if (pages === 1) {
@@ -78,13 +85,14 @@ function pictureOf(say: Say, entry: DifferenceEntry, index: number, forAdults: b
   return { name: `pair-${index}.png`, bytes: pictures.pair, alt: say(pairAlt(facts)), isCovered: covered }
 }
 
-function summaryOf(say: Say, entry: DifferenceEntry, forAdults: boolean): string {
+function summaryOf(call: Call, entry: Entry, forAdults: boolean): string {
+  const { say } = call
   const { model, verdict } = entry.facts
   const known = [say('model {model}', { model: code(model, 40) }), verdictText(say, verdict)].filter(Boolean)
   const { sensitivity, pictures } = entry
   const why = isShown(sensitivity, forAdults) ? (pictures.pair ? [] : [pictureless]) : [onlyForAdults]
   return [
-    bold(entry.name),
+    labelOf(say, call, { ...entry, name: bold(entry.name) }),
     say(whenAndWho(entry)),
     ...why.map((one) => `-# ${say(one)}`),
     `-# ${known.join(' · ')}`,
@@ -92,8 +100,9 @@ function summaryOf(say: Say, entry: DifferenceEntry, forAdults: boolean): string
 }
 
 /** Answered by `/diffs show`. */
-function menuOf(say: Say, entries: readonly DifferenceEntry[]): APIMessageTopLevelComponent {
-  const options = entries.map(({ name }) => ({ label: name, value: name }))
+function menuOf(call: Call, entries: readonly Entry[]): APIMessageTopLevelComponent {
+  const { say } = call
+  const options = entries.map((entry) => ({ label: labelOf(say, call, entry), value: referenceTo(call, entry) }))
   const menu = {
     type: ComponentType.StringSelect as const,
     custom_id: 'show-diff',

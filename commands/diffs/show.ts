@@ -1,7 +1,8 @@
 import { ButtonStyle, SlashCommandSubcommandBuilder } from 'discord.js'
+import { type Found, labelOf, mayChangeIn, referenceTo } from '../../src/discord/actions/libraries.ts'
 import { bold, savedNamed } from '../../src/discord/actions/saved.ts'
 import type { Call } from '../../src/discord/interaction/command.ts'
-import { checkAge, isAgeRestricted, mayChange } from '../../src/discord/interaction/permission.ts'
+import { checkAge, isAgeRestricted } from '../../src/discord/interaction/permission.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
 import type { Say } from '../../src/discord/language/say.ts'
 import { afterAlt, beforeAlt } from '../../src/discord/message/alt.ts'
@@ -42,22 +43,29 @@ async function showOne(call: Call, name: string): Promise<void> {
 }
 
 /** @throws UserError if there is no such difference, or where pictures may not be seen */
-export async function detailsPost({ interaction, say, store, scope }: Call, name: string): Promise<Post> {
+export async function detailsPost(call: Call, name: string): Promise<Post> {
+  const { interaction, say, store, scope } = call
   const settings = await store.settings.get(scope)
   checkAge(interaction, settings)
-  const saved = await savedNamed(store, scope, name)
+  const saved = await savedNamed(call, name)
   const isForAdults = isAgeRestricted(interaction)
   const pictures = picturesOf(say, saved, isForAdults)
-  const text = textOf(say, saved, isForAdults)
+  const text = textOf(call, saved, isForAdults)
   const post = pictures.length > 0 ? galleryPost(text, pictures) : textPost(text)
-  return withRows(post, buttonRow(buttonsOf(say, saved.name, mayChange(interaction, settings, saved))))
+  return withRows(post, buttonRow(buttonsOf(say, referenceTo(call, saved), mayChangeIn(call, settings, saved))))
 }
 
-function textOf(say: Say, saved: SavedDifference, forAdults: boolean): string {
+function textOf(call: Call, saved: Found, forAdults: boolean): string {
+  const { say } = call
   const { a, a2 } = saved.facts.caption ?? {}
   const told = a && a2 ? [say('From {a} to {a2}', { a: code(a), a2: code(a2) })] : []
   const captions = isShown(saved.sensitivity, forAdults) ? told : [`-# ${say(onlyForAdults)}`]
-  return [bold(saved.name), say(whenAndWho(saved)), ...captions, `-# ${detailsOf(say, saved.facts)}`].join('\n')
+  return [
+    labelOf(say, call, { ...saved, name: bold(saved.name) }),
+    say(whenAndWho(saved)),
+    ...captions,
+    `-# ${detailsOf(say, saved.facts)}`,
+  ].join('\n')
 }
 
 function picturesOf(say: Say, { pictures, facts, sensitivity }: SavedDifference, forAdults: boolean): Picture[] {

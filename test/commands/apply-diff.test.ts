@@ -162,7 +162,7 @@ for (const [what, options] of unknown) {
   test(`${what} is told to the person alone`, async () => {
     await put('one')
     await put('theirs', {}, otherGuildId)
-    assert.match(await whisperOf(apply(options)), /^No difference \*\*.+\*\* is saved here; `\/diffs list` shows those/)
+    assert.match(await whisperOf(apply(options)), /^No difference \*\*.+\*\* is saved here, and none among your own/)
   })
 }
 

@@ -63,7 +63,7 @@ test('the picture of a message gets a difference, chosen in private, and the res
   const message = bot.discord.post({ content: 'look', attachments: [attach(9)] })
   const asked = await open(message)
   assert.match(textOf(asked), /^Which difference\?$/)
-  assert.deepEqual(labelsOf(asked), ['_framed_', 'שלום 🎄'])
+  assert.deepEqual(labelsOf(asked), ['_framed_', 'שלום 🎄', 'direct (yours)'])
   assert.deepEqual(buttonsOf(asked), [])
   assert.deepEqual(
     galleryOf(asked).map(({ name, alt }) => [new URL(name).pathname.split('/').at(-1), alt]),

@@ -28,7 +28,9 @@ function answer(field: Component, value: FieldValue | undefined): object {
   const { type } = field
   if (type === TextInput) return { value: textFor(field, value) }
   if (type === Checkbox) return { value: value === true }
-  const values = listOf(value).map((one) => (typeof one === 'object' ? one.id : String(one)))
+  // What is chosen already is sent unless the person chooses something else.
+  const preset = (field.options ?? []).flatMap((option) => (option.default ? option.value : []))
+  const values = listOf(value ?? preset).map((one) => (typeof one === 'object' ? one.id : String(one)))
   checkChosen(field, values)
   return type === RadioGroup ? { value: values[0] ?? null } : { values }
 }

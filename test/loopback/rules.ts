@@ -33,6 +33,8 @@ export interface Option {
   readonly label: string
   readonly value: string
   readonly description?: string
+  /** It is chosen already. */
+  readonly default?: boolean
 }
 
 /** Any component of a message or a form, as it is sent. */

@@ -24,10 +24,17 @@ export type ResultAction =
       readonly pairs: readonly ImagePair[]
       /** Names of the saved differences that are applied. */
       readonly names: readonly string[]
+      /** What the first of them is called in commands, if that is not its name. */
+      readonly reference?: string
       readonly fileNames?: FileNames
       readonly sensitivity?: ResultRecord['sensitivity']
       /** What is known about the first difference, if it was learned before. */
-      readonly learned?: { readonly facts: DifferenceFacts; readonly pictures: DifferencePictures }
+      readonly learned?: {
+        readonly facts: DifferenceFacts
+        readonly pictures: DifferencePictures
+        /** Who brought its pictures. */
+        readonly person?: string
+      }
     }
   /** Save the difference under a name. */
   | {
@@ -36,6 +43,10 @@ export type ResultAction =
       readonly how: 'learned' | 'imported'
       readonly replace: boolean
       readonly sensitivity?: Sensitivity
+      /** Where it is saved. @default where it was asked for */
+      readonly library?: string
+      /** Its pictures are somebody else's, and stay where they are. @default false */
+      readonly isPictureless?: boolean
     }
 
 /** File names for posting the pictures again, such as `a2.jpg`. */

@@ -4,6 +4,7 @@ import type { Ticket as AnyTicket, Outcome } from '../../jobs/ticket.ts'
 import { type Sentence, sentence } from '../../sentence.ts'
 import type { Store } from '../../store/open.ts'
 import { relearnButton } from '../actions/apply-saved.ts'
+import { withoutPictures } from '../actions/libraries.ts'
 import { describe, sentenceOf } from '../interaction/faults.ts'
 import { savedPost } from '../message/job-posts.ts'
 import { buttonRow, textPost, withRows } from '../message/post.ts'
@@ -73,21 +74,19 @@ async function finish(given: Ticket, result: JobResult, context: Context): Promi
 
 async function save({ scope, person, job }: Ticket, action: Save, result: JobResult, store: Context['store']) {
   const bytes = result.difference!
-  const { name, replace } = action
+  const { name, replace, library = scope, isPictureless } = action
   // After a crash the same result may arrive again.
-  const existing = await store.differences.get(scope, name)
+  const existing = await store.differences.get(library, name)
   if (existing && Buffer.compare(existing.bytes, bytes) === 0) return
-  const { keepPairs, limit } = await store.settings.get(scope)
+  const { keepPairs } = await store.settings.get(scope)
+  const { limit } = await store.settings.get(library)
   const pairs = keepPairs && job.kind === 'learn' ? job.pairs : undefined
   const { pictures = {} } = result
   const { sensitivity } = action
   // One that is learned again keeps its owner.
   const owner = existing?.person ?? person
-  await store.differences.save(
-    scope,
-    { name, bytes, person: owner, at: Date.now(), facts: factsOf(result), pictures, pairs, sensitivity },
-    { replace, limit },
-  )
+  const whole = { name, bytes, person: owner, at: Date.now(), facts: factsOf(result), pictures, pairs, sensitivity }
+  await store.differences.save(library, isPictureless ? withoutPictures(whole) : whole, { replace, limit })
 }
 
 async function refuse(ticket: Ticket, error: Error, { delivery, log }: Context): Promise<Arrival> {
@@ -100,7 +99,9 @@ async function refuse(ticket: Ticket, error: Error, { delivery, log }: Context):
     action.names.length === 1
   if (!canRelearn) return delivery.whisper(sentenceOf(error))
   const say = sayAt(ticket.followUp.target)
-  return delivery.deliver(withRows(textPost(say(error.sentence)), buttonRow([relearnButton(say, action.names[0]!)])))
+  return delivery.deliver(
+    withRows(textPost(say(error.sentence)), buttonRow([relearnButton(say, action.reference ?? action.names[0]!)])),
+  )
 }
 
 const withheld = sentence(

@@ -68,6 +68,9 @@ export interface ActionCall extends Call<ActionInteraction> {
 export interface Completion extends Services {
   readonly interaction: AutocompleteInteraction
   readonly scope: string
+  readonly person: string
+  /** In the person's language. */
+  readonly say: Say
 }
 
 export interface Choice {

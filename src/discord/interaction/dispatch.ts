@@ -69,7 +69,13 @@ export function createDispatch({ commands, services, log, takeNote }: DispatchOp
     const command = byName.get(interaction.commandName)
     const choices =
       command && 'autocomplete' in command && command.autocomplete
-        ? await command.autocomplete({ ...services, interaction, scope: scopeOf(interaction) })
+        ? await command.autocomplete({
+            ...services,
+            interaction,
+            scope: scopeOf(interaction),
+            person: interaction.user.id,
+            say: sayIn(interaction.locale),
+          })
         : []
     await interaction.respond(choices.slice(0, 25))
   }

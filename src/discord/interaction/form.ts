@@ -36,6 +36,23 @@ export const picturesField = ({ id, most, ...rest }: FieldOptions & { readonly m
   },
 })
 
+/** One of a few; the first is chosen unless the person chooses another. */
+export const choiceField = ({
+  id,
+  choices,
+  ...rest
+}: FieldOptions & {
+  readonly choices: readonly { readonly label: string; readonly value: string }[]
+}): APILabelComponent => ({
+  type: ComponentType.Label,
+  ...rest,
+  component: {
+    type: ComponentType.StringSelect,
+    custom_id: id,
+    options: choices.map((choice, index) => ({ ...choice, default: index === 0 })),
+  },
+})
+
 /** `longest`: in UTF-16 units, as Discord counts. */
 export const lineField = ({
   id,

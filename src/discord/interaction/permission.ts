@@ -25,7 +25,7 @@ const isBlocked = (interaction: BaseInteraction, { blocked }: ServerSettings): b
   blocked.includes(interaction.user.id) && !isManager(interaction)
 
 /** @throws UserError for a person who may not make or change anything here */
-function checkBlock(interaction: BaseInteraction, settings: ServerSettings): void {
+export function checkBlock(interaction: BaseInteraction, settings: ServerSettings): void {
   if (!isBlocked(interaction, settings)) return
   throw new UserError('On this server you may not use me; those who manage it can change that.')
 }
@@ -67,11 +67,14 @@ export function checkAge(interaction: BaseInteraction, { ageRestrictedOnly }: Se
 /** Whether the channel is age-restricted. Direct messages, and channels of which nothing is known, are not. */
 export const isAgeRestricted = (interaction: BaseInteraction): boolean => homeOf(interaction)?.isAgeRestricted === true
 
+/** By the setting of who may save. */
+export const maySave = (interaction: BaseInteraction, { savers }: ServerSettings): boolean =>
+  savers === 'everyone' || isManager(interaction)
+
 /** @throws UserError if this person may not save, rename or delete differences here */
 export function checkSaver(interaction: BaseInteraction, settings: ServerSettings): void {
   checkBlock(interaction, settings)
-  const { savers } = settings
-  if (savers === 'managers' && !isManager(interaction)) {
+  if (!maySave(interaction, settings)) {
     throw new UserError('On this server only those who manage it may save and delete differences.')
   }
 }

@@ -75,7 +75,7 @@ test('what may be done with it has a button, for each by their rights', async ()
 test('a name that is not there, or on another server only, is a sentence', async () => {
   await save(bot.store, otherGuildId, 'Theirs')
   for (const name of ['Nothing', 'Theirs', '__proto__', '](https://example.com)']) {
-    assert.match(textOf(await show(name)), /^No difference \*\*.+\*\* is saved here; `\/diffs list` shows/)
+    assert.match(textOf(await show(name)), /^No difference \*\*.+\*\* is saved here, and none among your own/)
   }
   assert.match(textOf(await show('Theirs', outsider)), /^\*\*Theirs\*\*/)
 })
