@@ -17,9 +17,10 @@ export async function betweenPrompts(
   { model, seed }: RowContext,
   b: Tensor,
   { before, after }: Words,
+  preserve = 1,
 ): Promise<Tensor> {
   const [source, target] = [await model.encodePrompt(before.full), await model.encodePrompt(after.full)]
-  return edited(model, b, source, target, seed)
+  return edited(model, b, source, target, seed, preserve)
 }
 
 /** c_B + (c_A′ − c_A). */
@@ -180,13 +181,14 @@ async function edited(
   source: Conditioning,
   target: Conditioning,
   seed: number,
+  preserve = 1,
 ): Promise<Tensor> {
   const whole = (conditioning: Conditioning) => [{ weight: 1, conditioning }]
   const [made] = await editBetween(
     model,
     await model.encodePicture(b),
     whole(source),
-    [{ guidance: whole(target), preserve: 1 }],
+    [{ guidance: whole(target), preserve }],
     { steps: STEPS, random: createRandom(seed).fork('delta') },
   )
   return model.decodeLatents(rows(made!, 0, 1))

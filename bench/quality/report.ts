@@ -140,7 +140,9 @@ export function tableOf({ rows, families }: Summary): string {
       number(each.outside),
       number(each.direction),
       number(each.directionBySight),
-      area ? `${area.value.toFixed(2)} [${area.interval.map((end) => end.toFixed(2)).join(', ')}]` : '',
+      area && !Number.isNaN(area.value)
+        ? `${area.value.toFixed(2)} [${area.interval.map((end) => end.toFixed(2)).join(', ')}]`
+        : '',
       Math.round(each.evaluations),
     ]
     return `| ${cells.join(' | ')} |`

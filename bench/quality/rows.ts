@@ -1,12 +1,14 @@
 /** What is compared: each row makes B′ of every B of a task. */
 import { fullCaption } from '../../models/emoji/train/caption.ts'
 import type { World } from '../../models/emoji/train/icons.ts'
+import type { Scene } from '../../models/emoji/train/world.ts'
 import type { Caption, DiffusionModel } from '../../src/diffusion/model.ts'
 import { type LearnedDifference, learnDifference } from '../../src/engine/analogy.ts'
 import { applyDifferences, directionOf } from '../../src/engine/apply.ts'
 import { blendWhole } from '../../src/engine/blend.ts'
 import { confidence } from '../../src/engine/confidence.ts'
 import { type Method, methods } from '../../src/engine/modes.ts'
+import { meanSquare } from '../../src/tensor/math.ts'
 import { createRandom } from '../../src/tensor/random.ts'
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
 import { ABLATIONS, PARTS_OF_PARITY } from './ablations.ts'
@@ -56,7 +58,7 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'Image Analogies, copied': forEach(({ b }, { task: { a, a2 } }) => imageAnalogy(a, a2, b, 'copy')),
   'Image Analogies, difference': forEach(({ b }, { task: { a, a2 } }) => imageAnalogy(a, a2, b, 'difference')),
   'Image Analogies, colours': forEach(({ b }, { task: { a, a2 } }) => colourAnalogy(a, a2, b)),
-  'prompt swap': withCaptions(betweenPrompts),
+  'prompt swap': withCaptions((context, b, words) => betweenPrompts(context, b, words)),
   'text arithmetic': withCaptions(textArithmetic),
   SDEdit: withCaptions(bySdedit),
   'D is its words, nothing learned': learnedBy(untaught),
@@ -74,11 +76,22 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'VISII-style': withCaptions(optimisedConditioning),
   'true prompt (ceiling)': async (context) => {
     const { scenes, world, task } = context
-    const said = scenes.bs.map(({ b, truth }) => [fullCaption(b, world), fullCaption(truth, world)] as const)
-    const words = said.map(([before, after]) => ({ before: captioned(before), after: captioned(after) }))
-    return Promise.all(
-      task.targets.map(async (target, index) => ({ made: await betweenPrompts(context, target.b, words[index]!) })),
-    )
+    const wordsFor = (from: Scene, to: Scene): Words => {
+      return { before: captioned(fullCaption(from, world)), after: captioned(fullCaption(to, world)) }
+    }
+    // As with what is learned, how much is kept is chosen on the pair.
+    let best = { preserve: 1, error: Number.POSITIVE_INFINITY }
+    for (const preserve of new Set(fast.candidates.map((each) => each.preserve))) {
+      const tried = await betweenPrompts(context, task.a, wordsFor(scenes.a, scenes.a2), preserve)
+      const error = meanSquare(tried, task.a2)
+      if (error < best.error) best = { preserve, error }
+    }
+    const outcomes: Outcome[] = []
+    for (const [index, { b, truth }] of scenes.bs.entries()) {
+      const made = await betweenPrompts(context, task.targets[index]!.b, wordsFor(b, truth), best.preserve)
+      outcomes.push({ made, preserve: best.preserve })
+    }
+    return outcomes
   },
   'exact alone': async ({ task }) => {
     const exact = exactOf(task.a, task.a2, bsOf(task))

@@ -5,14 +5,14 @@ export const mean = (values: readonly number[]): number => values.reduce((sum, v
 /** The mean over the groups of each group's mean. */
 export const meanOfGroups = (groups: readonly (readonly number[])[]): number => mean(groups.map(mean))
 
-/** Middle 95 % of `statistic` over samples of the items, drawn with replacement. */
+/** Middle 95 % of `statistic` over samples of the items, drawn with replacement. NaN if it has no value there. */
 export function interval<Item>(items: readonly Item[], statistic: (items: readonly Item[]) => number, rounds = 1000) {
   const random = createRandom(0)
   const found = Array.from({ length: rounds }, () =>
     statistic(items.map(() => items[random.integer(items.length)]!)),
   ).filter((value) => !Number.isNaN(value))
   found.sort((one, other) => one - other)
-  const at = (share: number) => found[Math.min(found.length - 1, Math.floor(share * found.length))]!
+  const at = (share: number) => found[Math.min(found.length - 1, Math.floor(share * found.length))] ?? Number.NaN
   return [at(0.025), at(0.975)] as const
 }
 
