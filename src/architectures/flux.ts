@@ -39,27 +39,29 @@ export function flux(
   let prompt = linear(build, states, 'context_embedder')
   for (let index = 0; index < build.count('transformer_blocks'); index++) {
     const name = `transformer_blocks.${index}`
-    const ofPicture = (part: number) => told(build, time, `${name}.norm1.linear`, part)
-    const ofPrompt = (part: number) => told(build, time, `${name}.norm1_context.linear`, part)
-    const read = modulated(build, prompt, ofPrompt(0), ofPrompt(1))
-    const seen = modulated(build, picture, ofPicture(0), ofPicture(1))
-    const streams = [addedStream(read, `${name}.attn`), ownStream(seen, `${name}.attn`)]
+    const [ofPicture, ofPrompt] = ['norm1', 'norm1_context'].map((norm) =>
+      told(build, time, `${name}.${norm}.linear`),
+    ) as [Flow[], Flow[]]
+    const streams = [
+      addedStream(modulated(build, prompt, ofPrompt), `${name}.attn`),
+      ownStream(modulated(build, picture, ofPicture), `${name}.attn`),
+    ]
     const [fromPrompt, fromPicture] = jointAttention(build, streams, { heads, rotate })
-    picture = gated(build, picture, ofPicture(2), linear(build, fromPicture!, `${name}.attn.to_out.0`))
-    const wide = modulated(build, picture, ofPicture(3), ofPicture(4))
-    picture = gated(build, picture, ofPicture(5), feedForward(build, wide, `${name}.ff`))
-    prompt = gated(build, prompt, ofPrompt(2), linear(build, fromPrompt!, `${name}.attn.to_add_out`))
-    const broad = modulated(build, prompt, ofPrompt(3), ofPrompt(4))
-    prompt = gated(build, prompt, ofPrompt(5), feedForward(build, broad, `${name}.ff_context`))
+    const moved = (x: Flow, seen: Flow, rows: readonly Flow[], ff: string) => {
+      const first = gated(build, x, rows[2], seen)
+      return gated(build, first, rows[5], feedForward(build, modulated(build, first, rows.slice(3)), `${name}.${ff}`))
+    }
+    picture = moved(picture, linear(build, fromPicture!, `${name}.attn.to_out.0`), ofPicture, 'ff')
+    prompt = moved(prompt, linear(build, fromPrompt!, `${name}.attn.to_add_out`), ofPrompt, 'ff_context')
   }
   let both = concatenate(build, [prompt, picture], 0)
   for (let index = 0; index < build.count('single_transformer_blocks'); index++) {
     const name = `single_transformer_blocks.${index}`
-    const part = (which: number) => told(build, time, `${name}.norm.linear`, which)
-    const seen = modulated(build, both, part(0), part(1))
+    const rows = told(build, time, `${name}.norm.linear`)
+    const seen = modulated(build, both, rows)
     const [attended] = jointAttention(build, [ownStream(seen, `${name}.attn`)], { heads, rotate })
     const beside = activate(build, linear(build, seen, `${name}.proj_mlp`), 'gelu_tanh')
-    both = gated(build, both, part(2), linear(build, concatenate(build, [attended!, beside], 1), `${name}.proj_out`))
+    both = gated(build, both, rows[2], linear(build, concatenate(build, [attended!, beside], 1), `${name}.proj_out`))
   }
   picture = slice(build, both, 0, [promptLength, promptLength + count])
   build.output('out_hidden_states', linear(build, modulatedLast(build, picture, time, 'norm_out.linear'), 'proj_out'))

@@ -96,24 +96,24 @@ interface BlockOptions {
 
 function block(build: GraphBuilder, { picture, prompt }: Streams, name: string, options: BlockOptions): Streams {
   const { time, heads, isLast } = options
-  const own = (index: number) => told(build, time, `${name}.norm1.linear`, index)
-  const ofPrompt = (index: number) => told(build, time, `${name}.norm1_context.linear`, index)
-  const seen = modulated(build, picture, own(0), own(1))
+  const own = told(build, time, `${name}.norm1.linear`)
+  const ofPrompt = isLast ? [] : told(build, time, `${name}.norm1_context.linear`)
+  const seen = modulated(build, picture, own)
   const read = isLast
     ? modulatedLast(build, prompt, time, `${name}.norm1_context.linear`)
-    : modulated(build, prompt, ofPrompt(0), ofPrompt(1))
+    : modulated(build, prompt, ofPrompt)
   const attended = jointAttention(build, [ownStream(seen, `${name}.attn`), addedStream(read, `${name}.attn`)], {
     heads,
   })
-  let made = gated(build, picture, own(2), linear(build, attended[0]!, `${name}.attn.to_out.0`))
+  let made = gated(build, picture, own[2], linear(build, attended[0]!, `${name}.attn.to_out.0`))
   if (build.has(`${name}.attn2.to_q.weight`)) {
-    const again = modulated(build, picture, own(6), own(7))
+    const again = modulated(build, picture, own.slice(6))
     const [alone] = jointAttention(build, [ownStream(again, `${name}.attn2`)], { heads })
-    made = gated(build, made, own(8), linear(build, alone!, `${name}.attn2.to_out.0`))
+    made = gated(build, made, own[8], linear(build, alone!, `${name}.attn2.to_out.0`))
   }
-  made = gated(build, made, own(5), feedForward(build, modulated(build, made, own(3), own(4)), `${name}.ff`))
+  made = gated(build, made, own[5], feedForward(build, modulated(build, made, own.slice(3)), `${name}.ff`))
   if (isLast) return { picture: made, prompt }
-  const changed = gated(build, prompt, ofPrompt(2), linear(build, attended[1]!, `${name}.attn.to_add_out`))
-  const wide = modulated(build, changed, ofPrompt(3), ofPrompt(4))
-  return { picture: made, prompt: gated(build, changed, ofPrompt(5), feedForward(build, wide, `${name}.ff_context`)) }
+  const first = gated(build, prompt, ofPrompt[2], linear(build, attended[1]!, `${name}.attn.to_add_out`))
+  const wide = feedForward(build, modulated(build, first, ofPrompt.slice(3)), `${name}.ff_context`)
+  return { picture: made, prompt: gated(build, first, ofPrompt[5], wide) }
 }

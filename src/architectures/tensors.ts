@@ -8,7 +8,7 @@ export interface StoredTensor {
   readonly data: ByteRange
   /** A matrix [in, out] instead of the usual [out, in]. @default false */
   readonly isTurned?: boolean
-  /** Its two halves of rows stand the other way round. @default false */
+  /** Its two halves of rows stand the other way round: what is made of them has to be put right. @default false */
   readonly isSwapped?: boolean
   /** What a LoRA adds to it. */
   readonly additions?: readonly LowRank[]
@@ -28,17 +28,10 @@ export interface LowRank {
 /** By their names in diffusers and transformers. */
 export type Tensors = ReadonlyMap<string, StoredTensor>
 
-/**
- * Rows `from` to `to` of a tensor, without copying: [to − from, …]; of one with swapped halves they lie within a half.
- * @throws RangeError for a transposed matrix
- */
-export function rowsOf({ isSwapped, ...tensor }: StoredTensor, from: number, to: number): StoredTensor {
+/** Rows `from` to `to` of a tensor, without copying: [to − from, …]. @throws RangeError for a transposed matrix */
+export function rowsOf(tensor: StoredTensor, from: number, to: number): StoredTensor {
   const { dims, data, isTurned, additions } = tensor
   const rows = dims[0] ?? 0
-  const half = rows / 2
-  if (isSwapped && to <= half) return rowsOf(tensor, from + half, to + half)
-  if (isSwapped && from >= half) return rowsOf(tensor, from - half, to - half)
-  if (isSwapped) throw new RangeError(`Expected rows of one half of [${dims}], got ${from}–${to}`)
   if (isTurned || from < 0 || to > rows || from >= to)
     throw new RangeError(`Expected rows of [${dims}], got ${from}–${to}`)
   const bytes = data.length / rows
