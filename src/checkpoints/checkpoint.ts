@@ -1,23 +1,13 @@
 import type { Tensors } from '../architectures/tensors.ts'
 import { UserError } from '../errors.ts'
-import type { PartConfig, StoredPart } from './configuration.ts'
+import type { Checkpoint, PartConfig } from './configuration.ts'
+import { clipConfig, levelsOf, vaeConfig, WIDTH_OF_A_HEAD } from './part-configs.ts'
 import { readSafetensorsIndex } from './safetensors.ts'
 import { type SingleFile, takeApart } from './single-file.ts'
+import { readTransformer, transformerIn } from './transformer-checkpoint.ts'
 
 /** What the network's output is: the noise, or the velocity. */
 export type Prediction = 'epsilon' | 'v'
-
-/** A whole model in one file. */
-export interface Checkpoint {
-  readonly unet: StoredPart
-  readonly vae: StoredPart
-  readonly text_encoder: StoredPart
-  readonly text_encoder_2?: StoredPart
-  /** The fields of a scheduler_config.json. */
-  readonly scheduler: PartConfig
-  /** The padding of a prompt, for each text encoder. */
-  readonly padding: readonly ('end' | '!')[]
-}
 
 /**
  * Reads a model in one `.safetensors` file. Its tensors' names and shapes and its metadata say what it is; what they
@@ -27,6 +17,8 @@ export interface Checkpoint {
  */
 export function readCheckpoint(path: string, prediction?: Prediction): Checkpoint {
   const { tensors, metadata } = readSafetensorsIndex(path)
+  const transformer = transformerIn(tensors)
+  if (transformer) return readTransformer(path, transformer, tensors)
   const { unet, vae, clip, openClip } = takeApart(tensors)
   if (!unet?.has('conv_in.weight')) throw new UserError(`${path} ${otherKind(tensors)}.`)
   const first = clip ?? openClip
@@ -46,8 +38,8 @@ export function readCheckpoint(path: string, prediction?: Prediction): Checkpoin
   const isTerminal = tensors.has('ztsnr')
   const latentSide = { sd1: 64, sd2: predicts === 'v' ? 96 : 64, sdxl: 128 }[family]
   return {
-    unet: { tensors: unet, config: { ...unetConfig(unet, family), sample_size: latentSide } },
-    vae: { tensors: vae, config: vaeConfig(vae, family) },
+    denoiser: { tensors: unet, config: { ...unetConfig(unet, family), sample_size: latentSide } },
+    vae: { tensors: vae, config: vaeConfig(vae, LATENT_CHANNELS, [family === 'sdxl' ? 0.13025 : 0.18215]) },
     text_encoder: { tensors: first, config: clipConfig(first, clip ? 'quick_gelu' : 'gelu') },
     ...(clip && openClip && { text_encoder_2: { tensors: openClip, config: clipConfig(openClip, 'gelu') } }),
     scheduler: schedulerConfig(unet, family, predicts, isTerminal),
@@ -79,14 +71,14 @@ function otherKind(tensors: Tensors): string {
   const has = (part: RegExp) => names.some((name) => part.test(name))
   if (has(/\blora_|\.lora[._]|hada_|lokr_|dora_scale/))
     return 'is a LoRA: name it behind a model, as in MODEL=model.safetensors+lora.safetensors:0.8'
-  if (has(/double_blocks\./)) return 'is FLUX, which is read only from a folder exported to ONNX'
-  if (has(/joint_blocks\./)) return 'is Stable Diffusion 3, which is read only from a folder exported to ONNX'
   if (has(/^(emb_params|clip_[lg]|string_to_param)/)) return 'is a difference and not a model: apply it with `--diff`'
   if (has(/^(down_blocks|conv_in)\b/)) return 'is one part of a diffusers folder: name the folder'
-  if (has(/^(encoder|decoder|first_stage_model)\./)) return 'is only an autoencoder: get the whole model'
+  if (has(/^(encoder\.(conv_in|down)|decoder\.(conv_in|up)|first_stage_model)\b/))
+    return 'is only an autoencoder: get the whole model'
   if (has(/^control_model\.|controlnet/))
     return 'is a ControlNet and not a whole model: use the model that it belongs to'
-  return 'holds no Stable Diffusion 1.x, 2.x or XL under the names that A1111 and ComfyUI use: get the model in that form, or as a diffusers folder'
+  if (has(/^text_model\.|^encoder\.block\./)) return 'is only a text encoder: name the model that it belongs to'
+  return 'holds no Stable Diffusion and no FLUX.1 under the names that A1111 and ComfyUI use: get the model in that form, or as a diffusers folder'
 }
 
 /** The keys by which ComfyUI marks such models, and Stability AI's metadata. */
@@ -113,23 +105,6 @@ function unetConfig(tensors: Tensors, family: Family): PartConfig {
 }
 
 const HEADS_OF_1 = 8
-const WIDTH_OF_A_HEAD = 64
-
-function vaeConfig(tensors: Tensors, family: Family): PartConfig {
-  return {
-    block_out_channels: levelsOf(tensors, /^encoder\.down_blocks\.(\d+)\.resnets\.0\.conv1\.weight$/),
-    latent_channels: LATENT_CHANNELS,
-    norm_num_groups: 32,
-    scaling_factor: family === 'sdxl' ? 0.13025 : 0.18215,
-  }
-}
-
-function clipConfig(tensors: Tensors, activation: 'gelu' | 'quick_gelu'): PartConfig {
-  const position = [...tensors].find(([name]) => name.endsWith('embeddings.position_embedding.weight'))
-  const [length = 77, width = 0] = position?.[1].dims ?? []
-  const heads = Math.max(1, Math.floor(width / WIDTH_OF_A_HEAD))
-  return { num_attention_heads: heads, hidden_act: activation, max_position_embeddings: length, eos_token_id: 2 }
-}
 
 /** As in the family's own repositories; the consistency models' if the network takes guidance as an input. */
 function schedulerConfig(tensors: Tensors, family: Family, prediction: Prediction, isTerminal: boolean): PartConfig {
@@ -150,12 +125,4 @@ function schedulerConfig(tensors: Tensors, family: Family, prediction: Predictio
     ...(isConsistency && { _class_name: 'LCMScheduler', original_inference_steps: 50, set_alpha_to_one: true }),
     ...(isTerminal && { rescale_betas_zero_snr: true, timestep_spacing: 'trailing' }),
   }
-}
-
-/** For every level, the first dimension of a tensor. */
-function levelsOf(tensors: Tensors, name: RegExp): number[] {
-  const found = [...tensors].flatMap(([each, { dims }]) =>
-    name.test(each) ? [[Number(name.exec(each)![1]), dims[0]!] as const] : [],
-  )
-  return found.sort(([one], [other]) => one - other).map(([, width]) => width)
 }

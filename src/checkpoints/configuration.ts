@@ -17,6 +17,21 @@ export interface StoredPart {
   readonly config: PartConfig
 }
 
+/** A whole model in one file. */
+export interface Checkpoint {
+  readonly denoiser: StoredPart
+  readonly vae: StoredPart
+  readonly text_encoder: StoredPart
+  /** CLIP, or FLUX's T5. */
+  readonly text_encoder_2?: StoredPart
+  /** T5 of Stable Diffusion 3. */
+  readonly text_encoder_3?: StoredPart
+  /** The fields of a scheduler_config.json. */
+  readonly scheduler: PartConfig
+  /** The padding of a prompt, for each text encoder. */
+  readonly padding: readonly ('end' | '!')[]
+}
+
 /**
  * What a UNet2DConditionModel's configuration adds to its weights.
  * @throws UserError if its form is not supported

@@ -7,9 +7,20 @@ export interface SingleFile {
   readonly vae?: Tensors
   /** OpenAI's CLIP. */
   readonly clip?: Tensors
-  /** OpenCLIP's: the second one of SDXL, the only one of Stable Diffusion 2. */
+  /** OpenCLIP's: the second one of SDXL and Stable Diffusion 3, the only one of Stable Diffusion 2. */
   readonly openClip?: Tensors
+  readonly t5?: Tensors
 }
+
+/** Where ComfyUI puts the text encoders of a transformer, under the names of transformers. */
+export const ENCODERS = {
+  clip: 'text_encoders.clip_l.transformer.',
+  openClip: 'text_encoders.clip_g.transformer.',
+  t5: 'text_encoders.t5xxl.transformer.',
+} as const
+
+/** Where the autoencoder of FLUX.1 is. */
+export const VAE = 'vae.'
 
 /**
  * Splits a checkpoint in Stability AI's original form, which fine-tunes on Civitai, A1111 and ComfyUI share. Nothing is
@@ -18,16 +29,26 @@ export interface SingleFile {
 export function takeApart(tensors: Tensors): SingleFile {
   return {
     unet: unetOf(withPrefix(tensors, 'model.diffusion_model.')),
-    vae: vaeOf(withPrefix(tensors, 'first_stage_model.')),
-    clip: some(withPrefix(tensors, 'cond_stage_model.transformer.', 'conditioner.embedders.0.transformer.')),
+    vae: vaeOf(withPrefix(tensors, 'first_stage_model.', VAE)),
+    clip: some(onlyClip(withPrefix(tensors, ...CLIP, ENCODERS.clip))),
+    t5: some(onlyT5(withPrefix(tensors, ENCODERS.t5))),
     openClip:
+      some(onlyClip(withPrefix(tensors, ENCODERS.openClip))) ??
       openClipOf(withPrefix(tensors, 'conditioner.embedders.1.model.'), true) ??
       openClipOf(withPrefix(tensors, 'cond_stage_model.model.'), false),
   }
 }
 
-/** The tensors whose names begin with one of the prefixes. */
-function withPrefix(tensors: Tensors, ...prefixes: string[]): Map<string, StoredTensor> {
+const CLIP = ['cond_stage_model.transformer.', 'conditioner.embedders.0.transformer.']
+
+/** Without what some programs store with the text encoder. */
+const onlyClip = (tensors: Tensors) =>
+  only(tensors, /^(text_model|text_projection|embeddings|encoder|final_layer_norm)\./)
+const onlyT5 = (tensors: Tensors) => only(tensors, /^(shared|encoder)\./)
+const only = (tensors: Tensors, names: RegExp): Tensors => new Map([...tensors].filter(([name]) => names.test(name)))
+
+/** The tensors whose names begin with one of the prefixes, without it. */
+export function withPrefix(tensors: Tensors, ...prefixes: string[]): Map<string, StoredTensor> {
   return new Map(
     [...tensors].flatMap(([name, tensor]) => {
       const prefix = prefixes.find((each) => name.startsWith(each))

@@ -45,6 +45,8 @@ export interface DiffusionModel {
   readonly latentDims: readonly [number, number, number]
   /** The width of a token for each text encoder. */
   readonly tokenWidths: readonly number[]
+  /** What the tensors of a difference file are called, for each text encoder. @default CLIP's one or two, then T5's */
+  readonly tokenNames?: readonly string[]
   /** The median length (L2) of a word's embedding for each text encoder. */
   readonly tokenNorms: readonly number[]
   /** Samples in one call of `denoisingGradient`. */

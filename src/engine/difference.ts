@@ -1,11 +1,13 @@
 import { OtherModelError, quoted, UserError } from '../errors.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { misfit, readTokens, tensorNames } from './token-layout.ts'
+import { isFit, misfit, readTokens, tensorNames } from './token-layout.ts'
 
 /** What was learned from example pairs, or a textual inversion that was made elsewhere. */
 export interface Difference {
   /** The difference tokens: one [n, width] for each text encoder of the model, in its order. 1 ≤ n ≤ 75. */
   readonly tokens: readonly Tensor[]
+  /** The names of the tokens in a file. @default those of CLIP's one or two text encoders, then T5's */
+  readonly tokenNames?: readonly string[]
   /** How it was learned; absent if it was not learned here. */
   readonly origin?: Origin
   /** Tensors of the file for a text encoder that the model lacks. */
@@ -49,6 +51,8 @@ export interface TargetModel {
   readonly hash: string
   /** The width of a token for each text encoder: `[768]` for SD 1.x, `[768, 1280]` for SDXL. */
   readonly tokenWidths: readonly number[]
+  /** @default those of CLIP's one or two text encoders, then T5's */
+  readonly tokenNames?: readonly string[]
 }
 
 const FORMAT = 1
@@ -66,8 +70,8 @@ const LARGEST_LOSS = 1e9
  *
  * @throws RangeError if a token is not finite or no layout is known for the text encoders
  */
-export function encodeDifference({ tokens, origin, exact }: Difference): FileContent {
-  const names = tensorNames(tokens.length)
+export function encodeDifference({ tokens, tokenNames, origin, exact }: Difference): FileContent {
+  const names = tokenNames && tokens.length > 1 ? tokenNames : tensorNames(tokens.length)
   for (const { data } of tokens) {
     if (!data.every(Number.isFinite)) throw new RangeError('Expected the difference tokens to be finite')
   }
@@ -89,20 +93,22 @@ export function decodeDifference(
   content: FileContent,
   { name, model }: { readonly name: string; readonly model: TargetModel },
 ): Difference {
-  const { tokens, ignored } = readTokens(content.tensors, name, model.tokenWidths.length)
+  const { tokenNames = tensorNames(model.tokenWidths.length) } = model
+  const { tokens, ignored } = readTokens(content.tensors, name, tokenNames)
   const origin = decodeOrigin(content.metadata, name)
   const widths = tokens.map(({ dims }) => dims[1]!)
-  if (origin && (origin.modelHash !== model.hash || String(widths) !== String(model.tokenWidths))) {
+  if (origin && (origin.modelHash !== model.hash || !isFit(widths, model))) {
     throw new OtherModelError(
       origin.model === model.name
         ? `${name} was learned on another version of the model “${model.name}”: it has to be learned again.`
         : `${name} was learned on the model ${quoted(origin.model)} and does not fit “${model.name}”: use it with that model, or learn it again.`,
     )
   }
-  if (String(widths) !== String(model.tokenWidths)) throw misfit(widths, name, model)
+  if (!isFit(widths, model)) throw misfit(widths, name, model)
   const exact = content.metadata[EXACT]
   return {
     tokens,
+    ...(model.tokenNames && { tokenNames }),
     origin,
     ...(exact !== undefined && exact.length <= LONGEST_EXACT && { exact }),
     ...(ignored.length > 0 && { ignored }),

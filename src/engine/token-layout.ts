@@ -16,9 +16,26 @@ export interface TokensFound {
 const MOST_TOKENS = 75
 
 /** With several text encoders each tensor is named; the first two are CLIP's, the third is T5's. */
-const ENCODERS = ['clip_l', 'clip_g', 't5xxl'] as const
+const T5 = 't5xxl'
+const ENCODERS: readonly string[] = ['clip_l', 'clip_g', T5]
 
-/** @throws RangeError if no program knows a layout for that many text encoders */
+/** Whether tokens of these widths can be used: for every text encoder, or for every one but T5. */
+export const isFit = (widths: readonly number[], { tokenWidths, tokenNames }: TokenLayout): boolean => {
+  const names = tokenNames ?? tensorNames(tokenWidths.length)
+  return [tokenWidths, ...(names.at(-1) === T5 ? [tokenWidths.slice(0, -1)] : [])].some(
+    (each) => String(each) === String(widths),
+  )
+}
+
+interface TokenLayout {
+  readonly tokenWidths: readonly number[]
+  readonly tokenNames?: readonly string[]
+}
+
+/**
+ * The names of the tensors, unless the model says others.
+ * @throws RangeError if no program knows a layout for that many text encoders
+ */
 export function tensorNames(encoders: number): readonly string[] {
   if (encoders === 1) return ['emb_params']
   if (encoders === 2 || encoders === 3) return ENCODERS.slice(0, encoders)
@@ -30,18 +47,19 @@ export function tensorNames(encoders: number): readonly string[] {
  * numbers; or one for each text encoder.
  *
  * @param name The person's name for the file; messages begin with it.
- * @param encoders How many the model has.
+ * @param own The names of those that the model has; a file may leave out T5's.
  * @throws UserError if they are no tokens
  */
-export function readTokens(tensors: NamedTensors, name: string, encoders: number): TokensFound {
+export function readTokens(tensors: NamedTensors, name: string, own: readonly string[]): TokensFound {
   const listed = asList(tensors)
-  if (listed) return readTokens(listed, name, encoders)
+  if (listed) return readTokens(listed, name, own)
   const names = Object.keys(tensors)
   const known = ENCODERS.filter((encoder) => Object.hasOwn(tensors, encoder))
   const isNamed = names.length > 1 && known.length === names.length
   if (!isNamed && names.length !== 1) throw noTokens(names, name)
-  const own = ENCODERS.slice(0, encoders)
-  const used = !isNamed ? names : own.length > 1 && own.every((each) => known.includes(each)) ? own : known
+  const wanted = own.filter((each) => each !== T5 || known.includes(T5))
+  const isFitting = own.length > 1 && wanted.every((each) => names.includes(each))
+  const used = !isNamed ? names : isFitting ? wanted : known
   const tokens = used.map((each) => asRows(tensors[each]!))
   const count = tokens[0]!.dims[0]!
   for (const { dims, data } of tokens) {
@@ -62,13 +80,13 @@ export function readTokens(tensors: NamedTensors, name: string, encoders: number
 export function misfit(
   widths: readonly number[],
   name: string,
-  model: { readonly name: string; readonly tokenWidths: readonly number[] },
+  model: TokenLayout & { readonly name: string },
 ): UserError {
   const family = FAMILIES.get(String(widths))
   const [theirs, ours] = [widths, model.tokenWidths].map((each) => each.join(' and '))
   if (widths.length === 1 && model.tokenWidths.length > 1 && model.tokenWidths.includes(widths[0]!)) {
     const otherwise = family ? `for ${family}, or ` : ''
-    const wanted = tensorNames(model.tokenWidths.length).map((each) => `\`${each}\``)
+    const wanted = (model.tokenNames ?? tensorNames(model.tokenWidths.length)).map((each) => `\`${each}\``)
     return new UserError(
       `${name} is ${otherwise}for one of the text encoders of “${model.name}” alone (tokens of width ${theirs}): for this model put the tensors of all of them into one file, named ${wanted.join(' and ')}.`,
     )

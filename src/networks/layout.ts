@@ -3,12 +3,14 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PartConfig } from '../checkpoints/configuration.ts'
 import { type LoraFile, readLora } from '../checkpoints/lora.ts'
+import { isCompanion } from '../checkpoints/transformer-checkpoint.ts'
 import { UserError } from '../errors.ts'
 import { type Model, readManifest } from '../hub/catalog.ts'
 import type { ModelReference } from '../hub/reference.ts'
 import type { Graph, ValueInfo } from '../onnx/graph.ts'
 import { readJson } from './json.ts'
 import { hasOtherWeights, type Part, type Parts, partsOfFile, partsOfFolder } from './parts.ts'
+import { loadT5Tokenizer } from './text/t5-tokenizer.ts'
 import { loadTokenizer, type Tokenizer } from './text/tokenizer.ts'
 import { type VaeConfig, vaeConfigOf } from './vae-config.ts'
 
@@ -32,6 +34,8 @@ export interface ModelLayout {
   graph(part: Part): Graph
   /** CLIP's tokenizer. @throws UserError if it is missing */
   tokenizer(part: 'text_encoder' | 'text_encoder_2'): Promise<Tokenizer>
+  /** @throws UserError if it is missing */
+  t5Tokenizer(part: 'text_encoder_2' | 'text_encoder_3', maxLength: number): Promise<Tokenizer>
 }
 
 /** The fields of `model_index.json` that matter. */
@@ -62,7 +66,7 @@ export async function readLayout(reference: ModelReference): Promise<ModelLayout
   const file = await singleFileOf(folder, manifest !== undefined)
   const loras = reference.loras.map(({ path, strength }) => readLora(path, strength))
   const found = file ? partsOfFile(file, loras, prediction) : await filesOf(folder, manifest !== undefined, loras)
-  const { parts, scheduler, index, tokenizer } = found
+  const { parts, scheduler, index, tokenizer, t5Tokenizer } = found
   for (const { path, parts: changed } of loras) {
     const lacked = [...changed.keys()].find((part) => !parts.has(part === 'unet' ? 'denoiser' : part))
     if (lacked)
@@ -86,6 +90,7 @@ export async function readLayout(reference: ModelReference): Promise<ModelLayout
     index,
     scheduler,
     tokenizer,
+    t5Tokenizer,
     architecture,
     side,
     vae,
@@ -108,13 +113,14 @@ interface Found {
   readonly scheduler: ModelLayout['scheduler']
   readonly index: ModelIndex
   readonly tokenizer: ModelLayout['tokenizer']
+  readonly t5Tokenizer: ModelLayout['t5Tokenizer']
 }
 
 /** The file itself; with a manifest, the one `.safetensors` beside it. */
 async function singleFileOf(path: string, hasManifest: boolean): Promise<string | undefined> {
   if (path.endsWith('.safetensors') && (await stat(path).catch(() => undefined))?.isFile()) return path
   if (!hasManifest) return undefined
-  const [file] = (await readdir(path)).filter((name) => name.endsWith('.safetensors'))
+  const [file] = (await readdir(path)).filter((name) => name.endsWith('.safetensors') && !isCompanion(name))
   return file && join(path, file)
 }
 
@@ -127,8 +133,14 @@ async function filesOf(folder: string, hasManifest: boolean, loras: readonly Lor
   const scheduler = await readJson<ModelLayout['scheduler']>(join(folder, 'scheduler', 'scheduler_config.json'))
   if (!hasManifest) checkParts(folder, index ?? {}, parts)
   if (!scheduler) throw lacking(folder, ['scheduler/scheduler_config.json'])
-  const tokenizer: Found['tokenizer'] = (part) => loadTokenizer(join(folder, part.replace('text_encoder', 'tokenizer')))
-  return { parts, scheduler, index: index ?? {}, tokenizer }
+  const folderOf = (part: string) => join(folder, part.replace('text_encoder', 'tokenizer'))
+  return {
+    parts,
+    scheduler,
+    index: index ?? {},
+    tokenizer: (part) => loadTokenizer(folderOf(part)),
+    t5Tokenizer: (part, maxLength) => loadT5Tokenizer(folderOf(part), maxLength),
+  }
 }
 
 /** @throws UserError that names everything that is missing, or for a model that only refines another one's results */

@@ -75,6 +75,7 @@ export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
     side,
     latentDims,
     tokenWidths: text.tokenWidths,
+    ...(text.tokenNames && { tokenNames: text.tokenNames }),
     tokenNorms: text.tokenNorms(words),
     learningBatch,
     encodePicture: autoencoder.encode,

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { clipText } from '../architectures/clip-text.ts'
 import { flux } from '../architectures/flux.ts'
 import { mmdit } from '../architectures/mmdit.ts'
@@ -23,6 +23,7 @@ import { UserError } from '../errors.ts'
 import type { Graph } from '../onnx/graph.ts'
 import { readModel } from '../onnx/proto.ts'
 import { readJson } from './json.ts'
+import { loadT5Tokenizer } from './text/t5-tokenizer.ts'
 import { clipTokenizer } from './text/tokenizer.ts'
 
 /** The networks that a model is made of. */
@@ -86,13 +87,16 @@ export async function partsOfFolder(folder: string, loras: readonly LoraFile[]):
 /** The parts of a model in one file. What other files would say is the same for all models of its family. */
 export function partsOfFile(file: string, loras: readonly LoraFile[], prediction?: Prediction) {
   const checkpoint = readCheckpoint(file, prediction)
-  const { unet, vae, text_encoder, text_encoder_2, scheduler, padding } = checkpoint
+  const { denoiser, vae, scheduler, padding } = checkpoint
+  const encoders = (['text_encoder', 'text_encoder_2', 'text_encoder_3'] as const).flatMap((part) => {
+    const stored = checkpoint[part]
+    return stored ? [[part, stored] as const] : []
+  })
   const found = new Map<Part, StoredPart>([
-    ['denoiser', unet],
+    ['denoiser', denoiser],
     ['vae_encoder', vae],
     ['vae_decoder', vae],
-    ['text_encoder', text_encoder],
-    ...(text_encoder_2 ? [['text_encoder_2', text_encoder_2] as const] : []),
+    ...encoders,
   ])
   const graph = once((part: Part, sizes: Sizes) => {
     const stored = found.get(part)
@@ -107,7 +111,8 @@ export function partsOfFile(file: string, loras: readonly LoraFile[], prediction
   }
   const tokenizer = (part: 'text_encoder' | 'text_encoder_2') =>
     clipTokenizer(padding[part === 'text_encoder' ? 0 : 1]!)
-  return { parts, scheduler, index: {}, tokenizer }
+  const t5Tokenizer = (_: string, maxLength: number) => loadT5Tokenizer(dirname(file), maxLength)
+  return { parts, scheduler, index: {}, tokenizer, t5Tokenizer }
 }
 
 /** @throws UserError for an export that ONNX Runtime or Olive has rewritten for one of its own devices */

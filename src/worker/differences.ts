@@ -35,7 +35,12 @@ export function encodeLearned(
     loss: learned.losses,
   }
   return encodeSafetensors(
-    encodeDifference({ tokens: learned.tokens, origin, ...(exact && { exact: exactToJson(exact) }) }),
+    encodeDifference({
+      tokens: learned.tokens,
+      tokenNames: model.tokenNames,
+      origin,
+      ...(exact && { exact: exactToJson(exact) }),
+    }),
   )
 }
 

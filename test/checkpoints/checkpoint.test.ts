@@ -37,7 +37,7 @@ const empty = { dtype: 'F32', shape: [0], data_offsets: [0, 0] }
 
 test('its tensors say what it is', () => {
   const sd1 = readCheckpoint(one('sd15-one'))
-  assert.deepEqual(sd1.unet.config.attention_head_dim, [8, 8])
+  assert.deepEqual(sd1.denoiser.config.attention_head_dim, [8, 8])
   assert.deepEqual([sd1.scheduler._class_name, sd1.scheduler.prediction_type], ['PNDMScheduler', 'epsilon'])
   assert.deepEqual([sd1.padding[0], sd1.text_encoder.config.hidden_act], ['end', 'quick_gelu'])
   const sdxl = readCheckpoint(one('sdxl-one'))
@@ -45,8 +45,8 @@ test('its tensors say what it is', () => {
   assert.deepEqual([sdxl.padding, sdxl.text_encoder_2!.config.hidden_act], [['end', '!'], 'gelu'])
   const sd2 = readCheckpoint(one('sd21-one'), 'v')
   assert.deepEqual([sd2.padding[0], sd2.text_encoder.config.hidden_act], ['!', 'gelu'])
-  assert.deepEqual([sd2.scheduler.prediction_type, sd2.unet.config.sample_size], ['v_prediction', 96])
-  assert.equal(readCheckpoint(one('sd21-one'), 'epsilon').unet.config.sample_size, 64)
+  assert.deepEqual([sd2.scheduler.prediction_type, sd2.denoiser.config.sample_size], ['v_prediction', 96])
+  assert.equal(readCheckpoint(one('sd21-one'), 'epsilon').denoiser.config.sample_size, 64)
 })
 
 test('what it predicts is asked for where it does not say, and never where it does', async () => {
@@ -92,13 +92,15 @@ test('what is no whole model of these families is a sentence', async () => {
   }
   for (const [name, expected] of [
     ['lora_unet_down_blocks_0.alpha', /is a LoRA: name it behind a model/],
-    ['model.diffusion_model.double_blocks.0.img_attn.qkv.weight', /is FLUX/],
-    ['model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight', /is Stable Diffusion 3/],
+    ['model.diffusion_model.double_blocks.0.img_attn.qkv.weight', /put ae\.safetensors.* and clip_l.* and t5xxl_fp16/],
+    ['joint_blocks.0.x_block.attn.qkv.weight', /put ae\.safetensors.* and clip_l.* and clip_g/],
+    ['text_model.final_layer_norm.weight', /is only a text encoder/],
+    ['encoder.block.0.layer.0.SelfAttention.q.weight', /is only a text encoder/],
     ['emb_params', /is a difference and not a model/],
     ['down_blocks.0.resnets.0.conv1.weight', /is one part of a diffusers folder: name the folder/],
     ['first_stage_model.encoder.conv_in.weight', /is only an autoencoder/],
     ['control_model.input_blocks.0.0.weight', /is a ControlNet/],
-    ['something', /holds no Stable Diffusion 1\.x, 2\.x or XL/],
+    ['something', /holds no Stable Diffusion and no FLUX/],
   ] as const) {
     await refused(await named(name), expected)
   }

@@ -107,5 +107,5 @@ test('Stable Diffusion 2 has no use for the last of ViT-H’s 24 layers, and no 
 
 test('moving averages and schedules are left out', () => {
   const held = tensorsOf({ 'model_ema.decay': [1], alphas_cumprod: [1000], 'first_stage_model.loss.logvar': [1] })
-  assert.deepEqual(Object.values(takeApart(held)), [undefined, undefined, undefined, undefined])
+  assert.ok(Object.values(takeApart(held)).every((part) => part === undefined))
 })

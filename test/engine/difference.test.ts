@@ -144,12 +144,6 @@ describe('a textual inversion for another family', () => {
       'D is for Flux (tokens of width 768 and 4096) and does not fit “sdxl”, whose tokens are 768 and 1280 wide: use it with a model of its own family.',
     ],
     [
-      'XL on 3',
-      xl,
-      sd3,
-      'D is for SDXL or Stable Diffusion 3 (tokens of width 768 and 1280) and does not fit “sd-3”, whose tokens are 768 and 1280 and 4096 wide: use it with a model of its own family.',
-    ],
-    [
       'the second file of a pair on XL',
       { '<cat-toy>': tokens(2, 1280) },
       sdxl,
@@ -169,6 +163,21 @@ describe('a textual inversion for another family', () => {
       })
     })
   }
+
+  test('XL on 3 is used, and T5 reads the plain prompt', () => {
+    const difference = decodeDifference({ tensors: xl, metadata: {} }, { name: 'D', model: sd3 })
+    assert.deepEqual(difference.tokens, [xl.clip_l, xl.clip_g])
+  })
+
+  test('Flux, whose second text encoder is T5, has names of its own', () => {
+    const flux = { name: 'flux', hash: '0', tokenWidths: [768, 4096], tokenNames: ['clip_l', 't5xxl'] }
+    const tensors = { t5xxl: tokens(2, 4096), clip_l: tokens(2, 768) }
+    const { tokens: found, ...read } = decodeDifference({ tensors, metadata: {} }, { name: 'D', model: flux })
+    assert.deepEqual(found, [tensors.clip_l, tensors.t5xxl])
+    assert.deepEqual(Object.keys(encodeDifference({ tokens: found, ...read }).tensors), ['clip_l', 't5xxl'])
+    const alone = decodeDifference({ tensors: { clip_l: tensors.clip_l }, metadata: {} }, { name: 'D', model: flux })
+    assert.deepEqual(alone.tokens, [tensors.clip_l])
+  })
 
   test('3 on XL is used without what is for T5', () => {
     const tensors = { t5xxl: tokens(5, 4096), clip_g: tokens(2, 1280), clip_l: tokens(2, 768) }

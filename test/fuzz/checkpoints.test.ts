@@ -13,13 +13,14 @@ import { createRandom, type Random } from '../../src/tensor/random.ts'
 // Checkpoints that lie: every one is either read within its file, or refused with a sentence.
 
 const FILES = 600
-const fixture = join(import.meta.dirname, '../fixtures/checkpoints/sd15-one.safetensors.gz')
+const fixture = (name: string) => join(import.meta.dirname, `../fixtures/checkpoints/${name}-one.safetensors.gz`)
 
 let folder: string
-let original: Buffer
+/** A UNet and a transformer, each with its text encoders and autoencoder. */
+let originals: Buffer[]
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'isto-hostile-'))
-  original = gunzipSync(await readFile(fixture))
+  originals = await Promise.all(['sd15', 'sd3'].map(async (name) => gunzipSync(await readFile(fixture(name)))))
 })
 after(() => rm(folder, { recursive: true }))
 
@@ -110,12 +111,13 @@ test(`${FILES} files that lie are read within themselves or refused with a sente
   for (let index = 0; index < FILES; index++) {
     const random = createRandom(index)
     const kind = kinds[index % kinds.length]!
-    const bytes = damages[kind]?.(original, random) ?? withLie(lies[kind]!, random)
+    const original = originals[Math.floor(index / kinds.length) % 2]!
+    const bytes = damages[kind]?.(original, random) ?? withLie(original, lies[kind]!, random)
     const path = join(folder, 'hostile.safetensors')
     await writeFile(path, bytes)
     try {
       const layout = await readLayout({ path, loras: [] })
-      for (const part of ['denoiser', 'text_encoder', 'vae_encoder', 'vae_decoder'] as const) {
+      for (const part of PARTS.filter((each) => layout.has(each))) {
         assertInside(layout.graph(part), path, bytes.length, kind)
       }
       counts.read++
@@ -129,7 +131,9 @@ test(`${FILES} files that lie are read within themselves or refused with a sente
   assert.ok(counts.refused > FILES / 2 && counts.read > 0, JSON.stringify(counts))
 })
 
-function withLie(lie: (typeof lies)[string], random: Random): Buffer {
+const PARTS = ['denoiser', 'text_encoder', 'text_encoder_2', 'text_encoder_3', 'vae_encoder', 'vae_decoder'] as const
+
+function withLie(original: Buffer, lie: (typeof lies)[string], random: Random): Buffer {
   const end = headerEnd(original)
   const header: Header = JSON.parse(original.toString('utf8', 8, end))
   const name = names(header)[random.integer(names(header).length)]!

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { openCase, type PipelineCase, pipelinesFolder } from './pipeline-case.ts'
@@ -24,6 +24,8 @@ export const checkpointNumbers: Readonly<Record<string, string>> = {
   'sd15-one': own('sd15-one'),
   'sd21-one': own('sd21-one'),
   'sdxl-one': own('sdxl-one'),
+  'sd3-one': own('sd3-one'),
+  'flux-one': own('flux-one'),
 }
 
 /** @param scratch Where a single file is unpacked, in a folder of its own. */
@@ -41,11 +43,48 @@ export const isOneFile = (name: string): boolean => name.endsWith('-one')
 /** Of Stable Diffusion 2 a single file does not say it. */
 export const predictionOf = (name: string) => (name === 'sd21-one' ? 'v' : undefined)
 
-/** A model in one file, beside a manifest that says how large its pictures are. */
+/** A model in one file, with a manifest that says how large its pictures are. */
 async function unpacked(name: string, scratch: string): Promise<string> {
   const folder = await mkdtemp(join(scratch, 'one-'))
-  await writeFile(join(folder, `${name}.safetensors`), gunzipSync(await readFile(own(`${name}.safetensors.gz`))))
+  await writeFile(join(folder, `${name}.safetensors`), await fileOf(name))
   const manifest = { name, description: '', licence: '', files: [], side: 16 }
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest))
+  if (name === 'sd3-one' || name === 'flux-one') {
+    await copyFile(join(checkpointsFolder, '../tokenizer/t5/tokenizer.json'), join(folder, 'tokenizer.json'))
+  }
+  if (name === 'flux-one') await writeCompanions(folder)
   return folder
+}
+
+const fileOf = async (name: string) => gunzipSync(await readFile(own(`${name}.safetensors.gz`)))
+
+/** What is published apart from FLUX's transformer; the numbers are those of `sd3-one`. */
+async function writeCompanions(folder: string): Promise<void> {
+  const whole = await fileOf('sd3-one')
+  for (const [name, prefix] of [
+    ['ae', 'first_stage_model.'],
+    ['clip_l', 'text_encoders.clip_l.transformer.'],
+    ['t5xxl_fp16', 'text_encoders.t5xxl.transformer.'],
+  ] as const) {
+    await writeFile(join(folder, `${name}.safetensors`), withPrefix(whole, prefix))
+  }
+}
+
+/** A file of the tensors with that prefix, without it. */
+function withPrefix(file: Buffer, prefix: string): Buffer {
+  const start = 8 + Number(file.readBigUInt64LE())
+  const header: Record<string, { data_offsets: [number, number] }> = JSON.parse(file.toString('utf8', 8, start))
+  const parts: Buffer[] = []
+  let at = 0
+  const kept = Object.entries(header).flatMap(([name, entry]) => {
+    if (!name.startsWith(prefix)) return []
+    const [from, to] = entry.data_offsets
+    parts.push(file.subarray(start + from, start + to))
+    at += to - from
+    return [[name.slice(prefix.length), { ...entry, data_offsets: [at - (to - from), at] }]]
+  })
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(kept)))
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(json.length))
+  return Buffer.concat([length, json, ...parts])
 }

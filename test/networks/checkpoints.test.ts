@@ -43,7 +43,8 @@ for (const name of Object.keys(checkpointNumbers)) {
     test('has the gradient of PyTorch, in every text encoder', async () => {
       const { loss, gradients } = await learningErrors(opened)
       assertSmall(loss, 1e-5)
-      for (const error of gradients) assertSmall(error, 1e-5)
+      // Where PyTorch's own numbers are as far off, the gradient is a small difference of large ones.
+      for (const error of gradients) assertSmall(error, Math.max(1e-5, 4 * opened.known.errorOfPyTorch))
     })
 
     test('conditions on a difference as diffusers does', async () => {
@@ -60,6 +61,7 @@ test('the same weights are the same model as an export, a folder, in half precis
   assert.equal(await hashOf(folder('sd15')), await hashOf(exported('sd15')))
   assert.equal(await hashOf(folder('sd21')), await hashOf(exported('sd21')))
   assert.equal(await hashOf(folder('sdxl')), await hashOf(exported('sdxl')))
+  assert.equal(await hashOf(folder('sd3')), await hashOf(exported('sd3')))
 
   const half = join(scratch, 'half')
   await cp(folder('sd15'), half, { recursive: true })

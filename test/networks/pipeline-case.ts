@@ -51,7 +51,7 @@ export async function openCase(
 ) {
   const known: Known = JSON.parse(await readFile(`${numbersAt}.json`, 'utf8'))
   const { tensors: numbers } = decodeSafetensors(await readFile(`${numbersAt}.safetensors`), name)
-  const tokens = [0, 1].flatMap((encoder) => numbers[`tokens ${encoder}`] ?? [])
+  const tokens = [0, 1, 2].flatMap((encoder) => numbers[`tokens ${encoder}`] ?? [])
   return { model: await load(folder, more), known, numbers, tokens } satisfies PipelineCase
 }
 

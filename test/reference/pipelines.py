@@ -86,7 +86,15 @@ class Family:
     @property
     def names(self):
         """Of the tensors in a difference file."""
-        return ["clip_l", "clip_g"] if self.xl or self.sd3 else ["emb_params"]
+        if self.flux:
+            return ["clip_l", "t5xxl"]
+        return ["clip_l", "clip_g", *(["t5xxl"] if self.sd3 else [])] if self.xl or self.sd3 else ["emb_params"]
+
+    @property
+    def widths(self):
+        """Of their tokens."""
+        by_name = {"emb_params": WIDTH, "clip_l": WIDTH, "clip_g": WIDTH_2, "t5xxl": WIDTH_3}
+        return [by_name[name] for name in self.names]
 
 
 PNDM = {"_class_name": "PNDMScheduler", **BETAS, "clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
@@ -519,12 +527,29 @@ def learned_ids(tokenizer):
     return torch.tensor([ids + [tokenizer.pad_token_id] * (LENGTH - len(ids))]), 1 + len(words)
 
 
+def t5_states(pipeline, tokens):
+    """T5's states of words, a comma, the tokens, the end, padding. It reads all of them."""
+    suffix, length = ("_3", LENGTH_3) if hasattr(pipeline, "tokenizer_3") else ("_2", LENGTH_FLUX)
+    tokenizer, module = getattr(pipeline, f"tokenizer{suffix}"), getattr(pipeline, f"text_encoder{suffix}")
+    words = tokenizer(LEARNED_BEHIND, add_special_tokens=False).input_ids + tokenizer.convert_tokens_to_ids([","])
+    ids = [*words, *[0] * TOKENS, tokenizer.eos_token_id]
+    ids += [tokenizer.pad_token_id] * (length - len(ids))
+
+    def replace(_module, _inputs, looked_up):
+        return torch.cat([looked_up[:, : len(words)], tokens[None], looked_up[:, len(words) + TOKENS :]], dim=1)
+
+    with ExitStack() as stack:
+        hook = module.encoder.embed_tokens.register_forward_hook(replace)
+        stack.callback(hook.remove)
+        return module(torch.tensor([ids])).last_hidden_state
+
+
 def learning_step(family, pipeline, dtype, tokens, case):
     """loss_i = sum over j of weight_ij (output_ij - target_ij)^2, and the gradient of their sum by the tokens."""
     pipeline.to(dtype=dtype)
     leaves = [each.to(dtype).requires_grad_() for each in tokens]
     states, pooled = [], []
-    for (_, tokenizer, module), leaf in zip(text_encoders(pipeline), leaves, strict=True):
+    for (_, tokenizer, module), leaf in zip(text_encoders(pipeline), leaves):  # T5's are the last
         ids, start = learned_ids(tokenizer)
 
         def replace(_module, _inputs, looked_up, leaf=leaf, start=start):
@@ -540,14 +565,14 @@ def learning_step(family, pipeline, dtype, tokens, case):
     conditioning = torch.cat(states, dim=-1).repeat(n, 1, 1)
     noisy, timesteps = case["noisy"].to(dtype), case["timesteps"]
     if family.flux:
-        prompt = pipeline._get_t5_prompt_embeds(LEARNED_BEHIND, n)
+        prompt = t5_states(pipeline, leaves[-1]).repeat(n, 1, 1)
         told = (torch.zeros(LENGTH_FLUX, 3), places(8).to(dtype), torch.full([n], GUIDANCE_TOLD, dtype=dtype))
         packed = pipeline._pack_latents(noisy, *noisy.shape)
         times = timesteps.to(dtype) / 1000
         output = flux_call(pipeline.transformer, packed, prompt, pooled[0].repeat(n, 1), times, *told)[0]
         return loss_of(pipeline._unpack_latents(output, 16, 16, pipeline.vae_scale_factor), case, leaves)
     if family.sd3:
-        plain = pipeline._get_t5_prompt_embeds(LEARNED_BEHIND, n)
+        plain = t5_states(pipeline, leaves[-1]).repeat(n, 1, 1)
         widened = nn.functional.pad(conditioning, (0, WIDTH_3 - conditioning.shape[-1]))
         given = (torch.cat([widened, plain], dim=1), torch.cat(pooled, dim=-1).repeat(n, 1))
         output = pipeline.transformer(noisy, *given, timesteps.to(dtype), return_dict=False)[0]
@@ -570,12 +595,12 @@ class WithInversion(StableDiffusion3Pipeline, TextualInversionLoaderMixin):
 
 
 def with_difference(family, pipeline, path):
-    """The file as diffusers loads it, and what it makes of a prompt."""
+    """The file as diffusers loads it, and what it makes of a prompt. For T5 nobody has a loader."""
     if family.sd3:
         pipeline = WithInversion(**pipeline.components)
     if len(family.names) > 1:
         content = load_file(path)
-        for name, (_, tokenizer, module) in zip(family.names, text_encoders(pipeline), strict=True):
+        for name, (_, tokenizer, module) in zip(family.names, text_encoders(pipeline)):
             pipeline.load_textual_inversion(content[name], token="<diff>", text_encoder=module, tokenizer=tokenizer)
     else:
         pipeline.load_textual_inversion(str(path), token="<diff>")
@@ -584,10 +609,11 @@ def with_difference(family, pipeline, path):
     if family.sd3:
         prompt = pipeline.maybe_convert_prompt(prompt, pipeline.tokenizer)
         found = pipeline.encode_prompt(prompt, prompt, LEARNED_BEHIND, **options)
-        return {"hidden_states": found[0], "pooled": found[2]}
+        own = t5_states(pipeline, content["t5xxl"].double())
+        return {"hidden_states": torch.cat([found[0][:, :LENGTH], own], dim=1), "pooled": found[2]}
     if family.flux:
         found = pipeline.encode_prompt(prompt, LEARNED_BEHIND, device="cpu")
-        return {"hidden_states": found[0], "pooled": found[1]}
+        return {"hidden_states": t5_states(pipeline, content["t5xxl"].double()), "pooled": found[1]}
     found = pipeline.encode_prompt(prompt, **options)
     return {"hidden_states": found[0], **({"pooled": found[2]} if family.xl else {})}
 
@@ -628,8 +654,7 @@ def numbers_of(family, pipeline, difference_path):
         "target": target,
         "weight": torch.rand(originals.shape, generator=random) / originals[0].numel(),
     }
-    widths = [WIDTH, WIDTH_2][: len(family.names)]
-    tokens = [0.5 * torch.randn(TOKENS, width, generator=random) for width in widths]
+    tokens = [0.5 * torch.randn(TOKENS, width, generator=random) for width in family.widths]
     with torch.enable_grad():
         loss, gradients = learning_step(family, pipeline, torch.double, tokens, case)
         _, own = learning_step(family, pipeline, torch.float, tokens, case)

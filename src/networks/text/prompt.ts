@@ -1,11 +1,13 @@
 import type { Conditioning, Tokens } from '../../diffusion/model.ts'
 import { sizeOf, type Tensor, tensor } from '../../tensor/tensor.ts'
-import type { TextNetwork } from './clip-text.ts'
-import type { PlainEncoder } from './t5.ts'
+import type { T5 } from './t5.ts'
 import type { TextEncoder } from './text-encoder.ts'
+import type { TextNetwork } from './text-network.ts'
 
 export interface PromptEncoder {
   readonly tokenWidths: readonly number[]
+  /** Of the encoders in a difference file. @default those of CLIP's encoders */
+  readonly tokenNames?: readonly string[]
   /**
    * The median length of the embeddings of `words`, for each encoder. @default of tokens from all over the vocabulary
    */
@@ -31,14 +33,14 @@ export interface Joining {
   /** The pooled embedding: of the last encoder that has one, or of all of them, concatenated. */
   readonly pooled: 'last' | 'all'
   /** Stable Diffusion 3: the states, padded with zeros to its width, come first, and T5's follow. */
-  readonly behind?: PlainEncoder
+  readonly t5?: T5
 }
 
 /**
- * One or two text encoders: each reads the prompt with tokens of its own, and their states are concatenated. Only these
- * read the difference tokens; what is `behind` reads the plain prompt.
+ * One or two of CLIP's text encoders, and perhaps T5: each reads the prompt with tokens of its own. The states of the former
+ * are concatenated. A difference that was made for these alone leaves T5 with the plain prompt.
  */
-export function joinEncoders(encoders: readonly TextEncoder[], { empty, pooled, behind }: Joining): PromptEncoder {
+export function joinEncoders(encoders: readonly TextEncoder[], { empty, pooled, t5 }: Joining): PromptEncoder {
   const last = encoders.findLastIndex(({ hasPooled }) => hasPooled)
   const widths = encoders.map(({ tokenWidth }) => tokenWidth)
   let pooledWidths: Promise<number[]> | undefined
@@ -51,7 +53,7 @@ export function joinEncoders(encoders: readonly TextEncoder[], { empty, pooled, 
     for (const [index, encoder] of encoders.entries()) found.push(await encoder.encode(prompt, tokens?.[index]))
     const states = sideBySide(found.map(({ hiddenStates }) => hiddenStates))
     return {
-      hiddenStates: behind ? stacked(states, await behind.encode(prompt)) : states,
+      hiddenStates: t5 ? stacked(states, await t5.encode(prompt, tokens?.[encoders.length])) : states,
       pooled: pooled === 'all' ? sideBySide(found.map((each) => each.pooled!)) : found[last]?.pooled,
     }
   }
@@ -60,50 +62,79 @@ export function joinEncoders(encoders: readonly TextEncoder[], { empty, pooled, 
     return encoders.map((_, index) => (index === last ? cotangent : undefined))
   }
   return {
-    tokenWidths: widths,
-    tokenNorms: (words) => encoders.map((encoder) => encoder.tokenNorm(words)),
-    embedWords: (text, most) => encoders.map((encoder) => encoder.wordEmbeddings(text, most)),
+    ...wordsOf([...encoders, ...(t5?.words ? [t5.words] : [])]),
     encode: async (prompt, tokens) => {
       const found = await encode(prompt, tokens)
       if (empty === 'encoded' || prompt !== '' || tokens) return found
       return { hiddenStates: tensor(found.hiddenStates.dims), pooled: found.pooled && tensor(found.pooled.dims) }
     },
     gradient: async (prompt, tokens, cotangent) => {
-      const states = cotangent.hiddenStates && apart(cotangent.hiddenStates, widths, behind?.length)
+      const states = cotangent.hiddenStates && apart(cotangent.hiddenStates, widths, t5?.length)
       const pools = await apartPooled(cotangent.pooled)
       const gradients: Tensor[] = []
       for (const [index, encoder] of encoders.entries()) {
         const own = { hiddenStates: states?.[index], pooled: pools[index] }
         gradients.push(await encoder.gradient(prompt, tokens[index]!, own))
       }
+      const ofT5 = tokens[encoders.length]
+      if (t5 && ofT5) gradients.push(await t5.gradient(prompt, ofT5, lastRows(cotangent.hiddenStates, t5, ofT5)))
       return gradients
     },
     projecting: encoders[last] && projecting(encoders[last], last),
     close: async () => {
-      await Promise.all([...encoders, ...(behind ? [behind] : [])].map((each) => each.close()))
+      await Promise.all([...encoders, ...(t5 ? [t5] : [])].map((each) => each.close()))
     },
   }
 }
 
 /**
- * FLUX: the states are those of T5, which reads the plain prompt. The difference tokens go through the network that
- * gives the pooled embedding.
- * @param output The name of that embedding in the network.
+ * FLUX: T5's states, and a pooled embedding of CLIP.
+ * @param output The name of that embedding in CLIP's network.
  */
-export function pooledBeside(network: TextNetwork, output: string, plain: PlainEncoder): PromptEncoder {
+export function pooledWithStates(clip: TextNetwork, output: string, t5: T5): PromptEncoder {
   return {
-    tokenWidths: [network.tokenWidth],
-    tokenNorms: (words) => [network.tokenNorm(words)],
-    embedWords: (text, most) => [network.wordEmbeddings(text, most)],
+    ...wordsOf([clip, ...(t5.words ? [t5.words] : [])]),
+    tokenNames: ['clip_l', 't5xxl'],
     encode: async (prompt, tokens) => {
-      const found = await network.run([prompt], tokens?.[0])
-      return { hiddenStates: await plain.encode(prompt), pooled: found[output]! }
+      const found = await clip.run([prompt], tokens?.[0])
+      return { hiddenStates: await t5.encode(prompt, tokens?.[1]), pooled: found[output]! }
     },
-    gradient: async (prompt, tokens, { pooled }) => [await network.gradient(prompt, tokens[0]!, { [output]: pooled })],
+    gradient: async (prompt, tokens, { hiddenStates, pooled }) => {
+      const [ofClip, ofT5] = tokens
+      const first = await clip.gradient(prompt, ofClip!, { [output]: pooled })
+      return ofT5 ? [first, await t5.gradient(prompt, ofT5, lastRows(hiddenStates, t5, ofT5))] : [first]
+    },
     close: async () => {
-      await Promise.all([network.close(), plain.close()])
+      await Promise.all([clip.close(), t5.close()])
     },
   }
+}
+
+/** A word may have another number of tokens in each encoder; all are given that of the first. */
+function wordsOf(
+  encoders: readonly Pick<TextNetwork, 'tokenWidth' | 'tokenNorm' | 'wordEmbeddings'>[],
+): Pick<PromptEncoder, 'tokenWidths' | 'tokenNorms' | 'embedWords'> {
+  return {
+    tokenWidths: encoders.map(({ tokenWidth }) => tokenWidth),
+    tokenNorms: (words) => encoders.map((encoder) => encoder.tokenNorm(words)),
+    embedWords: (text, most) => {
+      const [first, ...others] = encoders.map((encoder) => encoder.wordEmbeddings(text, most)) as [Tensor, ...Tensor[]]
+      return [first, ...others.map((each) => withRows(each, first.dims[0]!))]
+    },
+  }
+}
+
+/** Cut, or with zeros below. */
+function withRows({ dims, data }: Tensor, count: number): Tensor {
+  const made = tensor([count, dims[1]!])
+  made.data.set(data.subarray(0, made.data.length))
+  return made
+}
+
+/** T5's states are the last ones; of no states [1, length, width], the gradient is zero. */
+function lastRows(states: Tensor | undefined, { length }: T5, { dims: [, width] }: Tensor): Tensor {
+  const size = length * width!
+  return tensor([1, length, width!], states ? states.data.slice(-size) : new Float32Array(size))
 }
 
 function projecting(encoder: TextEncoder, place: number): Projecting {

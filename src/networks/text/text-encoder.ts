@@ -4,7 +4,7 @@ import type { Conditioning } from '../../diffusion/model.ts'
 import { UserError } from '../../errors.ts'
 import type { Graph } from '../../onnx/graph.ts'
 import { type Tensor, tensor } from '../../tensor/tensor.ts'
-import { openTextNetwork, type TextNetwork } from './clip-text.ts'
+import { openTextNetwork, type TextNetwork } from './text-network.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
 /** One of a model's text encoders. The tokens here are only its own, [tokens, width]. */

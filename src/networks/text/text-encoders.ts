@@ -1,10 +1,10 @@
 import type { Hardware } from '../../compute/hardware.ts'
 import { UserError } from '../../errors.ts'
 import { lengthOfT5, type ModelLayout } from '../layout.ts'
-import { openTextNetwork } from './clip-text.ts'
-import { joinEncoders, type PromptEncoder, pooledBeside } from './prompt.ts'
+import { joinEncoders, type PromptEncoder, pooledWithStates } from './prompt.ts'
 import { openT5 } from './t5.ts'
 import { openTextEncoder, type TextEncoder } from './text-encoder.ts'
+import { openTextNetwork } from './text-network.ts'
 
 interface TextEncodersOptions {
   readonly layout: ModelLayout
@@ -35,8 +35,8 @@ export async function openTextEncoders({ layout, cacheFolder, hardware }: TextEn
   if (encoders.length === 0) throw new UserError(`There is no text_encoder in ${folder}: download it again.`)
   if (isSd3) {
     const { places = length + lengthOfT5(architecture, layout.config('denoiser')), width } = sizeOfStates(layout)
-    const behind = await openT5(layout, '_3', { length: places - length, width })
-    return joinEncoders(encoders, { empty: 'encoded', pooled: 'all', behind })
+    const t5 = await openT5(layout, 'text_encoder_3', { length: places - length, width, cacheFolder })
+    return joinEncoders(encoders, { empty: 'encoded', pooled: 'all', t5 })
   }
   const isZeros = isXl && index.force_zeros_for_empty_prompt !== false
   return joinEncoders(encoders, { empty: isZeros ? 'zeros' : 'encoded', pooled: 'last' })
@@ -50,7 +50,8 @@ async function openEncodersOfFlux(options: TextEncodersOptions): Promise<PromptE
   const own = { graph: layout.graph('text_encoder'), name: 'text_encoder' }
   const network = await openTextNetwork({ ...options, ...own, tokenizer, outputs: ['pooler_output'] })
   const { places = lengthOfT5('flux', layout.config('denoiser')), width } = sizeOfStates(layout)
-  return pooledBeside(network, 'pooler_output', await openT5(layout, '_2', { length: places, width }))
+  const t5 = await openT5(layout, 'text_encoder_2', { length: places, width, cacheFolder: options.cacheFolder })
+  return pooledWithStates(network, 'pooler_output', t5)
 }
 
 /** The prompt's states that the network takes: how many positions, if its graph fixes that, and how wide. */

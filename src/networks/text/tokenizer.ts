@@ -4,13 +4,16 @@ import { brotliDecompressSync } from 'node:zlib'
 import { UserError } from '../../errors.ts'
 import { readJson } from '../json.ts'
 
-/** CLIP's byte-pair tokenizer. Ids are rows of the text encoder's embedding table. */
+/** CLIP's tokenizer, or T5's. Ids are rows of the text encoder's embedding table. */
 export interface Tokenizer {
   /** The ids of `text`, without the begin and end tokens, neither cut nor padded. */
   encode(text: string): number[]
-  readonly bos: number
+  /** CLIP's only. */
+  readonly bos?: number
+  /** What separates the difference tokens from the prompt. */
+  readonly comma: readonly number[]
   readonly eos: number
-  /** The id that pads a sequence: the end token for SD 1.x, "!" (id 0) for SD 2.x and SDXL's second encoder. */
+  /** The id that pads a sequence: CLIP's end token for SD 1.x, "!" (id 0) for SD 2.x and SDXL's second encoder. */
   readonly pad: number
   /** The number of ids in a full sequence, including the begin and end tokens. */
   readonly maxLength: number
@@ -55,18 +58,14 @@ function tokenizerOf({ vocab, merges }: Model, { added, roles, maxLength }: Spec
   const encodeWord = wordEncoder(vocab, merges, unknown)
   const longestFirst = [...added.keys()].sort((a, b) => b.length - a.length)
   const special = new RegExp(`(${longestFirst.map((name) => name.replace(/\W/g, '\\$&')).join('|')})`)
-  return {
-    bos: idOf(roles.bos_token),
-    eos,
-    pad: roles.pad_token ? idOf(roles.pad_token) : eos,
-    maxLength,
-    // Special names are ids wherever they occur, so a plain "!" is the padding token where "!" pads.
-    encode: (text) =>
-      text.split(special).flatMap((part) => {
-        const id = added.get(part)
-        return id === undefined ? (clean(part).match(WORDS) ?? []).flatMap(encodeWord) : [id]
-      }),
-  }
+  // Special names are ids wherever they occur, so a plain "!" is the padding token where "!" pads.
+  const encode = (text: string) =>
+    text.split(special).flatMap((part) => {
+      const id = added.get(part)
+      return id === undefined ? (clean(part).match(WORDS) ?? []).flatMap(encodeWord) : [id]
+    })
+  const pad = roles.pad_token ? idOf(roles.pad_token) : eos
+  return { bos: idOf(roles.bos_token), comma: encode(','), eos, pad, maxLength, encode }
 }
 
 interface Model {

@@ -21,12 +21,16 @@ describe('with FLUX', () => {
   })
   after(() => model?.close())
 
-  test('tokens change the pooled embedding and nothing else', async () => {
+  test('CLIP’s tokens change the pooled embedding, and T5’s the states', async () => {
+    const [ofClip, ofT5] = model.tokenWidths.map((width) => createRandom(1).normal([2, width]))
     const plain = await model.encodePrompt('a cat')
-    const told = await model.encodePrompt('a cat', [createRandom(1).normal([2, 16])])
+    const told = await model.encodePrompt('a cat', [ofClip!])
+    const all = await model.encodePrompt('a cat', [ofClip!, ofT5!])
     assert.deepEqual(plain.hiddenStates.dims, [1, 512, 48])
     assert.deepEqual(told.hiddenStates.data, plain.hiddenStates.data)
     assert.notDeepEqual(told.pooled!.data, plain.pooled!.data)
+    assert.deepEqual(all.pooled!.data, told.pooled!.data)
+    assert.notDeepEqual(all.hiddenStates.data, told.hiddenStates.data)
   })
 
   test('noise lies along the schedule as the picture’s size has it', () => {

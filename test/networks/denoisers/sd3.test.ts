@@ -3,7 +3,7 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { DiffusionModel, Tokens } from '../../../src/diffusion/model.ts'
+import type { Conditioning, DiffusionModel, Tokens } from '../../../src/diffusion/model.ts'
 import { repeatConditioning } from '../../../src/diffusion/sampler.ts'
 import { readScheduleConfig, schedule } from '../../../src/diffusion/schedule.ts'
 import { learnDifference } from '../../../src/engine/analogy.ts'
@@ -41,19 +41,19 @@ describe('with Stable Diffusion 3', () => {
   })
   after(() => networks?.close())
 
-  test('T5 reads the plain prompt, whatever tokens CLIP’s encoders are given', async () => {
+  test('every text encoder reads tokens of its own, and T5 the plain prompt if there are none for it', async () => {
     const tokens = networks.tokenWidths.map((width) => createRandom(1).normal([2, width]))
-    const plain = await networks.encodePrompt('a cat')
-    const told = await networks.encodePrompt('a cat', tokens)
-    assert.deepEqual(plain.hiddenStates.dims, [1, 77 + 256, 48])
-    const [ofClip, ofT5] = [
-      [0, 77 * 48],
-      [77 * 48, 333 * 48],
-    ].map(([from, to]) => [plain, told].map(({ hiddenStates }) => hiddenStates.data.subarray(from, to)))
-    assert.notDeepEqual(ofClip![0], ofClip![1])
-    assert.deepEqual(ofT5![0], ofT5![1])
-    assert.notDeepEqual(plain.pooled!.data.subarray(0, 12), told.pooled!.data.subarray(0, 12))
-    assert.notDeepEqual(plain.pooled!.data.subarray(12), told.pooled!.data.subarray(12))
+    const asked = [undefined, tokens.slice(0, 2), tokens]
+    const [plain, ofClipAlone, all] = await Promise.all(asked.map((each) => networks.encodePrompt('a cat', each)))
+    assert.deepEqual(plain!.hiddenStates.dims, [1, 77 + 256, 48])
+    const rowsOf = ({ hiddenStates }: Conditioning, from: number, to: number) =>
+      hiddenStates.data.subarray(from * 48, to * 48)
+    assert.notDeepEqual(rowsOf(plain!, 0, 77), rowsOf(ofClipAlone!, 0, 77))
+    assert.deepEqual(rowsOf(plain!, 77, 333), rowsOf(ofClipAlone!, 77, 333))
+    assert.deepEqual(rowsOf(ofClipAlone!, 0, 77), rowsOf(all!, 0, 77))
+    assert.notDeepEqual(rowsOf(ofClipAlone!, 77, 333), rowsOf(all!, 77, 333))
+    assert.notDeepEqual(plain!.pooled!.data.subarray(0, 12), all!.pooled!.data.subarray(0, 12))
+    assert.notDeepEqual(plain!.pooled!.data.subarray(12), all!.pooled!.data.subarray(12))
   })
 
   test('what is learned denoises noise that it was not learned from', async () => {
@@ -98,8 +98,11 @@ describe('with Stable Diffusion 3', () => {
       handles,
     )
     const bytes = encodeSafetensors(encodeDifference({ tokens: learned.tokens }))
-    assert.deepEqual(Object.keys(decodeSafetensors(bytes, 'D').tensors), ['clip_l', 'clip_g'])
-    const { tokens } = decodeDifference(decodeSafetensors(bytes, 'D'), { name: 'D', model: networks })
+    assert.deepEqual(Object.keys(decodeSafetensors(bytes, 'D').tensors), ['clip_l', 'clip_g', 't5xxl'])
+    const content = decodeSafetensors(bytes, 'D')
+    const { tokens } = decodeDifference(content, { name: 'D', model: networks })
+    const { t5xxl: _, ...ofClip } = content.tensors
+    assert.equal(decodeDifference({ ...content, tensors: ofClip }, { name: 'D', model: networks }).tokens.length, 2)
     const applied = [{ tokens, strength: 1 }]
     const how = { preserve: 0.5, isBlended: false }
     const { pixels } = await applyDifferences(networks, picture(4), applied, methods.fast, how, handles)

@@ -19,8 +19,9 @@ const cases: Record<string, Case> = JSON.parse(await readFile(join(fixtures, 'ca
 
 for (const [folder, { texts, ...numbers }] of Object.entries(cases)) {
   test(`tokenizer ${folder} gives the ids of transformers for ${texts.length} texts`, async () => {
-    const { encode, ...read } = await loadTokenizer(join(fixtures, folder))
+    const { encode, comma, ...read } = await loadTokenizer(join(fixtures, folder))
     assert.deepEqual(read, numbers)
+    assert.deepEqual(comma, encode(','))
     for (const [text, ids] of texts) assert.deepEqual(encode(text), ids, JSON.stringify(text))
   })
 }
@@ -43,9 +44,10 @@ test('without the small files it is CLIP as it was published', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tokenizer-'))
   try {
     for (const name of ['vocab.json', 'merges.txt']) await copyFile(join(fixtures, 'eos-pad', name), join(folder, name))
-    const { encode, ...read } = await loadTokenizer(folder)
+    const { encode, comma, ...read } = await loadTokenizer(folder)
     const { texts, ...numbers } = cases['eos-pad']!
     assert.deepEqual(read, numbers)
+    assert.deepEqual(comma, encode(','))
     for (const [text, ids] of texts) assert.deepEqual(encode(text), ids, JSON.stringify(text))
   } finally {
     await rm(folder, { recursive: true })
@@ -53,13 +55,17 @@ test('without the small files it is CLIP as it was published', async () => {
 })
 
 test('T5’s tokenizer gives the ids of transformers', async () => {
-  const encode = await loadT5Tokenizer(join(fixtures, 't5'))
   const { length, texts } = JSON.parse(await readFile(join(fixtures, 't5.json'), 'utf8'))
-  for (const [text, ids] of texts) assert.deepEqual(encode(text, length), ids, JSON.stringify(text))
+  const { encode, eos, pad } = await loadT5Tokenizer(join(fixtures, 't5'), length)
+  for (const [text, ids] of texts) {
+    const words = encode(text).slice(0, length - 1)
+    const padding = Array<number>(length - 1 - words.length).fill(pad)
+    assert.deepEqual([...words, eos, ...padding], ids, JSON.stringify(text))
+  }
 })
 
 test('a folder without T5’s tokenizer, or with another one, is a sentence for the person', async () => {
   for (const folder of [import.meta.dirname, join(fixtures, 'json-only')]) {
-    await assert.rejects(loadT5Tokenizer(folder), { name: 'UserError', message: /tokenizer\.json of T5/ })
+    await assert.rejects(loadT5Tokenizer(folder, 77), { name: 'UserError', message: /tokenizer\.json of T5/ })
   }
 })
