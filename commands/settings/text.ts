@@ -43,7 +43,7 @@ export function textOf(say: Say, settings: ServerSettings, models: Services['mod
     keepPairs
       ? say('Pictures that a saved difference was learned from: kept, so that it can be learned again.')
       : say('Pictures that a saved difference was learned from: not kept.'),
-    `-# ${say('`/settings change`, `/settings channels` and `/settings reset` change them.')}`,
+    `-# ${say('`/settings change`, `/settings channels`, `/settings role-limit`, `/settings audit`, `/settings block` and `/settings reset` change them.')}`,
   ].join('\n')
 }
 

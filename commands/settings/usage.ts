@@ -56,11 +56,13 @@ const sumOf = (tallies: readonly Tally[]): Sum =>
     { jobs: 0, failures: 0, seconds: 0 },
   )
 
-const figuresOf = ({ jobs, failures, seconds }: Sum, say: Say): string =>
-  say(
-    '{jobs, plural, =0 {no jobs} =1 {one job} other {# jobs}}, {time} of computing, {failures, plural, =0 {none failed} =1 {one failed} other {# failed}}',
+function figuresOf({ jobs, failures, seconds }: Sum, say: Say): string {
+  if (jobs === 0) return say('no jobs')
+  return say(
+    '{jobs, plural, =1 {one job} other {# jobs}}, {time} of computing, {failures, plural, =0 {none failed} =1 {one failed} other {# failed}}',
     { jobs, failures, time: timeOf(seconds) },
   )
+}
 
 /** In units that are written the same everywhere. */
 function timeOf(seconds: number): string {

@@ -16,3 +16,11 @@ test('no two commands own the same button, menu or form, and no word has a colon
   assert.ok(words.length > 10)
   assert.ok(words.every((word) => /^[a-z-]{1,30}$/.test(word)))
 })
+
+test('all but the settings of a server work wherever people are, with the bot or without it', () => {
+  for (const { data } of commands) {
+    const isOfServers = data.name === 'settings'
+    assert.deepEqual(data.contexts, isOfServers ? [0] : [0, 1, 2], data.name)
+    assert.deepEqual(data.integration_types, isOfServers ? [0] : [0, 1], data.name)
+  }
+})

@@ -44,7 +44,7 @@ const atFirst = [
   'Jobs of one person at a time: at most 5.',
   'Jobs are noted in: no channel.',
   'Pictures that a saved difference was learned from: kept, so that it can be learned again.',
-  '-# `/settings change`, `/settings channels` and `/settings reset` change them.',
+  '-# `/settings change`, `/settings channels`, `/settings role-limit`, `/settings audit`, `/settings block` and `/settings reset` change them.',
 ]
 
 test('all settings in plain words', async () => {

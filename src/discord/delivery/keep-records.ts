@@ -39,9 +39,11 @@ export const keepRecords = (notifier: JobNotifier, { store, audit, log }: Record
   },
 })
 
-function count({ scope, person }: Ticket, outcome: Outcome, { tallies }: Records['store']): Promise<void> {
+/** Nothing is counted of what somebody cancelled: it may have been, to have everything forgotten. */
+async function count({ scope, person }: Ticket, outcome: Outcome, { tallies }: Records['store']): Promise<void> {
+  if (outcome.type === 'stopped' && !hasFailed(outcome)) return
   const seconds = outcome.type === 'done' ? (outcome.result.report.seconds.total ?? 0) : 0
-  return tallies.add(scope, { person, at: Date.now(), hasFailed: hasFailed(outcome), seconds })
+  await tallies.add(scope, { person, at: Date.now(), hasFailed: hasFailed(outcome), seconds })
 }
 
 /** Failed or given up; what somebody cancelled has not failed. */
