@@ -1,4 +1,4 @@
-/** Draws the ten example triples with their true B′ at 256 px: `node examples.ts DIR`. */
+/** Draws the ten example triples with their true B′: `node examples.ts DIR [SIDE]`, 256 px if absent. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -78,7 +78,7 @@ const EXAMPLES: readonly Example[] = [
   },
 ]
 
-const SIDE = 256
+const SIDE = Number(process.argv[3] ?? 256)
 const renderer = createRenderer(SIDE)
 for (const { name, a, b, change } of EXAMPLES) {
   const folder = join(process.argv[2]!, name)

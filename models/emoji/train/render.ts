@@ -17,7 +17,7 @@ export interface Renderer {
 
 /** Draws scenes of `side` × `side` pixels. Icons are kept. */
 export function createRenderer(side: number): Renderer {
-  const sprites = createSprites()
+  const sprites = createSprites(Math.max(256, side))
   return {
     async render(scene) {
       const first = await sprites(scene.style, scene.thing, scene.tone)

@@ -14,14 +14,16 @@ export interface Sprite {
   readonly hue: number
 }
 
-/** Sides of the levels in pixels. */
-const SIDES = [256, 181, 128, 91, 64, 45, 32]
+/** The side of the smallest level in pixels. */
+const SMALLEST = 32
 
 /** Icon in a style and tone. */
 export type Sprites = (style: Style, thing: string, tone: Scene['tone']) => Promise<Sprite>
 
-/** Every icon is drawn once and kept. */
-export function createSprites(): Sprites {
+/** Every icon is drawn once and kept. @param largest The side of the largest level in pixels. */
+export function createSprites(largest = 256): Sprites {
+  const sides = [largest]
+  while (sides.at(-1)! > SMALLEST) sides.push(Math.round(largest * Math.SQRT1_2 ** sides.length))
   const sets = new Map<Style, ReturnType<typeof loadSet>>()
   const kept = new Map<string, Promise<Sprite>>()
   const setOf = (style: Style) => {
@@ -31,17 +33,17 @@ export function createSprites(): Sprites {
   }
   return (style, thing, tone) => {
     const key = `${style}/${thing}/${tone}`
-    const found = kept.get(key) ?? setOf(style).then((set) => drawSprite(svgOf(set, thing, tone, SIDES[0]!)))
+    const found = kept.get(key) ?? setOf(style).then((set) => drawSprite(svgOf(set, thing, tone, largest), sides))
     kept.set(key, found)
     return found
   }
 }
 
-async function drawSprite(svg: string): Promise<Sprite> {
-  const side = SIDES[0]!
+async function drawSprite(svg: string, sides: readonly number[]): Promise<Sprite> {
+  const side = sides[0]!
   const whole = await sharp(Buffer.from(svg)).resize(side, side).ensureAlpha().raw().toBuffer()
   const levels = await Promise.all(
-    SIDES.map(async (each) => {
+    sides.map(async (each) => {
       const scaled = sharp(whole, { raw: { width: side, height: side, channels: 4 } }).resize(each, each)
       const pixels = each === side ? whole : await scaled.raw().toBuffer()
       return { side: each, pixels: premultiplied(pixels) }
