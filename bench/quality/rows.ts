@@ -5,7 +5,7 @@ import type { Scene } from '../../models/emoji/train/world.ts'
 import type { Caption, DiffusionModel } from '../../src/diffusion/model.ts'
 import { type LearnedDifference, learnDifference } from '../../src/engine/analogy.ts'
 import { applyDifferences, directionOf } from '../../src/engine/apply.ts'
-import { blendWhole } from '../../src/engine/blend.ts'
+import { blend } from '../../src/engine/blend.ts'
 import { confidence } from '../../src/engine/confidence.ts'
 import { type Method, methods } from '../../src/engine/modes.ts'
 import { meanSquare } from '../../src/tensor/math.ts'
@@ -69,7 +69,7 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'learned, DiffEdit’s mask': withLearned(async (context, b, learned) => {
     const random = createRandom(context.seed)
     const made = await applyDifferences(context.model, b, [learned], fast, learned, { random })
-    return blendWhole(b, made.pixels, await maskOfDiffEdit(context, b, learned))
+    return blend(b, made.pixels, await maskOfDiffEdit(context, b, learned))
   }),
   'D by DDIM inversion': withLearned(byDdimInversion),
   'D by edit-friendly inversion': withLearned(byEditFriendlyInversion),
@@ -193,7 +193,7 @@ async function applied(
   const direction = await directionOf(model, b, made, learned.moved)
   const { fit, name, strength, preserve } = learned
   return {
-    made: made.isBlended ? blendWhole(b, made.pixels, made.mask) : made.pixels,
+    made: made.isBlended ? blend(b, made.pixels, made.mask) : made.pixels,
     fit,
     name,
     strength,

@@ -9,7 +9,7 @@ import type { Applied } from '../../src/diffusion/sampler.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { type LearnedDifference, learnDifference } from '../../src/engine/analogy.ts'
 import { applyDifferences } from '../../src/engine/apply.ts'
-import { blendWhole } from '../../src/engine/blend.ts'
+import { blend } from '../../src/engine/blend.ts'
 import { methods } from '../../src/engine/modes.ts'
 import { readReference } from '../../src/hub/reference.ts'
 import { readLayout } from '../../src/networks/layout.ts'
@@ -53,7 +53,7 @@ const learn = (pairs: readonly { a: Tensor; a2: Tensor }[]) =>
 
 async function apply(b: Tensor, differences: readonly Applied[], how: LearnedDifference): Promise<Tensor> {
   const { pixels, mask, isBlended } = await applyDifferences(model, b, differences, methods.fast, how, context())
-  return isBlended ? blendWhole(b, pixels, mask) : pixels
+  return isBlended ? blend(b, pixels, mask) : pixels
 }
 
 /** How far from B to the true B′ the picture is: 0 at B, 1 at B′. */

@@ -2,7 +2,7 @@ import type { Caption, DiffusionModel } from '../diffusion/model.ts'
 import type { Applied } from '../diffusion/sampler.ts'
 import { combine, cosine, unit } from '../tensor/math.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { blendWhole } from './blend.ts'
+import { blend } from './blend.ts'
 import { type Edited, editPicture, subjectOf } from './edit.ts'
 import type { Application, Method } from './modes.ts'
 import type { RunContext } from './run-context.ts'
@@ -53,7 +53,7 @@ export async function directionOf(
   moved: Tensor | undefined,
 ): Promise<number | undefined> {
   if (!model.joint || !moved) return undefined
-  const made = isBlended ? blendWhole(b, pixels, mask) : pixels
+  const made = isBlended ? blend(b, pixels, mask) : pixels
   const [before, after] = [await model.joint.embedPicture(b), await model.joint.embedPicture(made)]
   return cosine(combine([1, unit(after)], [-1, unit(before)]), moved)
 }

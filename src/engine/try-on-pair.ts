@@ -1,7 +1,7 @@
 import type { DiffusionModel, Tokens } from '../diffusion/model.ts'
 import { meanSquare } from '../tensor/math.ts'
 import type { Tensor } from '../tensor/tensor.ts'
-import { blendWhole } from './blend.ts'
+import { blend } from './blend.ts'
 import { type Edited, editPicture, subjectOf } from './edit.ts'
 import type { Application, Method } from './modes.ts'
 import type { RunContext } from './run-context.ts'
@@ -50,7 +50,7 @@ export async function tryOnPair(
 
 /** Plain, and blended with the picture if the method does so. */
 function looksOf(picture: Tensor, { pixels, mask }: Edited, { blends }: Method, { isBlended }: Partial<Application>) {
-  const blended = { pixels: blendWhole(picture, pixels, mask), isBlended: true }
+  const blended = { pixels: blend(picture, pixels, mask), isBlended: true }
   const plain = { pixels, isBlended: false }
   if (!blends) return [plain]
   return isBlended === undefined ? [blended, plain] : [isBlended ? blended : plain]

@@ -4,18 +4,23 @@ import { filtered } from './filter.ts'
 import { framed, vignetted } from './frame.ts'
 import { borderOf, type Matte, matteOf } from './matte.ts'
 import { apart, isOpaque, mix, over, type Raster, type Rgb, white } from './raster.ts'
-import { canvasOf, power, type Warp, warped } from './warp.ts'
+import { canvasOf, enlarged, power, type Warp, warped } from './warp.ts'
 
 /**
- * B′ from B's own pixels, at B's resolution. What is transparent in B stays transparent if white, which stands for it,
+ * B′ from B's own pixels, at B's resolution or a larger one. What is transparent in B stays transparent if white, which stands for it,
  * stays white.
  *
  * @param strength 0 gives B itself, 0.5 goes half-way (half a turn, half-way colours), −1 undoes what can be undone.
+ * @param least The longest side of B′ in pixels, if B's is smaller. A smaller B is enlarged after its thing has been cut
+ *   out and before everything else, so that edges of frames and squares are sharp.
  * @returns undefined if a thing is to be moved and B has no even background to move it on
  */
-export function applyExact(difference: ExactDifference, b: Raster, strength = 1): Raster | undefined {
-  if (strength === 0) return b
-  const made = difference.moves === 'thing' ? ofThing(difference, b, strength) : ofPicture(difference, b, strength)
+export function applyExact(difference: ExactDifference, b: Raster, strength = 1, least = 0): Raster | undefined {
+  if (strength === 0) return enlarged(b, least)
+  const made =
+    difference.moves === 'thing'
+      ? ofThing(difference, b, strength, least)
+      : ofPicture(difference, enlarged(b, least), strength)
   return made && finished(made, difference, strength)
 }
 
@@ -32,11 +37,12 @@ export function moved(picture: Raster, warp: Warp, canvas = canvasOf(picture, wa
   return warped(picture, warp, isClear ? [0, 0, 0, 0] : [...colour, 1], canvas)
 }
 
-function ofThing(difference: ExactDifference, b: Raster, strength: number): Raster | undefined {
+function ofThing(difference: ExactDifference, b: Raster, strength: number, least: number): Raster | undefined {
   const matte = matteOf(b)
   if (!matte) return undefined
-  const warp = power(difference.warp, strength, b)
-  const thing = withColours(warped(matte.thing, warp, [0, 0, 0, 0], b), difference.colours, strength)
+  const cut = enlarged(matte.thing, least)
+  const warp = power(difference.warp, strength, cut)
+  const thing = withColours(warped(cut, warp, [0, 0, 0, 0], cut), difference.colours, strength)
   const background = backgroundUnder(matte, difference, strength)
   return matte.isCut && apart(background, white) < 0.02 ? thing : over(thing, background)
 }

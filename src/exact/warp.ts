@@ -47,6 +47,18 @@ export function resized(picture: Raster, width: number, height: number): Raster 
   return throughRows(throughColumns(picture, columns, [0, 0, 0, 0]), rows, [0, 0, 0, 0])
 }
 
+/** The picture with a longest side of at least `least` pixels, up to its very edges. */
+export function enlarged(picture: Raster, least: number): Raster {
+  const { width, height } = picture
+  const scale = least / Math.max(width, height)
+  if (scale <= 1) return picture
+  const within = (from: number) =>
+    windows(from, Math.round(from * scale), scale, 0, false).map(({ start, weights, beyond }) => {
+      return { start, weights: weights.map((weight) => weight / (1 - beyond)), beyond: 0 }
+    })
+  return throughRows(throughColumns(picture, within(width), [0, 0, 0, 0]), within(height), [0, 0, 0, 0])
+}
+
 /**
  * The warp done `strength` times: half of a quarter turn is an eighth, −1 undoes. A turn or a scale with a shift is one
  * about a fixed point, and stays about it. A mirrored warp has no half: from half on it is done (or undone) whole.

@@ -5,6 +5,7 @@ import { LARGEST_PICTURE_BYTES } from '../limits.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { tensor } from '../tensor/tensor.ts'
 import { type Frame, type Picture, type RgbaBytes, type Size, scaled } from './picture.ts'
+import { resample } from './resample.ts'
 import { trapIn } from './traps.ts'
 
 const LARGEST_PIXELS = 2 ** 26
@@ -83,11 +84,17 @@ const END_OF_JPEG = Buffer.from([0xff, 0xd9])
  * `least` along its longest side it is enlarged, larger than 2,048 px made smaller.
  */
 export async function decodeWhole(bytes: Uint8Array, least: number): Promise<Tensor> {
-  const { width, height } = (await sharp(bytes).metadata()).autoOrient
-  const longest = Math.max(width, height)
-  const scale = Math.min(Math.max(longest, least), LARGEST_WHOLE) / longest
-  const frame = { left: 0, top: 0, width: scaled(width, scale), height: scaled(height, scale) }
-  return place(await rawRgb(upright(bytes, 'none').resize(frame.width, frame.height, { fit: 'fill' })), frame, frame)
+  const whole = upright(bytes, 'none').resize(LARGEST_WHOLE, LARGEST_WHOLE, { fit: 'inside', withoutEnlargement: true })
+  const { data, info } = await whole
+    .timeout({ seconds: LONGEST_SECONDS })
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+  const { width, height } = info
+  const scale = Math.max(1, least / Math.max(width, height))
+  // Sharp's enlargements are half a pixel off.
+  const made = resample({ width, height, data }, scaled(width, scale), scaled(height, scale))
+  const frame = { left: 0, top: 0, width: made.width, height: made.height }
+  return place(made.data, frame, frame)
 }
 
 /** Larger ones take more bytes as PNG than Discord takes. */

@@ -2,16 +2,16 @@ import type { Sharp } from 'sharp'
 import sharp from 'sharp'
 import type { Tensor } from '../tensor/tensor.ts'
 import { upright } from './decode.ts'
-import { type Frame, type RgbaBytes, type Size, scaled } from './picture.ts'
-import { toRgbBytes } from './resample.ts'
+import { type Frame, LEAST_OUTPUT, type RgbaBytes, type Size, scaled } from './picture.ts'
+import { resample, toRgbBytes } from './resample.ts'
 
 /**
  * Encodes as PNG. The same pixels give the same bytes.
  *
  * @param pixels [3, height, width], RGB in −1…1; values beyond are clamped.
  * @param options.frame The part to keep. @default all of it
- * @param options.size The original's size: the result gets its aspect ratio and its longest side, but at least the
- *   longest side of `pixels` and at most 4 times that. @default the size of `frame`
+ * @param options.size The original's size: the result gets its aspect ratio and its longest side, but at most 4 times that
+ *   of `pixels`, and at least that of `pixels` and 512 px; bicubic. @default the size of `frame`
  * @throws RangeError if a pixel is not a finite number
  */
 export async function encodePng(
@@ -23,13 +23,19 @@ export async function encodePng(
   const { size = frame } = options
   const side = Math.max(width, height)
   const longest = options.size
-    ? Math.min(Math.max(size.width, size.height, side), side * LARGEST_ENLARGEMENT)
+    ? Math.max(side, LEAST_OUTPUT, Math.min(side * LARGEST_ENLARGEMENT, Math.max(size.width, size.height)))
     : Math.max(frame.width, frame.height)
   const scale = longest / Math.max(size.width, size.height)
-  const image = sharp(toRgbBytes(pixels).data, { raw: { width, height, channels: 3 } })
+  const part = await sharp(toRgbBytes(pixels).data, { raw: { width, height, channels: 3 } })
     .extract(frame)
-    .resize(scaled(size.width, scale), scaled(size.height, scale), { fit: 'fill' })
-  return png(image)
+    .raw()
+    .toBuffer()
+  const made = resample(
+    { width: frame.width, height: frame.height, data: part },
+    scaled(size.width, scale),
+    scaled(size.height, scale),
+  )
+  return png(sharp(made.data, { raw: { width: made.width, height: made.height, channels: 3 } }))
 }
 
 /** PNG bytes, without transparency if there is none. */
@@ -100,7 +106,7 @@ export async function pairPicture(a: Uint8Array, a2: Uint8Array): Promise<Uint8A
 /** Renders one of our own drawings as PNG. */
 export const drawSvg = (svg: string): Promise<Uint8Array> => png(sharp(Buffer.from(svg)).removeAlpha())
 
-/** The side of an output is at most this many times the model's. */
+/** The side of an output of more than 512 px is at most this many times the model's. */
 const LARGEST_ENLARGEMENT = 4
 
 const png = (image: Sharp) => image.png({ compressionLevel: 9 }).toBuffer()

@@ -40,3 +40,6 @@ export const scaled = (side: number, scale: number) => Math.max(1, Math.round(si
 export interface RgbaBytes extends Size {
   readonly data: Uint8Array
 }
+
+/** The longest side of B′ in pixels, if B's own is not longer. */
+export const LEAST_OUTPUT = 512

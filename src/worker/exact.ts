@@ -8,6 +8,7 @@ import { exactFromJson, exactToJson } from '../exact/json.ts'
 import { fromBytes, type Raster, toBytes } from '../exact/raster.ts'
 import { decodeRgba } from '../image/decode.ts'
 import { encodeRgba } from '../image/encode.ts'
+import { LEAST_OUTPUT } from '../image/picture.ts'
 import type { AnalogyJob, ApplyJob, ImagePair, JobOptions, JobResult } from '../jobs/protocol.ts'
 import { identityOf } from '../networks/identity.ts'
 import { hasSafetyChecker } from '../networks/vision/safety-checker.ts'
@@ -18,7 +19,7 @@ import { strengthIn } from './strength.ts'
 
 /** A pair is looked at in this size (longest side, pixels). */
 const SMALL = 128
-/** B keeps its own resolution up to this one. */
+/** B keeps its own resolution up to this one, and from `LEAST_OUTPUT` on. */
 const LARGEST = 2048
 
 /** What turns A into A′ without a network, or a part of the way: of one pair, unless all of it is to be learned. */
@@ -90,7 +91,7 @@ async function makeExactly(
   b: Uint8Array,
   strength: number,
 ): Promise<Uint8Array | undefined> {
-  const made = applyExact(difference, await read(b, LARGEST), strength)
+  const made = applyExact(difference, await read(b, LARGEST), strength, LEAST_OUTPUT)
   return made && encodeRgba(toBytes(made))
 }
 

@@ -22,18 +22,18 @@ test('a picture is cropped to the frame and takes the aspect ratio of the origin
   const { data, info } = await sharp(await encodePng(pixels, { frame, size }))
     .raw()
     .toBuffer({ resolveWithObject: true })
-  assert.deepEqual([info.width, info.height, info.channels], [100, 75, 3])
+  assert.deepEqual([info.width, info.height, info.channels], [512, 384, 3])
   near([...data.subarray(0, 3)], [200, 40, 0], 2)
   near([...data.subarray(-3)], [0, 40, 200], 2)
 })
 
-test('the longest side is the original’s, but 1 to 4 times the model’s', async () => {
-  const pixels = tensor([3, 64, 64])
-  const frame = { left: 0, top: 16, width: 64, height: 32 }
+test('the longest side is the original’s, but at least 512 px and at most 4 times the model’s', async () => {
+  const pixels = tensor([3, 192, 192])
+  const frame = { left: 0, top: 48, width: 192, height: 96 }
   for (const [width, height, ...expected] of [
-    [20, 10, 64, 32],
-    [100, 50, 100, 50],
-    [4000, 2000, 256, 128],
+    [20, 10, 512, 256],
+    [600, 300, 600, 300],
+    [4000, 2000, 768, 384],
   ] as const) {
     const result = await sharp(await encodePng(pixels, { frame, size: { width, height } })).metadata()
     assert.deepEqual([result.width, result.height], expected)

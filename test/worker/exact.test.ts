@@ -30,6 +30,15 @@ test('what is exact is done without the model, at B’s own resolution, and appl
   assert.deepEqual(await rawOf(same.image!), await rawOf(job.b))
 })
 
+test('a small B gives a B′ of 512 px, done exactly or learned', async () => {
+  const small = { ...job, b: await icon('twemoji:frog', 80, 100) }
+  const learned = { ...options, isLearned: true, steps: 1, strength: 1, preserve: 1 }
+  for (const one of [small, { ...small, options: learned }]) {
+    const { width, height } = await sharp((await perform(one, handles)).image).metadata()
+    assert.deepEqual([width, height], [512, 512])
+  }
+})
+
 test('a difference that is kept has both parts', async () => {
   const kept = await perform({ kind: 'learn', pairs: [pair], options: { ...options, steps: 1, preserve: 1 } }, handles)
   assert.equal(kept.report.exact, 'A′ is A at 53 % of its size')
