@@ -1,8 +1,8 @@
 import type { Denoising, DiffusionModel, LossTerms } from '../diffusion/model.ts'
 import { repeatConditioning } from '../diffusion/sampler.ts'
 import { median, repeat } from '../tensor/math.ts'
-import type { Random } from '../tensor/random.ts'
 import { sizeOf, tensor } from '../tensor/tensor.ts'
+import type { RunContext } from './run-context.ts'
 
 /**
  * Medians in milliseconds of one forward run of the denoising network and of one with its gradient, on the same batch.
@@ -11,7 +11,7 @@ import { sizeOf, tensor } from '../tensor/tensor.ts'
 export async function measureStep(
   model: DiffusionModel,
   repeats: number,
-  { random, signal }: { readonly random: Random; readonly signal?: AbortSignal },
+  { random, signal, onProgress }: RunContext,
 ): Promise<{ forwardMs: number; stepMs: number; ratio: number }> {
   const { learningBatch: n, latentDims } = model
   const latents = random.normal([n, ...latentDims])
@@ -22,14 +22,15 @@ export async function measureStep(
     target: repeat(random.normal([1, ...latentDims]), n),
     weight: tensor(latents.dims, new Float32Array(sizeOf(latents.dims)).fill(1 / sizeOf(latents.dims))),
   }
+  let run = 0
   const times = async (work: () => Promise<unknown>) => {
-    await work()
     const found: number[] = []
-    for (let round = 0; round < repeats; round++) {
+    for (let round = 0; round <= repeats; round++) {
       signal?.throwIfAborted()
       found.push(await milliseconds(work))
+      await onProgress?.('learn', ++run, 2 * (repeats + 1))
     }
-    return found
+    return found.slice(1)
   }
   const forward = await times(() => model.denoise(ask))
   const step = await times(() => model.denoisingGradient(ask))

@@ -4,6 +4,7 @@ import { InterruptedError } from '../errors.ts'
 import { type Sentence, sentence } from '../sentence.ts'
 import { errorOf } from './job-error.ts'
 import type { FromWorker, Job, JobResult, Progress, ToWorker } from './protocol.ts'
+import { watchSilence } from './watch-silence.ts'
 
 export interface RunOptions {
   /** Aborting rejects with the signal's reason as soon as the current run of a network ends. */
@@ -31,8 +32,9 @@ interface WorkerOptions {
   readonly answerMilliseconds?: number
   /**
    * How long a busy child may be silent before it is considered hung and killed. A run of a network blocks its event
-   * loop, so only progress is a sign of life. The longest pauses are one step of a large model on a CPU (12 s measured
-   * for SD 1.5, about a minute for SDXL) and loading one (some minutes from a slow disk).
+   * loop, so its only signs of life are progress and, on Linux, that it uses the processor: one that computes on a machine
+   * that others use too may take six times as long. The longest pauses are one step of a large model on a CPU (12 s
+   * measured for SD 1.5, about a minute for SDXL) and loading one (some minutes from a slow disk).
    *
    * @default 300_000
    */
@@ -175,7 +177,12 @@ async function converse(worker: Spawned, job: Job, options: RunOptions, timeouts
   const { child, ready, exited, kill } = worker
   const { signal, onProgress } = options
   const died = exited.then((exit): Outcome => ({ type: 'died', exit }))
-  const watch = watchSilence((seconds) => kill(`no sign of life for ${seconds} s`))
+  let last: Progress | undefined
+  const watch = watchSilence(child.pid, {
+    onSilence: (seconds) => kill(`no sign of life for ${seconds} s`),
+    // It goes on with what it said last.
+    onComputing: () => last && onProgress?.(last),
+  })
   watch.allow(timeouts.answerMilliseconds)
   if (!(await ready)) {
     watch.stop()
@@ -194,8 +201,10 @@ async function converse(worker: Spawned, job: Job, options: RunOptions, timeouts
     listen = (message) => {
       if (message.type === 'ready' || message.id !== id) return
       watch.allow(timeouts.silenceMilliseconds)
-      if (message.type === 'progress') onProgress?.(message.progress)
-      else if (message.type === 'done') resolve({ type: 'done', result: message.result })
+      if (message.type === 'progress') {
+        last = message.progress
+        onProgress?.(last)
+      } else if (message.type === 'done') resolve({ type: 'done', result: message.result })
       else if (message.type === 'failed') resolve({ type: 'failed', error: errorOf(message) })
     }
     child.on('message', listen)
@@ -211,17 +220,5 @@ async function converse(worker: Spawned, job: Job, options: RunOptions, timeouts
     clearTimeout(grace)
     signal?.removeEventListener('abort', cancel)
     if (listen) child.off('message', listen)
-  }
-}
-
-/** Calls `onSilence` once if nothing arrives in time. */
-function watchSilence(onSilence: (seconds: number) => void) {
-  let timer: NodeJS.Timeout | undefined
-  return {
-    allow: (milliseconds: number) => {
-      clearTimeout(timer)
-      timer = setTimeout(() => onSilence(milliseconds / 1000), milliseconds)
-    },
-    stop: () => clearTimeout(timer),
   }
 }

@@ -110,6 +110,20 @@ test('a child that hangs at work is killed, and the job done in a new one', asyn
   await worker.close()
 })
 
+const isLinux = process.platform === 'linux'
+
+test('a child that computes is left alone for longer, but not for ever', {
+  skip: !isLinux && 'it needs /proc',
+}, async () => {
+  const exits: string[] = []
+  const worker = startWorker({ path, ...impatient, silenceMilliseconds: 400, onExit: (exit) => exits.push(exit) })
+  assert.equal((await worker.run(job('compute 1000'))).report.model, 'compute 1000')
+  assert.deepEqual(exits, [])
+  await assert.rejects(worker.run(job('compute 60000')), /ended twice during this job/)
+  assert.deepEqual(exits, Array(2).fill('no sign of life for 2.4 s'))
+  await worker.close()
+})
+
 test('a job on which every child hangs is given up', async () => {
   const worker = startWorker({ path, ...impatient })
   await assert.rejects(worker.run(job('freeze')), /ended twice during this job/)

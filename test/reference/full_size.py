@@ -3,8 +3,8 @@
     python full_size.py sd15 FOLDER     Stable Diffusion 1.5 (860 M parameters in its UNet)
     python full_size.py sdxl FOLDER     Stable Diffusion XL base (2,570 M)
 
-Weights are float32 and PyTorch's own initial ones, seed 0; `--half` stores and declares all as float16. The tokenizers are
-the small ones of the fixtures. SDXL is exported in float16 and widened on disk, for which 12 GB of memory are enough; it takes
+Weights are float32 and PyTorch's own initial ones, seed 0; `--half` stores and declares all as float16. `--single FILE` also
+writes them in float16 into one file under their original names. The tokenizers are the small ones of the fixtures. SDXL is exported in float16 and widened on disk, for which 12 GB of memory are enough; it takes
 16 GB on disk.
 """
 
@@ -17,9 +17,11 @@ import numpy as np
 import onnx
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from pipelines import BETAS, TOKENIZERS, Wrapped, unet_call, write_json
+from single_files import Holder, one_file
 
 LENGTH = 77
 UNETS = {
@@ -134,6 +136,7 @@ def write_unet(family, folder, wanted):
     export(folder / "unet" / "model.onnx", unet, unet_call, inputs, ["out_sample"], axes)
     if dtype != wanted:
         widen(folder / "unet" / "model.onnx")
+    return unet
 
 
 def write_text(folder, suffix, sizes, dtype, projection=None):
@@ -152,6 +155,7 @@ def write_text(folder, suffix, sizes, dtype, projection=None):
     ids = {"input_ids": torch.full((1, LENGTH), 713)}
     export(folder / f"text_encoder{suffix}" / "model.onnx", text, call, ids, outputs + states, axes)
     shutil.copytree(TOKENIZERS / ("bang-pad" if suffix else "eos-pad"), folder / f"tokenizer{suffix}")
+    return text
 
 
 def write_vae(folder, scaling_factor, dtype):
@@ -162,6 +166,12 @@ def write_vae(folder, scaling_factor, dtype):
         ("vae_decoder", lambda vae, sample: vae.decode(sample, return_dict=False), "latent_sample", torch.randn(1, 4, 8, 8, dtype=dtype), "sample"),
     ]:
         export(folder / part / "model.onnx", vae, call, {name: inputs}, [output], {name: picture})
+    return vae
+
+
+def write_single(path, held, is_xl):
+    tensors = one_file(held, is_xl, False)
+    save_file({name: value.detach().half().contiguous() for name, value in tensors.items()}, path)
 
 
 def main():
@@ -170,19 +180,23 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--half", action="store_true")
     parser.add_argument("--only-unet", action="store_true")
+    parser.add_argument("--single", type=Path)
     arguments = parser.parse_args()
     dtype = torch.float16 if arguments.half else torch.float32
     torch.manual_seed(0)
     folder, is_xl = arguments.folder, arguments.family == "sdxl"
-    write_unet(arguments.family, folder, dtype)
+    held = Holder()
+    held.unet = write_unet(arguments.family, folder, dtype)
     write_json(folder / "model_index.json", {"_class_name": "StableDiffusionXLPipeline" if is_xl else "StableDiffusionPipeline"})
     write_json(folder / "scheduler" / "scheduler_config.json", SCHEDULER)
     if arguments.only_unet:
         return
-    write_text(folder, "", VIT_L, dtype)
+    held.text_encoder = write_text(folder, "", VIT_L, dtype)
     if is_xl:
-        write_text(folder, "_2", BIG_G, dtype, projection=1280)
-    write_vae(folder, 0.13025 if is_xl else 0.18215, dtype)
+        held.text_encoder_2 = write_text(folder, "_2", BIG_G, dtype, projection=1280)
+    held.vae = write_vae(folder, 0.13025 if is_xl else 0.18215, dtype)
+    if arguments.single:
+        write_single(arguments.single, held, is_xl)
 
 
 if __name__ == "__main__":
