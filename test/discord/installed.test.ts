@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
+import { InterruptedError } from '../../src/errors.ts'
 import { answerTo, buttonsOf, formOf, png, privateAnswer, resultOf, save, whisperOf } from '../commands/whispers.ts'
 import { type Bot, startBot } from '../loopback/bot.ts'
 import {
@@ -112,6 +116,45 @@ for (const [where, who] of Object.entries(places)) {
     assert.deepEqual(bot.log, [])
   })
 }
+
+test('after a restart the answer still comes, and what is given up can be tried again', async () => {
+  await bot.close()
+  const dataDirectory = mkdtempSync(join(tmpdir(), 'isto-'))
+  bot = await startBot({ dataDirectory })
+  const sent = bot.discord.slash('analogy', three(), abroad)
+  await bot.work()
+  await bot.stop()
+  assert.match(textOf(sent.message!), /^I am restarting; your job will continue/)
+  bot = await startBot({ discord: bot.discord, dataDirectory })
+  ;(await bot.work()).failed(new InterruptedError('I was interrupted.'))
+  await until(() => sent.message && buttonsOf(sent.message).includes('Try again'), 'the offer')
+  const again = bot.discord.press(sent.message!, 'Try again', abroad)
+  ;(await bot.work()).done()
+  await resultOf(again)
+  assert.deepEqual(askedOf(foreignChannelId), [])
+})
+
+test('every command answers there, and the menu of other people’s messages', async () => {
+  await save(bot.store, `@${owner.id}`, 'winter')
+  for (const [name, options] of [
+    ['diffs list', {}],
+    ['diffs show', { name: 'winter' }],
+    ['diffs export', { name: 'winter' }],
+    ['diffs forget', {}],
+    ['queue', {}],
+  ] as const) {
+    assert.ok(textOf(await answerTo(bot.discord.slash(name, options, abroad))), name)
+  }
+  const message = bot.discord.post({ by: { ...stranger, channelId: foreignChannelId }, attachments: [attach(9)] })
+  const menu = await answerTo(bot.discord.menu('Apply a difference', message, abroad))
+  const chosen = bot.discord.choose(menu, ['winter'], abroad)
+  const { job, done } = await bot.work()
+  done()
+  await resultOf(chosen)
+  assert.equal(job.kind === 'apply' && job.image[0], 9)
+  assert.throws(() => bot.discord.slash('settings show', {}, abroad), /not for here/)
+  assert.deepEqual(askedOf(foreignChannelId), [])
+})
 
 test('where not even a direct message arrives, the next command says so', async () => {
   bot.discord.closeDirect(owner)
