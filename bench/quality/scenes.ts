@@ -40,10 +40,10 @@ export interface SceneTask {
   readonly bs: readonly { readonly b: Scene; readonly truth: Scene; readonly distractors: readonly Scene[] }[]
 }
 
-/** A tuning list and a final one have nothing in common but the families. */
-export type List = 'tuning' | 'final'
+/** A tuning list and a final one have nothing in common but the families; a third is for examples to look at. */
+export type List = 'tuning' | 'final' | 'examples'
 
-const SEEDS: Readonly<Record<List, number>> = { tuning: 1000, final: 2000 }
+const SEEDS: Readonly<Record<List, number>> = { tuning: 1000, final: 2000, examples: 3000 }
 const THINGS = [
   'dog-face',
   'rocket',

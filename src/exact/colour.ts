@@ -1,3 +1,4 @@
+import { leastSquares } from './least-squares.ts'
 import { type Raster, type Rgb, recoloured } from './raster.ts'
 
 /** What happens to a colour, in 0…1. */
@@ -33,42 +34,29 @@ export function colourUnder(colour: Rgb, rule: ColourRule): Rgb {
   return [red!, green!, blue!]
 }
 
-/** The inverse rule, if it is asked for and exists: for a matrix that is not singular. */
+/** The inverse rule, if it is asked for and exists: for a matrix that is not nearly singular. */
 function undone(rule: ColourRule, strength: number): ColourRule | undefined {
   if (strength !== -1 || rule.kind !== 'matrix') return undefined
-  const [a, b, c, o, d, e, f, p, g, h, i, q] = rule.values as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]
-  const determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
-  if (Math.abs(determinant) < 0.02) return undefined
-  const inverse = [
-    e * i - f * h,
-    c * h - b * i,
-    b * f - c * e,
-    f * g - d * i,
-    a * i - c * g,
-    c * d - a * f,
-    d * h - e * g,
-    b * g - a * h,
-    a * e - b * d,
-  ].map((value) => value / determinant)
+  const equations = leastSquares(3, 3)
+  const rows = [0, 1, 2].map((row) => rule.values.slice(4 * row, 4 * row + 4))
+  for (const [row, values] of rows.entries()) {
+    equations.add(
+      [0, 1, 2],
+      values,
+      rows.map((_, side) => Number(side === row)),
+    )
+  }
+  const columns = equations.solve(1e-9)
+  if (columns.some((column) => column.some((value) => Math.abs(value) > LARGEST))) return undefined
   const values = [0, 1, 2].flatMap((row) => {
-    const [x, y, z] = inverse.slice(3 * row, 3 * row + 3) as [number, number, number]
-    return [x, y, z, -(x * o + y * p + z * q)]
+    const inverse = columns.map((column) => column[row]!)
+    return [...inverse, -inverse.reduce((sum, value, side) => sum + value * rows[side]![3]!, 0)]
   })
   return { kind: 'matrix', name: 'undone', values }
 }
+
+/** An inverse with larger numbers would show noise alone. */
+const LARGEST = 20
 
 /** Writes the new colour over the old one; it may lie beyond 0…1. */
 export function changeOf(rule: ColourRule): (colour: Float64Array) => void {

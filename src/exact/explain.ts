@@ -5,7 +5,7 @@ import type { ExactDifference } from './difference.ts'
 import { filtered } from './filter.ts'
 import { fitFilters } from './filter-fit.ts'
 import { fitVignette, vignetted } from './frame.ts'
-import { type Outline, type Pair, painted, priceOf, type Warped, warpedIn } from './pair.ts'
+import { GOOD, type Outline, type Pair, painted, priceOf, type Warped, warpedIn } from './pair.ts'
 import { apart, distance } from './raster.ts'
 
 export interface Explanation {
@@ -20,7 +20,8 @@ export interface Explanation {
 export function explain(pair: Pair, outline: Outline): Explanation {
   const source = warpedIn(pair, outline, 1000)
   const plain = completed(pair, outline, source)
-  if (outline.moves === 'thing' || outline.frame || plain.error < FINE) return plain
+  const isSaid = plain.score < GOOD && plain.score > plain.error
+  if (outline.moves === 'thing' || outline.frame || plain.error < FINE || isSaid) return plain
   const others = fitFilters(source.picture, pair.after, source.places).map((filter) =>
     completed(pair, outline, source, { filter }, filtered(source.picture, filter)),
   )
@@ -28,7 +29,7 @@ export function explain(pair: Pair, outline: Outline): Explanation {
   return others.reduce((best, other) => (other.score < best.score ? other : best), plain)
 }
 
-/** With a smaller residual no filter is tried. */
+/** With a smaller residual no filter is tried; nor where something else is a good explanation. */
 const FINE = 0.012
 
 /** @param before and `after`: where colours are compared, if not as they are. */

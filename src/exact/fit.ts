@@ -89,8 +89,10 @@ function bestOf(pair: Pair): Explanation {
     if (!isSeen(found.difference, pair)) return
     if (!best || found.score < best.score) best = found
   }
-  const plain = ranked(coarse, plainWarps(before, after).map(ofPicture))
-  for (const { outline, score } of plain.slice(0, 2)) {
+  const resting = plainWarps(before, after)
+  const onAnother: Outline[] = matte && matteAfter ? resting.slice(0, 1).map((warp) => ({ moves: 'thing', warp })) : []
+  const plain = ranked(coarse, [...onAnother, ...resting.map(ofPicture)])
+  for (const { outline, score } of plain.slice(0, 3)) {
     // A filter or a vignette leaves the smallest copy alike.
     if (score < HOPELESS || scoreOf(coarsest, outline) < HOPELESS) consider(outline)
   }

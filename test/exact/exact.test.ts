@@ -6,7 +6,7 @@ import { describeExact } from '../../src/exact/describe.ts'
 import { fitExact, isExact, isPart } from '../../src/exact/fit.ts'
 import { exactFromJson, exactToJson } from '../../src/exact/json.ts'
 import { distance, fromBytes, over, type Raster, white } from '../../src/exact/raster.ts'
-import { resized } from '../../src/exact/warp.ts'
+import { identity, resized } from '../../src/exact/warp.ts'
 import { icon } from './icons.ts'
 import { meaningPairs, mixedPairs, skinTones } from './meaning.ts'
 import { exactTriples } from './triples.ts'
@@ -86,6 +86,12 @@ test('strength: nothing at 0, half-way at a half, undone at −1', async () => {
   const [before, after] = [over(await read(a, 256), white), over(await read(a2, 256), white)]
   assert.equal(applyExact(difference, before, 0), before)
   assert.ok(distance(applyExact(difference, after, -1)!, before) < 0.02)
+  const dim = {
+    ...difference,
+    warp: identity,
+    colours: { kind: 'matrix', name: 'contrast', values: [0.5, 0, 0, 0.2, 0, 0.6, 0, 0.2, 0.1, 0, 0.5, 0] },
+  } as const
+  assert.ok(distance(applyExact(dim, applyExact(dim, before)!, -1)!, before) < 0.001)
   const eighth = applyExact(difference, before, 0.5)!
   assert.ok(distance(applyExact(difference, eighth, 0.5)!, after) < 0.04)
 })
