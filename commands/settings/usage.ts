@@ -14,6 +14,8 @@ export const usage = {
 
   async execute({ interaction, reply, say, store, scope }) {
     checkManager(interaction)
+    // A busy server has many days and people.
+    await reply.think()
     await reply.whisper(usageText(await store.tallies.list(scope), Date.now(), say))
   },
 } satisfies Subcommand

@@ -158,6 +158,13 @@ export function describeQueue(
       await park()
     })
 
+    test('a share may be larger than the usual one', async () => {
+      const { queue, park } = await openQueue()
+      for (let number = 0; number < 7; number++) await queue.add(named(`ann${number}`), { person: 7 })
+      await assert.rejects(queue.add(named('ann7'), { person: 7 }), /^UserError: You have 7 jobs in the queue already/)
+      await park()
+    })
+
     test('a job that waits is cancelled, and one that runs', async () => {
       const { queue, begun, ended, started, park } = await openQueue()
       for (const id of ['a', 'b', 'c']) await queue.add(named(id))

@@ -30,7 +30,8 @@ export function createAudit({ client, log, everyMilliseconds }: AuditOptions): A
 
   const send = async (channelId: string, lines: readonly string[]) => {
     try {
-      const channel = await client.channels.fetch(channelId)
+      // It may be on a server that another process answers.
+      const channel = await client.channels.fetch(channelId, { allowUnknownGuild: true })
       if (!channel?.isSendable()) throw new Error('Nothing can be sent to this channel.')
       for (let from = 0; from < lines.length; from += mostLines) {
         await channel.send(messageOptions(textPost(lines.slice(from, from + mostLines).join('\n'))))
