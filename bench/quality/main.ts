@@ -1,7 +1,7 @@
 /**
  * How often B′ is right, on analogies whose true B′ is known, beside other ways of making it:
  * `npx node bench/quality/main.ts [--list tuning|final] [--per-family N] [--targets N] [--rows NAME,…] [--family NAME]
- * [--model FOLDER] [--seed N] [--out FOLDER] [--json]`, which `isto bench quality` calls. Every result is written to
+ * [--model FOLDER] [--seed N] [--batch N] [--out FOLDER] [--json]`, which `isto bench quality` calls. Every result is written to
  * FOLDER/results.jsonl as it comes, and what is there already isn't made again.
  */
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
@@ -12,7 +12,7 @@ import type { DiffusionModel } from '../../src/diffusion/model.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { countEvaluations } from '../../src/engine/evaluations.ts'
 import { readReference } from '../../src/hub/reference.ts'
-import { contactSheet, encodePng } from '../../src/image/encode.ts'
+import { contactSheet, drawSvg, encodePng } from '../../src/image/encode.ts'
 import { readLayout } from '../../src/networks/layout.ts'
 import { loadModel } from '../../src/networks/load.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
@@ -32,6 +32,7 @@ const { values } = parseArgs({
     family: { type: 'string' },
     model: { type: 'string', default: 'emoji' },
     seed: { type: 'string', default: '0' },
+    batch: { type: 'string', default: '6' },
     out: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
@@ -42,7 +43,7 @@ const seed = Number(values.seed)
 const counted = countEvaluations(
   await loadModel({
     layout: await readLayout(readReference(values.model, join(root, 'models'))),
-    learningBatch: 6,
+    learningBatch: Number(values.batch),
     readSchedule: (config) => schedule(readScheduleConfig(config)),
   }),
 )
@@ -105,8 +106,8 @@ async function report() {
     values.json ? JSON.stringify({ list: values.list, model: values.model, seed, ...summary }) : tableOf(summary),
   )
   if (!values.out) return
-  await writeFile(join(values.out, 'accuracy-and-preservation.svg'), plotOf(summary, 'outside'))
-  await writeFile(join(values.out, 'accuracy-and-seconds.svg'), plotOf(summary, 'seconds'))
+  await writeFile(join(values.out, 'accuracy-and-preservation.png'), await drawSvg(plotOf(summary, 'outside')))
+  await writeFile(join(values.out, 'accuracy-and-evaluations.png'), await drawSvg(plotOf(summary, 'evaluations')))
   if (pictures.length === 0) return
   const rows = pictures.filter(({ isRight }) => !isRight).slice(0, 24)
   const sheet = await Promise.all(rows.map(({ tiles }) => Promise.all(tiles.map((tile) => encodePng(tile)))))

@@ -175,24 +175,32 @@ export function tableOf({ rows, families }: Summary): string {
   ].join('\n')
 }
 
-/** Accuracy against the error where nothing should change, or against seconds: SVG. */
-export function plotOf({ rows }: Summary, by: 'outside' | 'seconds'): string {
-  const [width, height, edge] = [640, 400, 50]
-  const most = Math.max(...rows.map((each) => each[by]).filter((each) => !Number.isNaN(each))) * 1.1
-  const x = (value: number) => edge + (value / most) * (width - 2 * edge)
+/** Accuracy against the error where nothing should change, or against evaluations of the network: SVG. */
+export function plotOf({ rows }: Summary, by: 'outside' | 'evaluations'): string {
+  const shown = rows.filter((each) => !Number.isNaN(each[by]))
+  const [width, height, edge] = [720, 400, 50]
+  const most = Math.max(...shown.map((each) => each[by])) * 1.1 || 1
+  const x = (value: number) => edge + (value / most) * (width - 4 * edge)
   const y = (value: number) => height - edge - value * (height - 2 * edge)
-  const marks = rows
-    .filter((each) => !Number.isNaN(each[by]))
+  let lowest = 0
+  const marks = shown
+    .sort((one, other) => other.right.value - one.right.value)
     .map(({ row, right, ...each }) => {
       const [at, from, to] = [x(each[by]), y(right.interval[0]), y(right.interval[1])]
-      const label = `<text x="${at + 6}" y="${y(right.value) + 4}">${row.replace(/&/g, '&amp;')}</text>`
-      return `<path d="M${at} ${from}V${to}" stroke="#999"/><circle cx="${at}" cy="${y(right.value)}" r="4" fill="#345"/>${label}`
+      // Labels are in a column of their own, none over another.
+      lowest = Math.max(y(right.value) + 4, lowest + 11)
+      const [label, line] = [width - 3.6 * edge, `M${at} ${y(right.value)}L${width - 3.7 * edge} ${lowest - 3}`]
+      return [
+        `<path d="${line}" stroke="#ddd"/><path d="M${at} ${from}V${to}" stroke="#999"/>`,
+        `<circle cx="${at}" cy="${y(right.value)}" r="4" fill="#345"/>`,
+        `<text x="${label}" y="${lowest}">${row.replace(/&/g, '&amp;')}</text>`,
+      ].join('')
     })
-  const title = by === 'outside' ? 'error where nothing should change' : 'seconds of a task'
+  const title = by === 'outside' ? 'error where nothing should change' : 'evaluations of the network for a pair'
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="10">`,
-    `<rect width="100%" height="100%" fill="white"/><path d="M${edge} ${edge}V${height - edge}H${width - edge}" fill="none" stroke="black"/>`,
-    `<text x="${width / 2}" y="${height - 12}">${title} (0…${most.toFixed(2)})</text><text x="8" y="30">right (0…1)</text>`,
+    `<rect width="100%" height="100%" fill="white"/><path d="M${edge} ${edge}V${height - edge}H${width - 4 * edge}" fill="none" stroke="black"/>`,
+    `<text x="${edge}" y="${height - 12}">${title} (0…${most.toFixed(2)})</text><text x="8" y="30">right (0…1)</text>`,
     ...marks,
     '</svg>',
   ].join('\n')
