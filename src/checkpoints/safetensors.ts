@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
 import type { StoredTensor, Tensors } from '../architectures/tensors.ts'
 import { quoted, UserError } from '../errors.ts'
 import type { ElementType } from '../onnx/graph.ts'
+import type { Sentence } from '../sentence.ts'
 import { parseSafetensorsHeader } from '../tensor/safetensors-header.ts'
 
 export interface SafetensorsIndex {
@@ -26,7 +27,8 @@ export function readSafetensorsIndex(path: string): SafetensorsIndex {
     const headerBytes = start.length < 8 ? Number.NaN : Number(start.readBigUInt64LE())
     const dataStart = 8 + headerBytes
     if (!(headerBytes <= LARGEST_HEADER_BYTES && dataStart <= size)) throw new UserError(`${path} ${reasonFor(start)}.`)
-    const refuse = (reason: string) => new UserError(`${path} is damaged, for ${reason}: download it again.`)
+    const refuse = (reason: Sentence) =>
+      new UserError('{path} is damaged, for {reason}: download it again.', { path, reason })
     const header = readBytes(descriptor, 8, headerBytes)
     const { entries, metadata } = parseSafetensorsHeader(header, size - dataStart, bytesPerNumberIn(path), refuse)
     const tensors = entries.map(({ name, type, dims, start, end }): [string, StoredTensor] => [

@@ -1,4 +1,5 @@
 import { OtherModelError, quoted, UserError } from '../errors.ts'
+import type { Sentence } from '../sentence.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { isFit, misfit, readTokens, tensorNames } from './token-layout.ts'
 
@@ -91,7 +92,7 @@ export function encodeDifference({ tokens, tokenNames, origin, exact }: Differen
  */
 export function decodeDifference(
   content: FileContent,
-  { name, model }: { readonly name: string; readonly model: TargetModel },
+  { name, model }: { readonly name: string | Sentence; readonly model: TargetModel },
 ): Difference {
   const { tokenNames = tensorNames(model.tokenWidths.length) } = model
   const { tokens, ignored } = readTokens(content.tensors, name, tokenNames)
@@ -100,8 +101,9 @@ export function decodeDifference(
   if (origin && (origin.modelHash !== model.hash || !isFit(widths, model))) {
     throw new OtherModelError(
       origin.model === model.name
-        ? `${name} was learned on another version of the model “${model.name}”: it has to be learned again.`
-        : `${name} was learned on the model ${quoted(origin.model)} and does not fit “${model.name}”: use it with that model, or learn it again.`,
+        ? '{name} was learned on another version of the model “{model}”: it has to be learned again.'
+        : '{name} was learned on the model {own} and does not fit “{model}”: use it with that model, or learn it again.',
+      { name, model: model.name, own: quoted(origin.model) },
     )
   }
   if (!isFit(widths, model)) throw misfit(widths, name, model)
@@ -137,9 +139,10 @@ function encodeOrigin({ captions, loss, fit, ...origin }: Origin): Record<string
   return Object.fromEntries(present.map(([key, value]) => [key, String(value)]))
 }
 
-function decodeOrigin(metadata: FileContent['metadata'], name: string): Origin | undefined {
+function decodeOrigin(metadata: FileContent['metadata'], name: string | Sentence): Origin | undefined {
   if (metadata.isto_format === undefined) return undefined
-  const unreadable = (key: string) => new UserError(`${name} is damaged: its \`${key}\` is missing or unreadable.`)
+  const unreadable = (key: string) =>
+    new UserError('{name} is damaged: its `{key}` is missing or unreadable.', { name, key })
   const text = (key: string) => {
     const value = metadata[key]
     if (value === undefined || value.length > LONGEST_TEXT) throw unreadable(key)
@@ -159,7 +162,7 @@ function decodeOrigin(metadata: FileContent['metadata'], name: string): Origin |
     metadata[key] === undefined ? undefined : read(key)
 
   if (number('isto_format', 1, Infinity) > FORMAT) {
-    throw new UserError(`${name} was made by a newer version of isto: update this one to use it.`)
+    throw new UserError('{name} was made by a newer version of isto: update this one to use it.', { name })
   }
   const mode = text('isto_mode')
   if (mode !== 'fast' && mode !== 'parity') throw unreadable('isto_mode')

@@ -1,4 +1,5 @@
 import { quoted, UserError } from '../errors.ts'
+import type { Sentence } from '../sentence.ts'
 import { type Tensor, tensor } from '../tensor/tensor.ts'
 
 /** The layouts of a textual inversion's tokens in a file, by the conventions of A1111, ComfyUI, kohya and diffusers. */
@@ -50,7 +51,7 @@ export function tensorNames(encoders: number): readonly string[] {
  * @param own The names of those that the model has; a file may leave out T5's.
  * @throws UserError if they are no tokens
  */
-export function readTokens(tensors: NamedTensors, name: string, own: readonly string[]): TokensFound {
+export function readTokens(tensors: NamedTensors, name: string | Sentence, own: readonly string[]): TokensFound {
   const listed = asList(tensors)
   if (listed) return readTokens(listed, name, own)
   const names = Object.keys(tensors)
@@ -64,10 +65,17 @@ export function readTokens(tensors: NamedTensors, name: string, own: readonly st
   const count = tokens[0]!.dims[0]!
   for (const { dims, data } of tokens) {
     if (dims.length !== 2 || dims[0] !== count || data.length === 0) {
-      throw new UserError(`${name} is not a difference: its tokens have the shape [${shortened(dims)}].`)
+      throw new UserError('{name} is not a difference: its tokens have the shape [{shape}].', {
+        name,
+        shape: shortened(dims),
+      })
     }
-    if (count > MOST_TOKENS) throw new UserError(`${name} has ${count} tokens, and the limit is ${MOST_TOKENS}.`)
-    if (!data.every(Number.isFinite)) throw new UserError(`${name} is damaged: not all of its values are numbers.`)
+    if (count > MOST_TOKENS) {
+      throw new UserError('{name} has {count} tokens, and the limit is {limit}.', { name, count, limit: MOST_TOKENS })
+    }
+    if (!data.every(Number.isFinite)) {
+      throw new UserError('{name} is damaged: not all of its values are numbers.', { name })
+    }
   }
   return { tokens, ignored: names.filter((each) => used.every((other) => other !== each)) }
 }
@@ -79,25 +87,31 @@ export function readTokens(tensors: NamedTensors, name: string, own: readonly st
  */
 export function misfit(
   widths: readonly number[],
-  name: string,
+  name: string | Sentence,
   model: TokenLayout & { readonly name: string },
 ): UserError {
   const family = FAMILIES.get(String(widths))
-  const [theirs, ours] = [widths, model.tokenWidths].map((each) => each.join(' and '))
+  const [theirs, ours] = [widths, model.tokenWidths]
   if (widths.length === 1 && model.tokenWidths.length > 1 && model.tokenWidths.includes(widths[0]!)) {
-    const otherwise = family ? `for ${family}, or ` : ''
     const wanted = (model.tokenNames ?? tensorNames(model.tokenWidths.length)).map((each) => `\`${each}\``)
     return new UserError(
-      `${name} is ${otherwise}for one of the text encoders of “${model.name}” alone (tokens of width ${theirs}): for this model put the tensors of all of them into one file, named ${wanted.join(' and ')}.`,
+      family === undefined
+        ? '{name} is for one of the text encoders of “{model}” alone (tokens of width {theirs}): for this model put the tensors of all of them into one file, named {wanted}.'
+        : '{name} is for {family}, or for one of the text encoders of “{model}” alone (tokens of width {theirs}): for this model put the tensors of all of them into one file, named {wanted}.',
+      { name, family: family ?? '', model: model.name, theirs, wanted },
     )
   }
   if (family === undefined) {
-    return new UserError(
-      `${name} has tokens of width ${theirs} and does not fit “${model.name}”: the model’s are ${ours}.`,
-    )
+    return new UserError('{name} has tokens of width {theirs} and does not fit “{model}”: the model’s are {ours}.', {
+      name,
+      theirs,
+      model: model.name,
+      ours,
+    })
   }
   return new UserError(
-    `${name} is for ${family} (tokens of width ${theirs}) and does not fit “${model.name}”, whose tokens are ${ours} wide: use it with a model of its own family.`,
+    '{name} is for {family} (tokens of width {theirs}) and does not fit “{model}”, whose tokens are {ours} wide: use it with a model of its own family.',
+    { name, family, theirs, model: model.name, ours },
   )
 }
 
@@ -110,14 +124,22 @@ const FAMILIES: ReadonlyMap<string, string> = new Map([
   ['768,4096', 'Flux'],
 ])
 
-function noTokens(names: readonly string[], name: string): UserError {
+function noTokens(names: readonly string[], name: string | Sentence): UserError {
   const isLora = names.some((each) => /lora|hada|lokr/i.test(each))
   if (isLora) {
-    return new UserError(`${name} is a LoRA, which changes a network; only textual inversions can be used here.`)
+    return new UserError('{name} is a LoRA, which changes a network; only textual inversions can be used here.', {
+      name,
+    })
   }
-  const some = names.length > 0 && names.length < 4 ? ` (${names.map((each) => quoted(each, 20)).join(', ')})` : ''
+  if (names.length === 0 || names.length > 3) {
+    return new UserError(
+      '{name} holds {count, plural, =1 {one tensor} other {# tensors}}, and a difference is one (or SDXL’s clip_l and clip_g).',
+      { name, count: names.length },
+    )
+  }
   return new UserError(
-    `${name} holds ${names.length} tensors${some}, and a difference is one (or SDXL’s clip_l and clip_g).`,
+    '{name} holds {count, plural, =1 {one tensor} other {# tensors}} ({names}), and a difference is one (or SDXL’s clip_l and clip_g).',
+    { name, count: names.length, names: names.map((each) => quoted(each, 20)).join(', ') },
   )
 }
 

@@ -2,17 +2,14 @@ import type { Metadata, Sharp } from 'sharp'
 import sharp from 'sharp'
 import { UserError } from '../errors.ts'
 import { LARGEST_PICTURE_BYTES } from '../limits.ts'
+import { type Sentence, sentence } from '../sentence.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import { tensor } from '../tensor/tensor.ts'
+import { checkSize, LARGEST_PIXELS, type Name } from './check-size.ts'
 import { type Frame, type Picture, type RgbaBytes, type Size, scaled } from './picture.ts'
 import { resample } from './resample.ts'
 import { trapIn } from './traps.ts'
 
-const LARGEST_PIXELS = 2 ** 26
-const LARGEST_COST = 2 ** 28
-const SMALLEST_SIDE = 8
-/** Of one side to the other: what is longer would be a line to the networks. */
-const LARGEST_RATIO = 8
 const LONGEST_SECONDS = 30
 
 const SIGNATURES: readonly { readonly format: Metadata['format']; readonly starts: RegExp }[] = [
@@ -40,7 +37,7 @@ sharp.cache(false)
  */
 export async function decodeImage(
   bytes: Uint8Array,
-  { name, width, height }: { readonly name: string } & Size,
+  { name, width, height }: { readonly name: Name } & Size,
 ): Promise<Picture> {
   const format = recognise(bytes, name)
   const trap = trapIn(bytes, format)
@@ -48,12 +45,12 @@ export async function decodeImage(
   const header = await readable(name, sharp(bytes, { limitInputPixels: false }).metadata())
   if (header.format !== format) throw unreadable(name, 'damaged')
   const size = header.autoOrient
-  checkSize(size, mostPixels(header), name)
+  checkSize(size, header, name)
 
   const frame = fit(size, { width, height })
   const { rgb, isWhole } = await readable(name, readRgb(bytes, frame, format))
   const notices = [
-    ...(isWhole ? [] : [`${name} is cut off: a part of it is missing.`]),
+    ...(isWhole ? [] : [sentence('{name} is cut off: a part of it is missing.', { name })]),
     ...noticesOf(bytes, header, name),
   ]
   return { pixels: place(rgb, frame, { width, height }), frame, size, notices }
@@ -117,55 +114,30 @@ export async function decodeRgba(bytes: Uint8Array, longest: number): Promise<Rg
   return { width: info.width, height: info.height, data }
 }
 
-function recognise(bytes: Uint8Array, name: string): Metadata['format'] {
-  if (bytes.length === 0) throw new UserError(`${name} is empty: choose another picture.`)
+function recognise(bytes: Uint8Array, name: Name): Metadata['format'] {
+  if (bytes.length === 0) throw new UserError('{name} is empty: choose another picture.', { name })
   if (bytes.length > LARGEST_PICTURE_BYTES) {
-    const megabytes = (bytes.length / 1024 / 1024).toFixed(1)
-    throw new UserError(
-      `${name} is ${megabytes} MB and the limit is ${LARGEST_PICTURE_BYTES / 1024 / 1024} MB: make it smaller.`,
-    )
+    throw new UserError('{name} is {megabytes} MB and the limit is {limit} MB: make it smaller.', {
+      name,
+      megabytes: (bytes.length / 1024 / 1024).toFixed(1),
+      limit: LARGEST_PICTURE_BYTES / 1024 / 1024,
+    })
   }
   const start = Buffer.from(bytes.subarray(0, 256)).toString('latin1')
   const format = SIGNATURES.find(({ starts }) => starts.test(start))?.format
   if (format) return format
-  if (SVG.test(start)) throw new UserError(`${name} is an SVG drawing: save it as a PNG first.`)
+  if (SVG.test(start)) throw new UserError('{name} is an SVG drawing: save it as a PNG first.', { name })
   if (HEIC.test(start))
     throw new UserError(
-      `${name} is a HEIC photo, which cannot be read here: on an iPhone, choose Options → Most Compatible when you share it, or send a screenshot.`,
+      '{name} is a HEIC photo, which cannot be read here: on an iPhone, choose Options → Most Compatible when you share it, or send a screenshot.',
+      { name },
     )
-  throw new UserError(`${name} is not a picture that can be read here: use a PNG, JPEG, WebP, GIF, AVIF or TIFF file.`)
+  throw new UserError('{name} is not a picture that can be read here: use a PNG, JPEG, WebP, GIF, AVIF or TIFF file.', {
+    name,
+  })
 }
 
-/** Limits that keep decoding well under 1 GB and a few seconds. */
-const mostPixels = (header: Metadata) => Math.min(LARGEST_PIXELS, LARGEST_COST / costOf(header))
-
-/**
- * Bytes of a pixel if the decoder holds the whole picture. The tiles of a TIFF, which may be tiny, cost time instead.
- */
-function costOf({ format, channels, depth, isProgressive }: Metadata): number {
-  if (format === 'heif') return 12
-  if (format === 'tiff') return 8
-  return isProgressive ? channels * (depth === 'uchar' ? 1 : 2) : 1
-}
-
-function checkSize({ width, height }: Size, mostPixels: number, name: string) {
-  if (width * height > mostPixels) {
-    const limit = Math.floor(mostPixels / 1e6)
-    throw new UserError(`${name} is ${width} × ${height} pixels and the limit is ${limit} million: make it smaller.`)
-  }
-  if (Math.min(width, height) < SMALLEST_SIDE) {
-    const smallest = `${SMALLEST_SIDE} × ${SMALLEST_SIDE}`
-    throw new UserError(`${name} is ${width} × ${height} pixels, too small to show anything: use at least ${smallest}.`)
-  }
-  if (Math.max(width, height) > LARGEST_RATIO * Math.min(width, height)) {
-    const [long, short] = width > height ? ['wide', 'high'] : ['high', 'wide']
-    throw new UserError(
-      `${name} is ${width} × ${height} pixels, more than ${LARGEST_RATIO} times as ${long} as ${short}: crop it to what it is about.`,
-    )
-  }
-}
-
-async function readable<Result>(name: string, work: Promise<Result>): Promise<Result> {
+async function readable<Result>(name: Name, work: Promise<Result>): Promise<Result> {
   try {
     return await work
   } catch (cause) {
@@ -174,15 +146,21 @@ async function readable<Result>(name: string, work: Promise<Result>): Promise<Re
   }
 }
 
-function unreadable(name: string, how: 'slow' | 'damaged', cause?: unknown): UserError {
-  const problem = how === 'slow' ? 'takes too long to read' : 'is damaged or cut off'
-  return new UserError(`${name} ${problem}: save it again as a PNG or JPEG.`, {}, { cause })
+function unreadable(name: Name, how: 'slow' | 'damaged', cause?: unknown): UserError {
+  return new UserError(
+    how === 'slow'
+      ? '{name} takes too long to read: save it again as a PNG or JPEG.'
+      : '{name} is damaged or cut off: save it again as a PNG or JPEG.',
+    { name },
+    { cause },
+  )
 }
 
-function noticesOf(bytes: Uint8Array, { format, pages = 1 }: Metadata, name: string): string[] {
-  if (format === 'tiff') return pages > 1 ? [`${name} has ${pages} pages; its first was used.`] : []
+function noticesOf(bytes: Uint8Array, { format, pages = 1 }: Metadata, name: Name): Sentence[] {
+  if (format === 'tiff')
+    return pages > 1 ? [sentence('{name} has {pages} pages; its first was used.', { name, pages })] : []
   const animated = pages > 1 || (format === 'png' && isAnimatedPng(bytes))
-  return animated ? [`${name} is animated; its first frame was used.`] : []
+  return animated ? [sentence('{name} is animated; its first frame was used.', { name })] : []
 }
 
 /** An APNG announces its frames before the pixels of the first one. */

@@ -1,3 +1,4 @@
+import type { Sentence } from '../sentence.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 
 /** A picture as the networks see it, fitted completely into a fixed size. */
@@ -8,8 +9,8 @@ export interface Picture {
   readonly frame: Frame
   /** The size of the original when upright, in pixels. */
   readonly size: Size
-  /** Sentences that the person should see. */
-  readonly notices: readonly string[]
+  /** What the person should see. */
+  readonly notices: readonly Sentence[]
 }
 
 export interface Size {

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts'
 import { JOBS_PER_PERSON } from '../limits.ts'
+import { type Sentence, sentence } from '../sentence.ts'
 
 export interface Limits {
   /**
@@ -34,29 +35,30 @@ export function checkLimits(
   if (ofPerson === 0) throw new UserError('On this server you may ask for nothing.')
   const firstEnd = (isCounted: (ticket: Claim) => boolean) => {
     const first = places.find(({ ticket }) => isCounted(ticket))
-    return first ? duration(first.secondsLeft) : 'a moment'
+    return first ? duration(first.secondsLeft) : sentence('a moment')
   }
   const isTheirs = (ticket: Claim) => ticket.person === person
   const theirs = tickets.filter(isTheirs).length
   if (theirs >= ofPerson) {
-    const have = theirs === 1 ? 'a job' : `${theirs} jobs`
     throw new UserError(
-      `You have ${have} in the queue already, which is the limit for one person: please wait for one to end, in ${firstEnd(isTheirs)}.`,
+      'You have {count, plural, =1 {a job} other {# jobs}} in the queue already, which is the limit for one person: please wait for one to end, in {duration}.',
+      { count: theirs, duration: firstEnd(isTheirs) },
     )
   }
   const isFromHere = (ticket: Claim) => ticket.scope === scope
   const fromHere = tickets.filter(isFromHere).length
   if (fromHere >= ofScope) {
-    const are = fromHere === 1 ? 'A job from here is' : `${fromHere} jobs from here are`
     throw new UserError(
-      `${are} in the queue already, which is the limit: there is room again in ${firstEnd(isFromHere)}.`,
+      '{count, plural, =1 {A job from here is} other {# jobs from here are}} in the queue already, which is the limit: there is room again in {duration}.',
+      { count: fromHere, duration: firstEnd(isFromHere) },
     )
   }
   const heldBytes = tickets.reduce((total, ticket) => total + bytesOf(ticket.job), bytesOf(job))
   if (tickets.length >= all || heldBytes > bytes) {
     const work = duration(places.at(-1)?.secondsLeft ?? 0)
     throw new UserError(
-      `The queue is full (${tickets.length} jobs, ${work} of work): please try again in ${firstEnd(() => true)}.`,
+      'The queue is full ({count, plural, =1 {one job} other {# jobs}}, {work} of work): please try again in {duration}.',
+      { count: tickets.length, work, duration: firstEnd(() => true) },
     )
   }
 }
@@ -65,11 +67,14 @@ export const blocked =
   'On this server you are blocked from making or saving anything; those who manage it can change that.'
 
 /** "about 20 seconds" */
-function duration(seconds: number): string {
-  if (seconds < 55) return `about ${Math.max(1, Math.ceil(seconds / 5)) * 5} seconds`
+function duration(seconds: number): Sentence {
+  if (seconds < 55) {
+    return sentence('about {seconds} seconds', { seconds: Math.max(1, Math.ceil(seconds / 5)) * 5 })
+  }
   const minutes = Math.round(seconds / 60)
-  if (minutes < 90) return minutes === 1 ? 'about a minute' : `about ${minutes} minutes`
-  return `about ${Math.round(minutes / 60)} hours`
+  return minutes < 90
+    ? sentence('about {minutes, plural, =1 {a minute} other {# minutes}}', { minutes })
+    : sentence('about {hours, plural, =1 {an hour} other {# hours}}', { hours: Math.round(minutes / 60) })
 }
 
 /** The sum over every byte array inside plain data. */

@@ -15,7 +15,8 @@ export async function checkServed(at: Statements, model: string): Promise<void> 
   throw new UserError(
     names.length === 0
       ? 'No worker is running at the moment: please try again later.'
-      : `No worker has “${model}” at the moment; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}.`,
+      : 'No worker has “{model}” at the moment; there {count, plural, =1 {is} other {are}} {names}.',
+    { model, count: names.length, names: names.join(', ') },
   )
 }
 

@@ -1,4 +1,4 @@
-import type { Sentence } from '../sentence.ts'
+import { type Sentence, template } from '../sentence.ts'
 import type { Limits } from './limits.ts'
 import type { Failure, Job, JobResult, Progress } from './protocol.ts'
 
@@ -111,7 +111,7 @@ export interface Queue<FollowUp = unknown> {
 export const dayMilliseconds = 24 * 60 * 60 * 1000
 
 // Sentences for the person whose job was stopped.
-export const tooOld = 'I am sorry: this waited for more than a day, so I dropped it.'
-export const gaveUp = 'I am sorry: I was interrupted twice while I worked on this, so I gave it up.'
-export const undelivered = 'I am sorry: I was interrupted each time that I wanted to bring you the result.'
-export const restarting = 'I am restarting: please send it again in a minute.'
+export const tooOld = template('I am sorry: this waited for more than a day, so I dropped it.')
+export const gaveUp = template('I am sorry: I was interrupted twice while I worked on this, so I gave it up.')
+export const undelivered = template('I am sorry: I was interrupted each time that I wanted to bring you the result.')
+export const restarting = template('I am restarting: please send it again in a minute.')

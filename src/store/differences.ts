@@ -86,7 +86,10 @@ export function createDifferences(open: OpenCollection, locks: Locks, know: Scop
         const [id = randomUUID(), old] = find(entries, name) ?? []
         if (old && !replace) throw takenError(old)
         if (!old && entries.length >= limit) {
-          throw new UserError(`There are ${limit} saved differences already, which is the limit: delete one first.`)
+          throw new UserError(
+            'There {limit, plural, =1 {is one saved difference} other {are # saved differences}} already, which is the limit: delete one first.',
+            { limit },
+          )
         }
         const { bytes, pairs, person, at, facts, pictures, sensitivity } = difference
         const { loss, ...small } = pictures
@@ -151,4 +154,6 @@ function find(entries: readonly [string, DifferenceEntry][], name: string): [str
 }
 
 const takenError = ({ name }: DifferenceEntry) =>
-  new UserError(`There is already a saved difference called \`${name}\` here: choose another name, or delete that one.`)
+  new UserError('There is already a saved difference called `{name}` here: choose another name, or delete that one.', {
+    name,
+  })

@@ -1,4 +1,5 @@
 import { UserError } from '../errors.ts'
+import { template } from '../sentence.ts'
 
 /** What remains of an error of SQLite, Postgres or the file system when it leaves a thread. */
 export interface Failure {
@@ -79,11 +80,13 @@ export function errorAtConnecting(failure: Failure): Error {
 /** For the people who use the bot: says nothing about the machine. */
 export function errorInUse(failure: Failure): Error {
   return toError(failure, {
-    gone: 'My database can’t be reached right now; please try again in a minute.',
-    damaged: 'Part of what I had saved is damaged. Please tell the person who runs me.',
-    forbidden: 'I may no longer write to my disk, so nothing was changed. Please tell the person who runs me.',
-    full: 'My disk is full, so nothing was changed. Please tell the person who runs me.',
-    disk: 'My disk can’t be read or written. Please tell the person who runs me.',
+    gone: template('My database can’t be reached right now; please try again in a minute.'),
+    damaged: template('Part of what I had saved is damaged. Please tell the person who runs me.'),
+    forbidden: template(
+      'I may no longer write to my disk, so nothing was changed. Please tell the person who runs me.',
+    ),
+    full: template('My disk is full, so nothing was changed. Please tell the person who runs me.'),
+    disk: template('My disk can’t be read or written. Please tell the person who runs me.'),
   })
 }
 

@@ -20,7 +20,9 @@ const strayMarks = /(?<![\p{L}\p{N}\p{M}])\p{M}|\p{M}{5}/u
 export function checkName(name: string): string {
   const tidy = tidyName(name)
   const length = [...tidy].length
-  if (length > longest) throw new UserError(`A name has at most ${longest} characters, and this one has ${length}.`)
+  if (length > longest) {
+    throw new UserError('A name has at most {longest} characters, and this one has {length}.', { longest, length })
+  }
   const rest = tidy.replace(emoji, ' ').replace(joiner, '')
   if (!allowed.test(rest) || strayMarks.test(rest)) {
     throw new UserError(

@@ -1,4 +1,5 @@
 import { quoted, type UserError } from '../errors.ts'
+import { type Sentence, sentence } from '../sentence.ts'
 
 /** A tensor as the header of a `.safetensors` file describes it. */
 export interface SafetensorsEntry {
@@ -17,7 +18,7 @@ interface SafetensorsHeader {
 }
 
 /** Creates the error for a damaged file. */
-type Refuse = (reason: string) => UserError
+type Refuse = (reason: Sentence) => UserError
 
 /**
  * As strict as the format's own library: names are unique, and the tensors cover the data exactly, without holes or
@@ -36,13 +37,13 @@ export function parseSafetensorsHeader(
   const { text, header } = parseHeader(bytes, refuse)
   const { __metadata__: metadata = {}, ...described } = header
   if (!isRecord(metadata) || !Object.values(metadata).every((value) => typeof value === 'string')) {
-    throw refuse('its metadata is not text')
+    throw refuse(sentence('its metadata is not text'))
   }
   const entries = Object.entries(described).map(([name, entry]) => readEntry(name, entry, bytesPerNumber, refuse))
   // JSON.parse keeps the last of two equal names, so the names it kept are counted against those in the text.
   const kept = Object.keys(header).length + Object.keys(metadata).length + 3 * entries.length
   const written = [...text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)].filter(([, colon]) => colon).length
-  if (written !== kept) throw refuse('a name occurs twice')
+  if (written !== kept) throw refuse(sentence('a name occurs twice'))
   checkLayout(entries, dataBytes, refuse)
   return { entries, metadata: metadata as Record<string, string> }
 }
@@ -53,9 +54,9 @@ function parseHeader(bytes: Uint8Array, refuse: Refuse) {
     const header: unknown = JSON.parse(text)
     if (isRecord(header)) return { text, header }
   } catch (cause) {
-    throw Object.assign(refuse('its header is unreadable'), { cause })
+    throw Object.assign(refuse(sentence('its header is unreadable')), { cause })
   }
-  throw refuse('its header is unreadable')
+  throw refuse(sentence('its header is unreadable'))
 }
 
 function readEntry(
@@ -65,24 +66,25 @@ function readEntry(
   refuse: Refuse,
 ): SafetensorsEntry {
   const which = quoted(name)
-  if (!isRecord(entry) || Object.keys(entry).length !== 3) throw refuse(`${which} is not described properly`)
+  if (!isRecord(entry) || Object.keys(entry).length !== 3)
+    throw refuse(sentence('{which} is not described properly', { which }))
   const { dtype: type, shape: dims, data_offsets: offsets } = entry
   if (!isWholeNumbers(dims) || !isWholeNumbers(offsets) || offsets.length !== 2 || typeof type !== 'string') {
-    throw refuse(`${which} is not described properly`)
+    throw refuse(sentence('{which} is not described properly', { which }))
   }
   const [start, end] = offsets as [number, number]
   const size = dims.reduce((product, dim) => product * dim, bytesPerNumber(type, name))
-  if (end - start !== size) throw refuse(`the shape of ${which} does not match its data`)
+  if (end - start !== size) throw refuse(sentence('the shape of {which} does not match its data', { which }))
   return { name, type, dims, start, end }
 }
 
 function checkLayout(entries: readonly SafetensorsEntry[], dataBytes: number, refuse: Refuse) {
   let covered = 0
   for (const { start, end } of entries.toSorted((a, b) => a.start - b.start || a.end - b.end)) {
-    if (start !== covered) throw refuse('its tensors overlap or leave holes')
+    if (start !== covered) throw refuse(sentence('its tensors overlap or leave holes'))
     covered = end
   }
-  if (covered !== dataBytes) throw refuse('its tensors do not fill the file')
+  if (covered !== dataBytes) throw refuse(sentence('its tensors do not fill the file'))
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -1,4 +1,5 @@
 import { quoted, UserError } from '../errors.ts'
+import { type Sentence, sentence } from '../sentence.ts'
 import { parseSafetensorsHeader, type SafetensorsEntry } from './safetensors-header.ts'
 
 /** What a `.safetensors` file holds. */
@@ -45,24 +46,33 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsContent): Ui
  * @param name The person's name for the file; messages begin with it.
  * @throws UserError for anything else
  */
-export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsContent {
-  if (bytes.length > LARGEST_BYTES) throw new UserError(`${name} is larger than ${LARGEST_BYTES / 2 ** 20} MB.`)
+export function decodeSafetensors(bytes: Uint8Array, name: string | Sentence): SafetensorsContent {
+  if (bytes.length > LARGEST_BYTES) {
+    throw new UserError('{name} is larger than {limit} MB.', { name, limit: LARGEST_BYTES / 2 ** 20 })
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const headerBytes = bytes.length < 8 ? NaN : Number(view.getBigUint64(0, true))
   const dataStart = 8 + headerBytes
   if (!(headerBytes <= LARGEST_HEADER_BYTES && dataStart <= bytes.length)) {
     if (isPickle(bytes)) {
       throw new UserError(
-        `${name} is a PyTorch file, which may hold a program and is never opened here: get it as .safetensors, or convert it if you trust its maker.`,
+        '{name} is a PyTorch file, which may hold a program and is never opened here: get it as .safetensors, or convert it if you trust its maker.',
+        { name },
       )
     }
-    throw new UserError(`${name} is not a safetensors file, or it is cut off.`)
+    throw new UserError('{name} is not a safetensors file, or it is cut off.', { name })
   }
-  const refuse = (reason: string) => new UserError(`${name} is a damaged safetensors file: ${reason}.`)
+  const refuse = (reason: Sentence) =>
+    new UserError('{name} is a damaged safetensors file: {reason}.', { name, reason })
   const bytesPerNumber = (type: string, name: string) => {
     if (isNumberType(type)) return NUMBER_TYPES[type].bytes
     if (Object.hasOwn(INTEGER_BYTES, type)) return INTEGER_BYTES[type as keyof typeof INTEGER_BYTES]
-    throw refuse(`${quoted(name)} holds ${quoted(type, 20)} numbers where F64, F32, F16 or BF16 are expected`)
+    throw refuse(
+      sentence('{tensor} holds {type} numbers where F64, F32, F16 or BF16 are expected', {
+        tensor: quoted(name),
+        type: quoted(type, 20),
+      }),
+    )
   }
   const header = bytes.subarray(8, dataStart)
   const { entries, metadata } = parseSafetensorsHeader(header, bytes.length - dataStart, bytesPerNumber, refuse)

@@ -7,6 +7,7 @@ import { decodeDifference, encodeDifference, type Origin } from '../engine/diffe
 import type { ExactDifference } from '../exact/difference.ts'
 import { exactToJson } from '../exact/json.ts'
 import type { ApplyJob, JobOptions, Report } from '../jobs/protocol.ts'
+import { type Sentence, sentence } from '../sentence.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
 import { checkLearned } from './exact.ts'
 import { leftOut } from './notices.ts'
@@ -47,11 +48,12 @@ export function encodeLearned(
 /** Strength and `preserve`: what the person gave, else what was chosen when the first difference was learned. */
 export function readDifferences({ differences, options }: ApplyJob, model: DiffusionModel) {
   const applied: Applied[] = []
-  const notices: string[] = []
+  const notices: Sentence[] = []
   let preserve = options.preserve
   let isBlended: boolean | undefined
   for (const [index, one] of differences.entries()) {
-    const name = differences.length === 1 ? 'The difference' : `Difference ${index + 1}`
+    const name =
+      differences.length === 1 ? sentence('The difference') : sentence('Difference {number}', { number: index + 1 })
     const content = decodeSafetensors(one.bytes, name)
     checkLearned(content, name)
     const difference = decodeDifference(content, { name, model })

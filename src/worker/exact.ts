@@ -12,6 +12,7 @@ import { LEAST_OUTPUT } from '../image/picture.ts'
 import type { AnalogyJob, ApplyJob, ImagePair, JobOptions, JobResult } from '../jobs/protocol.ts'
 import { identityOf } from '../networks/identity.ts'
 import { hasSafetyChecker } from '../networks/vision/safety-checker.ts'
+import { type Sentence, sentence } from '../sentence.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
 import type { JobContext } from './job-context.ts'
 import { decode } from './pictures.ts'
@@ -108,15 +109,16 @@ export function readExact({ differences, options }: ApplyJob): ExactDifference |
 }
 
 function exactIn(bytes: Uint8Array): ExactDifference | undefined {
-  const json = decodeSafetensors(bytes, 'The difference').metadata[EXACT]
+  const json = decodeSafetensors(bytes, sentence('The difference')).metadata[EXACT]
   return json === undefined ? undefined : exactFromJson(json)
 }
 
 /** @throws UserError for a file that has nothing but an exact part */
-export function checkLearned({ tensors, metadata }: FileContent, name: string): void {
+export function checkLearned({ tensors, metadata }: FileContent, name: string | Sentence): void {
   if (metadata[EXACT] === undefined || Object.keys(tensors).length > 0) return
   throw new UserError(
-    `${name} was done exactly and is not learned yet, but here it has to be (a thing is moved on an even background, or differences are combined). Save it first: it is then learned.`,
+    '{name} was done exactly and is not learned yet, but here it has to be (a thing is moved on an even background, or differences are combined). Save it first: it is then learned.',
+    { name },
   )
 }
 

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DiffusionModel } from '../diffusion/model.ts'
 import type { Report } from '../jobs/protocol.ts'
+import { type Sentence, sentence } from '../sentence.ts'
 import type { Tensor } from '../tensor/tensor.ts'
 import type { JobContext } from './job-context.ts'
 
@@ -49,10 +50,14 @@ export async function strangeTo(
 }
 
 /** What the person is told, before and after. */
-export function strangeness(strange: readonly string[], model: string, world: World | undefined): string[] {
+export function strangeness(strange: readonly string[], model: string, world: World | undefined): Sentence[] {
   if (strange.length === 0 || !world) return []
-  const [names, are] = [strange.join(' and '), strange.length === 1 ? 'is' : 'are']
-  return [`${names} ${are} outside of what the model “${model}” knows (${world.knows}), so expect little of it here.`]
+  return [
+    sentence(
+      '{names} {count, plural, =1 {is} other {are}} outside of what the model “{model}” knows ({knows}), so expect little of it here.',
+      { names: strange, count: strange.length, model, knows: world.knows },
+    ),
+  ]
 }
 
 /** The pictures that the model does not know. That is said at once; of these no caption is told, for it would be a guess. */

@@ -19,6 +19,7 @@ import type {
   Progress,
 } from '../jobs/protocol.ts'
 import type { ModelLayout } from '../networks/layout.ts'
+import { type Sentence, sentence } from '../sentence.ts'
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
 import { startClock } from './clock.ts'
 import { encodeLearned, factsOf, factsOfOrigin, readDifferences } from './differences.ts'
@@ -112,7 +113,7 @@ async function learnedAnalogy(
   job: AnalogyJob,
   rest: Pick<AnalogyJob, 'pairs' | 'b'>,
   exact: ExactDifference | undefined,
-  notices: readonly string[],
+  notices: readonly Sentence[],
   context: JobContext,
 ): Promise<JobResult> {
   const { options } = job
@@ -178,7 +179,7 @@ async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
 async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
   const { options } = job
   const bytes = await afterParts(job)
-  const image = await decode(bytes, 'The image', (await context.look()).side)
+  const image = await decode(bytes, sentence('The image'), (await context.look()).side)
   const exact = readExact(job)
   const strength = strengthIn(job.differences[0]!, options)
   const exactly = exact && (await doneExactly(exact, job.image, strength, job, context))
@@ -204,7 +205,7 @@ async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
 
 /** The report of what the file says about itself; a file that says nothing is assumed to fit the model. */
 async function inspect({ bytes, options }: InspectJob, context: JobContext): Promise<JobResult> {
-  const name = 'The file'
+  const name = sentence('The file')
   const content = decodeSafetensors(bytes, name)
   const { model } = await context.load()
   const difference = decodeDifference(content, { name, model: model })

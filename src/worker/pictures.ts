@@ -5,31 +5,38 @@ import { drawSvg, pairPicture, thumbnail } from '../image/encode.ts'
 import { lossCurve } from '../image/loss-curve.ts'
 import { identical, type Picture } from '../image/picture.ts'
 import type { ImagePair, Job, JobResult, Pictures } from '../jobs/protocol.ts'
+import { type Sentence, sentence } from '../sentence.ts'
 
 /** @param side The side of the model's square in pixels. @throws UserError if the bytes are no usable picture */
-export const decode = (bytes: Uint8Array, name: string, side: number): Promise<Picture> =>
+export const decode = (bytes: Uint8Array, name: string | Sentence, side: number): Promise<Picture> =>
   decodeImage(bytes, { name, width: side, height: side })
 
 /** @throws UserError for an unusable picture, and for a pair of the same picture twice */
 export async function decodePairs(pairs: readonly ImagePair[], side: number): Promise<[Picture, Picture][]> {
   const pictures: [Picture, Picture][] = []
   for (const [index, pair] of pairs.entries()) {
-    const which = index === 0 ? '' : ` of pair ${index + 1}`
-    const [a, a2] = [await decode(pair.a, `A${which}`, side), await decode(pair.a2, `A′${which}`, side)]
-    if (identical(a.pixels, a2.pixels)) {
-      throw new UserError(
-        `A and A′${which} are the same picture: there is no difference to learn. Give two that differ.`,
-      )
-    }
+    const number = index + 1
+    const isFirst = index === 0
+    const a = await decode(pair.a, isFirst ? 'A' : sentence('A of pair {number}', { number }), side)
+    const a2 = await decode(pair.a2, isFirst ? 'A′' : sentence('A′ of pair {number}', { number }), side)
+    if (identical(a.pixels, a2.pixels)) throw samePicture(isFirst ? undefined : number)
     pictures.push([a, a2])
   }
   return pictures
 }
 
+const samePicture = (number?: number) =>
+  number === undefined
+    ? new UserError('A and A′ are the same picture: there is no difference to learn. Give two that differ.')
+    : new UserError(
+        'A and A′ of pair {number} are the same picture: there is no difference to learn. Give two that differ.',
+        { number },
+      )
+
 export const pixelsOf = (pictures: readonly [Picture, Picture][]): PicturePair[] =>
   pictures.map(([a, a2]) => ({ a: a.pixels, a2: a2.pixels }))
 
-export const noticesOf = (pictures: readonly Picture[]): string[] => pictures.flatMap(({ notices }) => notices)
+export const noticesOf = (pictures: readonly Picture[]): Sentence[] => pictures.flatMap(({ notices }) => notices)
 
 /** The pictures that show a difference learned from these pairs. */
 export async function picturesOf([first]: readonly ImagePair[], losses: readonly number[]): Promise<Pictures> {

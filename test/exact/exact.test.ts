@@ -7,6 +7,7 @@ import { fitExact, isExact, isPart } from '../../src/exact/fit.ts'
 import { exactFromJson, exactToJson } from '../../src/exact/json.ts'
 import { distance, fromBytes, over, type Raster, white } from '../../src/exact/raster.ts'
 import { identity, resized } from '../../src/exact/warp.ts'
+import { english } from '../../src/sentence.ts'
 import { icon } from './icons.ts'
 import { meaningPairs, mixedPairs, skinTones } from './meaning.ts'
 import { exactTriples } from './triples.ts'
@@ -47,7 +48,7 @@ test('of pairs of meaning none is taken', async () => {
   const taken: string[] = []
   for (const { name, a, a2 } of pairs) {
     const fit = await fitOf(a, a2)
-    if (isExact(fit)) taken.push(`${name}: ${describeExact(fit.difference)}`)
+    if (isExact(fit)) taken.push(`${name}: ${english(describeExact(fit.difference))}`)
   }
   assert.ok(pairs.length >= 35)
   assert.deepEqual(taken, [])
@@ -58,7 +59,7 @@ test('a skin tone is no rule of colours: none is taken, of hands and people that
   const taken: string[] = []
   for (const { name, a, a2 } of pairs) {
     const fit = await fitOf(a, a2)
-    if (isExact(fit)) taken.push(`${name}: ${describeExact(fit.difference)}`)
+    if (isExact(fit)) taken.push(`${name}: ${english(describeExact(fit.difference))}`)
   }
   assert.ok(pairs.length >= 12)
   assert.deepEqual(taken, [])
@@ -70,7 +71,8 @@ test('of a thing that is moved and changed the move is found, and the change is 
   for (const { a, a2 } of pairs) {
     const fit = await fitOf(a, a2)
     assert.ok(!isExact(fit))
-    if (isPart(fit)) found.push(describeExact({ ...fit.difference, warp: { ...fit.difference.warp, turn: 0 } }))
+    if (isPart(fit))
+      found.push(english(describeExact({ ...fit.difference, warp: { ...fit.difference.warp, turn: 0 } })))
   }
   assert.ok(pairs.length >= 8)
   const isRight = (said: string) =>
@@ -98,7 +100,7 @@ test('strength: nothing at 0, half-way at a half, undone at −1', async () => {
 
 test('B keeps its own resolution', async () => {
   const { difference } = await fitOf(await icon('noto:pizza', 180, 256), await icon('noto:pizza', 90, 256))
-  assert.equal(describeExact(difference), 'A′ is A at 50 % of its size')
+  assert.equal(english(describeExact(difference)), 'A′ is A at 50 % of its size')
   const b = await read(await icon('twemoji:frog', 800, 1024), 2048)
   const b2 = applyExact(difference, b)!
   assert.deepEqual([b2.width, b2.height], [1024, 1024])

@@ -4,6 +4,7 @@ import { deflateSync } from 'node:zlib'
 import sharp from 'sharp'
 import { decodeImage } from '../../src/image/decode.ts'
 import { pairPicture, thumbnail } from '../../src/image/encode.ts'
+import { english } from '../../src/sentence.ts'
 import type { Tensor } from '../../src/tensor/tensor.ts'
 import { chunk, colour, flat, halves, near, noise, png } from './drawn.ts'
 
@@ -15,7 +16,7 @@ describe('what a picture becomes', () => {
     assert.deepEqual(picture.pixels.dims, [3, 64, 64])
     assert.deepEqual(picture.frame, { left: 0, top: 16, width: 64, height: 32 })
     assert.deepEqual(picture.size, { width: 120, height: 60 })
-    assert.deepEqual(picture.notices, [])
+    assert.deepEqual(picture.notices.map(english), [])
     near(colour(picture, 4, 32), [200, 40, 0], 2)
     near(colour(picture, 60, 32), [0, 40, 200], 2)
     near(colour(picture, 10, 3), [100, 40, 100], 2)
@@ -60,7 +61,7 @@ describe('what a picture becomes', () => {
     test(`${name} is read as 8-bit sRGB`, async () => {
       const picture = await decode(await bytes.toBuffer())
       near(colour(picture, 32, 32), expected, tolerance)
-      assert.deepEqual(picture.notices, [])
+      assert.deepEqual(picture.notices.map(english), [])
     })
   }
 
@@ -69,14 +70,14 @@ describe('what a picture becomes', () => {
     const animation = () => sharp(frames, { raw: { width: 20, height: 40, channels: 3, pageHeight: 20 } })
     for (const image of [animation().gif(), animation().webp()]) {
       const picture = await decode(await image.toBuffer(), 'B')
-      assert.deepEqual(picture.notices, ['B is animated; its first frame was used.'])
+      assert.deepEqual(picture.notices.map(english), ['B is animated; its first frame was used.'])
       assert.deepEqual(picture.size, { width: 20, height: 20 })
       near(colour(picture, 32, 32), [250, 250, 250], 1)
     }
     const pages = await decode(await animation().tiff().toBuffer(), 'B')
-    assert.deepEqual(pages.notices, ['B has 2 pages; its first was used.'])
+    assert.deepEqual(pages.notices.map(english), ['B has 2 pages; its first was used.'])
     const apng = await decode(png(20, 20, [chunk('acTL', Buffer.from([0, 0, 0, 2, 0, 0, 0, 0]))]), 'B')
-    assert.deepEqual(apng.notices, ['B is animated; its first frame was used.'])
+    assert.deepEqual(apng.notices.map(english), ['B is animated; its first frame was used.'])
   })
 })
 
@@ -85,14 +86,14 @@ describe('a JPEG that is cut off', () => {
     const whole = await halves(120, 60).jpeg().toBuffer()
     const cut = await decode(whole.subarray(0, -2))
     assert.deepEqual(cut.pixels, (await decode(whole)).pixels)
-    assert.deepEqual(cut.notices, [])
+    assert.deepEqual(cut.notices.map(english), [])
   })
 
   test('lacking pixels it is read as far as it goes, and says so; its small pictures are drawn as well', async () => {
     const whole = await noise(256, 256).jpeg({ quality: 95 }).toBuffer()
     const cut = whole.subarray(0, whole.length * 0.7)
     const { pixels, notices } = await decode(cut)
-    assert.deepEqual(notices, ['A is cut off: a part of it is missing.'])
+    assert.deepEqual(notices.map(english), ['A is cut off: a part of it is missing.'])
     const upper = (picture: Tensor) => picture.data.subarray(0, 64 * 32)
     assert.deepEqual(upper(pixels), upper((await decode(whole)).pixels))
     assert.equal((await sharp(await thumbnail(cut, 32)).metadata()).width, 32)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { ImagePair, JobOptions } from '../../src/jobs/protocol.ts'
 import { startWorker, type Worker } from '../../src/jobs/worker-client.ts'
+import { english } from '../../src/sentence.ts'
 import { modelWith } from '../fixtures/model-with.ts'
 
 // Model folders that came with a captioner of photographs, with CLIP’s encoders beside it and without.
@@ -56,6 +57,9 @@ test('the method as the paper has it uses both', async () => {
 
 test('where CLIP’s encoders are missing it says so', async () => {
   const { report, notices } = await worker.run({ kind: 'learn', pairs: [pair], options: optionsFor('captioned') })
-  assert.match(notices.join('\n'), /^The model “\S+” has no CLIP encoders: [^\n]+ without the CLIP loss\.$/)
+  assert.match(
+    notices.map(english).join('\n'),
+    /^The model “\S+” has no CLIP encoders: [^\n]+ without the CLIP loss\.$/,
+  )
   assert.match(report.caption!.a!, /\w/)
 })

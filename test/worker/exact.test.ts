@@ -15,7 +15,7 @@ const job: AnalogyJob = { kind: 'analogy', pairs: [pair], b: await icon('twemoji
 
 test('what is exact is done without the model, at B’s own resolution, and applied so again', async () => {
   const { image, report, difference, pictures } = await perform(job, handles)
-  assert.equal(report.exact, 'A′ is A at 53 % of its size')
+  assert.equal(english(report.exact!), 'A′ is A at 53 % of its size')
   assert.equal(report.device, undefined)
   assert.equal(report.evaluations, undefined)
   assert.ok(pictures?.pair)
@@ -41,13 +41,13 @@ test('a small B gives a B′ of 512 px, done exactly or learned', async () => {
 
 test('a difference that is kept has both parts', async () => {
   const kept = await perform({ kind: 'learn', pairs: [pair], options: { ...options, steps: 1, preserve: 1 } }, handles)
-  assert.equal(kept.report.exact, 'A′ is A at 53 % of its size')
+  assert.equal(english(kept.report.exact!), 'A′ is A at 53 % of its size')
   const { tensors, metadata } = decodeSafetensors(kept.difference!, 'It')
   assert.deepEqual(Object.keys(tensors), ['emb_params'])
   assert.ok(metadata.isto_exact)
   const differences = [{ bytes: kept.difference!, strength: 1 }]
   const made = await perform({ kind: 'apply', differences, image: job.b, options }, handles)
-  assert.equal(made.report.exact, 'A′ is A at 53 % of its size')
+  assert.equal(english(made.report.exact!), 'A′ is A at 53 % of its size')
 })
 
 test('a difference without tokens is not combined', async () => {

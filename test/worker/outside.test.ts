@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { DiffusionModel } from '../../src/diffusion/model.ts'
+import { english } from '../../src/sentence.ts'
 import { tensor } from '../../src/tensor/tensor.ts'
 import { readWorld, strangeness, strangeTo } from '../../src/worker/outside.ts'
 
@@ -16,7 +17,7 @@ test('a picture whose embedding is short is one that the model does not know', a
   const pictures = { A: tensor([2], Float32Array.of(3, 3)), B: tensor([2], Float32Array.of(4, 4)) }
   const strange = await strangeTo(model, world, pictures)
   assert.deepEqual(strange, ['A'])
-  assert.deepEqual(strangeness(strange, 'emoji', world), [
+  assert.deepEqual(strangeness(strange, 'emoji', world).map(english), [
     'A is outside of what the model “emoji” knows (emoji), so expect little of it here.',
   ])
   assert.deepEqual(await strangeTo(model, undefined, pictures), [])

@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import sharp from 'sharp'
 import type { ApplyJob, ImagePair, JobOptions } from '../../src/jobs/protocol.ts'
 import { startWorker, type Worker } from '../../src/jobs/worker-client.ts'
+import { english } from '../../src/sentence.ts'
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts'
 
 // Model folders as optimum exports them: no manifest, no captioner, no image encoder.
@@ -51,12 +52,12 @@ for (const [name, shapes] of [
         [name, 2, undefined, undefined],
       )
       assert.match(
-        notices.join('\n'),
+        notices.map(english).join('\n'),
         /no captioner and no image encoder: .* pictures alone.*\n.*describe it in your own words/,
       )
 
       const apply: ApplyJob = { kind: 'apply', differences: [{ bytes: difference! }], image: b, options }
-      assert.match((await worker.run(apply)).notices.join('\n'), /^The model “\w+” can’t describe[^\n]*$/)
+      assert.match((await worker.run(apply)).notices.map(english).join('\n'), /^The model “\w+” can’t describe[^\n]*$/)
       const told = await worker.run({ ...apply, options: { ...options, prompt: 'a small dog' } })
       assert.deepEqual([told.notices, told.report.caption?.b], [[], 'a small dog'])
     })
@@ -66,6 +67,6 @@ for (const [name, shapes] of [
 test('L_CLIP is left out of the method as the paper has it', async () => {
   const options: JobOptions = { model: folderOf('sd15'), mode: 'parity', seed: 3, steps: 2, strength: 1, preserve: 1 }
   const { notices, report } = await worker.run({ kind: 'learn', pairs: [pair], options })
-  assert.match(notices.join('\n'), /without the CLIP loss/)
+  assert.match(notices.map(english).join('\n'), /without the CLIP loss/)
   assert.ok(Number.isFinite(report.loss?.last))
 })

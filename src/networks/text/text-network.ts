@@ -142,7 +142,12 @@ function layoutOf({ encode, bos, comma, eos, pad, maxLength }: Tokenizer, prompt
   const beginning = bos === undefined ? [] : [bos]
   const most = maxLength - beginning.length - 1
   const room = most - count
-  if (room < 0) throw new UserError(`The difference has ${count} tokens; this model’s prompts have room for ${most}.`)
+  if (room < 0) {
+    throw new UserError('The difference has {count} tokens; this model’s prompts have room for {most}.', {
+      count,
+      most,
+    })
+  }
   const separator = count > 0 && prompt !== '' && room > comma.length ? comma : []
   const words = count > 0 && separator.length === 0 ? [] : encode(prompt).slice(0, room - separator.length)
   const lead = [...beginning, ...words, ...separator]

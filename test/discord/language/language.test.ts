@@ -6,8 +6,12 @@ import { type Placeholder, placeholdersOf } from '../../../src/sentence.ts'
 import { templatesIn, templatesOf } from './templates.ts'
 
 /** Where sentences come from that people on Discord may be told. */
-const rooms = ['commands/**/*.ts', 'src/discord/**/*.ts']
-/** For those who run the bot, in English like the log. */
+const rooms = [
+  'commands/**/*.ts',
+  'src/{discord,engine,exact,image,jobs,store,tensor,worker}/**/*.ts',
+  'src/networks/text/text-network.ts',
+]
+/** For those who run the bot, in English like the log; so is what other rooms say about the files of models. */
 const exceptions = ['src/discord/gateway/', 'src/discord/language/']
 
 const { uses, faults } = templatesIn(rooms, exceptions)

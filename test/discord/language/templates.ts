@@ -63,7 +63,8 @@ export function templatesOf(file: string, source: string): Found {
     for (const [name, child] of Object.entries(node)) {
       if (name === 'key' && !node.computed) continue
       const inner = typeof key === 'string' ? key : isTransparent(node) ? property : undefined
-      for (const one of [child].flat()) if (isNode(one)) visit(one, isSafeInside && name !== 'callee', inner)
+      for (const one of [child].flat())
+        if (isNode(one)) visit(one, isSafe || (isSafeInside && name !== 'callee'), inner)
     }
   }
   visit(program, !/^(commands|src\/discord)\//.test(file))
