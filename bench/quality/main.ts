@@ -1,6 +1,6 @@
 /**
  * How often B′ is right, on analogies whose true B′ is known, beside other ways of making it:
- * `npx node bench/quality/main.ts [--list tuning|final] [--per-family N] [--targets N] [--rows NAME,…] [--family NAME]
+ * `npx node bench/quality/main.ts [--list tuning|final] [--per-family N] [--targets N] [--rows NAME;…] [--family NAME;…]
  * [--model FOLDER] [--seed N] [--batch N] [--out FOLDER] [--json]`, which `isto bench quality` calls. Every result is written to
  * FOLDER/results.jsonl as it comes, and what is there already isn't made again.
  */
@@ -58,7 +58,12 @@ if (values.out) await mkdir(values.out, { recursive: true })
 if (log) for (const each of await earlier(log)) done.set(keyOf(each), [...(done.get(keyOf(each)) ?? []), each])
 
 const tasks: { task: Task; scenes: SceneTask }[] = []
-for (const scenes of scenesOf(values.list as List, Number(values['per-family']), Number(values.targets), values.family))
+for (const scenes of scenesOf(
+  values.list as List,
+  Number(values['per-family']),
+  Number(values.targets),
+  values.family?.split(';'),
+))
   tasks.push({ task: await draw(scenes), scenes })
 for (const row of names) {
   for (const { task, scenes } of tasks)

@@ -70,10 +70,10 @@ const BACKGROUNDS = ['white', 'yellow', 'sky', 'pink', 'lime', 'silver', 'peach'
 const DRAWN: readonly Style[] = ['cartoon', 'flat', 'glossy']
 
 /** @param perFamily Pairs of each family. @param targets Bs of each pair; every third thing or style of theirs is held out from training. */
-export function scenesOf(list: List, perFamily: number, targets: number, only?: string): SceneTask[] {
+export function scenesOf(list: List, perFamily: number, targets: number, only?: readonly string[]): SceneTask[] {
   const tasks: SceneTask[] = []
   for (const [index, family] of FAMILIES.entries()) {
-    if (only && family.name !== only) continue
+    if (only && !only.includes(family.name)) continue
     for (let pair = 0; pair < perFamily; pair++) {
       const uniform = seeded(SEEDS[list] + 100 * index + pair)
       const change = family.draw(uniform)

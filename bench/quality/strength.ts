@@ -82,7 +82,7 @@ console.log(
 )
 console.log('|---|---|---|---|---|---|---|')
 for (const family of FAMILIES) {
-  const [scenes] = scenesOf(values.list as List, 1, 3, family)
+  const [scenes] = scenesOf(values.list as List, 1, 3, [family])
   const task = await draw(scenes!)
   const [first, second, test] = task.targets
   const learned = await learn([task])
