@@ -25,7 +25,7 @@ export const buttons: Actions = {
   weaker: (call) => repeat(call, ({ strength }) => changed(strength, within(strength / 1.5))),
   reverse: (call) => repeat(call, ({ strength }) => changed(strength, -strength)),
 
-  /** What was done exactly, learned and applied by the model. */
+  /** What was done exactly, or a part of it, learned and applied by the model. */
   async learned(call) {
     const { pairs, image, fileNames, isPrivate, sensitivity, options } = await findResult(call)
     if (pairs.length === 0) throw new UserError('Its pictures are not kept; please start with `/analogy`.')

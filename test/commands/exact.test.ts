@@ -42,10 +42,17 @@ test('it says what was done, and can be had as learned', async () => {
   const { job, done } = await bot.work()
   const { kind, pairs, options } = job as AnalogyJob
   assert.deepEqual([kind, pairs[0]!.a[0], pairs[0]!.a2[0], options.isLearned], ['analogy', 1, 2, true])
-  done({ report: { ...report, exact: undefined }, difference: Uint8Array.of(43) })
+  done({ report: { ...report, exact: undefined, part: report.exact }, difference: Uint8Array.of(43) })
   const answer = await resultOf(sent)
   await bot.settled()
-  assert.ok(!buttonsOf(answer).includes('As learned'))
+  assert.match(textOf(answer), /A′ is A at 53 % of its size: done exactly; the rest was learned\./)
+  assert.ok(buttonsOf(answer).includes('As learned'))
+
+  const more = discord.press(answer, 'As learned')
+  ;(await bot.work()).done({ report: { ...report, exact: undefined }, difference: Uint8Array.of(43) })
+  const plain = await resultOf(more)
+  await bot.settled()
+  assert.ok(!buttonsOf(plain).includes('As learned'))
 })
 
 test('saved, it is learned first', async () => {

@@ -7,7 +7,7 @@ import { buttonRow } from './post.ts'
  * The buttons under a result. commands/save-diff.ts and commands/buttons.ts answer them.
  * @param say In the language of the result's message
  * @param id Of the result
- * @param isExact It was done exactly, without the model.
+ * @param isExact It was done exactly, without the model, or in part.
  */
 export const resultButtons = (say: Say, id: string, strength = 1, isExact = false) => [
   buttonRow([

@@ -102,7 +102,12 @@ export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { 
     ...(source ? [`-# ${say('Asked for by {person}, from {source}', { person: `<@${ticket.person}>`, source })}`] : []),
     `-# ${detailsOf(say, result, prompt)}`,
   ]
-  const rows = resultButtons(say, ticket.id, report.strength, !!report.exact && action.names.length === 0)
+  const rows = resultButtons(
+    say,
+    ticket.id,
+    report.strength,
+    !!(report.exact ?? report.part) && action.names.length === 0,
+  )
   const tooLarge = `-# ${say('The other pictures are too large to be posted again.')}`
   const alone = galleryPost([...text, tooLarge].join('\n'), [output])
   const { fileLimitBytes } = target
