@@ -44,7 +44,7 @@ export async function loadModel(options: LoadOptions): Promise<DiffusionModel> {
     ? await openImageEncoder(readModel(join(folder, 'image_encoder', 'model.onnx')), hardware)
     : undefined
   const clipEncoders = await openClipEncoders({
-    folder,
+    layout,
     tokenWidth: text.tokenWidths[0]!,
     cacheFolder,
     hardware,

@@ -1,12 +1,14 @@
 """What sees beside a diffusion model, small and random, exported as the public ones are: CLIP's two encoders, Stable
 Diffusion's safety checker, and what they take for pixels.
 
-Writes test/fixtures/vision/: joint/ and safety-NAME/ (parts of a model folder) and numbers.safetensors. Expected numbers
-are computed in float64 from the weights as exported; pixels as Pillow resizes them.
+Writes test/fixtures/vision/: joint/ and safety-NAME/ (parts of a model folder) and numbers.safetensors; safety-weights/ is the
+checker safety-exact/ as diffusers saves it, in float16. Expected numbers are computed in float64 from the weights as exported;
+pixels as Pillow resizes them. With the word `weights` only safety-weights/ is made.
 """
 
 import json
 import shutil
+import sys
 import warnings
 from pathlib import Path
 
@@ -210,10 +212,37 @@ def tower_numbers(text, vision):
     }
 
 
+def exact_checker(pictures):
+    """It fires at one picture and at another does not, by little."""
+    checker = safety_checker().eval()
+    with torch.no_grad():
+        embeds = [
+            torch.nn.functional.normalize(checker.visual_projection(checker.vision_model(pixel_values(one))[1]))
+            for one in pictures.values()
+        ]
+        checker.concept_embeds[3] = embeds[0]
+        nearness = float(embeds[0] @ embeds[1].T)
+        set_thresholds(checker, 2.0, 2.0)
+        checker.concept_embeds_weights[3] = (1 + nearness) / 2
+        found = [checker.forward_onnx(pixel_values(one), torch.ones(1, 8, 8, 3))[1].tolist() for one in pictures.values()]
+    assert found == [[True], [False]], found
+    return checker, nearness
+
+
+def write_weights(checker):
+    folder = FOLDER / "safety-weights"
+    shutil.rmtree(folder, ignore_errors=True)
+    checker.half().save_pretrained(folder / "safety_checker", variant="fp16")
+    PROCESSOR.save_pretrained(folder / "feature_extractor")
+
+
 def main():
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    pictures = {name: picture(name, 64, 64) for name in ["withheld", "shown"]}
+    if "weights" in sys.argv[1:]:
+        return write_weights(exact_checker(pictures)[0])
     shutil.rmtree(FOLDER, ignore_errors=True)
     text, vision = text_tower(), vision_tower()
     export_clip_encoders(text, vision)
@@ -227,20 +256,9 @@ def main():
     for name, threshold in [("always", -2.0), ("never", 2.0)]:
         set_thresholds(checker, threshold, threshold)
         export_checker(name, checker)
-    # So that it fires at one picture and at another does not, by little.
-    pictures = {name: picture(name, 64, 64) for name in ["withheld", "shown"]}
-    with torch.no_grad():
-        embeds = [
-            torch.nn.functional.normalize(checker.visual_projection(checker.vision_model(pixel_values(one))[1]))
-            for one in pictures.values()
-        ]
-        checker.concept_embeds[3] = embeds[0]
-        nearness = float(embeds[0] @ embeds[1].T)
-        set_thresholds(checker, 2.0, 2.0)
-        checker.concept_embeds_weights[3] = (1 + nearness) / 2
-        found = [checker.forward_onnx(pixel_values(one), torch.ones(1, 8, 8, 3))[1].tolist() for one in pictures.values()]
-    assert found == [[True], [False]], found
+    checker, nearness = exact_checker(pictures)
     export_checker("exact", checker)
+    write_weights(checker)
     numbers |= pictures
 
     arrays = {name: value.detach().float().contiguous() for name, value in numbers.items()}

@@ -12,9 +12,9 @@ import type { Graph } from '../../onnx/graph.ts'
 import { readModel } from '../../onnx/proto.ts'
 import { type Tensor, tensor } from '../../tensor/tensor.ts'
 import { readJson } from '../json.ts'
+import type { ModelLayout } from '../layout.ts'
 import { openImageEncoder } from '../text/text-encoder.ts'
 import { openTextNetwork } from '../text/text-network.ts'
-import { loadTokenizer } from '../text/tokenizer.ts'
 import { readClipPixels } from './clip-pixels.ts'
 
 interface OpenJointSpace extends JointSpace {
@@ -28,17 +28,17 @@ interface OpenJointSpace extends JointSpace {
  * @throws UserError if they belong to another CLIP
  */
 export async function openClipEncoders(options: {
-  readonly folder: string
+  readonly layout: Pick<ModelLayout, 'path' | 'tokenizer'>
   /** The width of a token of the model's first text encoder. */
   readonly tokenWidth: number
   readonly cacheFolder?: string
   readonly hardware?: Hardware
 }): Promise<OpenJointSpace | undefined> {
-  const { folder, tokenWidth, cacheFolder, hardware } = options
-  const clipEncoders = join(folder, 'joint')
+  const { layout, tokenWidth, cacheFolder, hardware } = options
+  const clipEncoders = join(layout.path, 'joint')
   const graphs = await graphsOf(clipEncoders)
   if (!graphs) return undefined
-  const tokenizer = await loadTokenizer(join(folder, 'tokenizer'))
+  const tokenizer = await layout.tokenizer('text_encoder')
   const words = await openTextNetwork({
     graph: graphs.text,
     name: 'joint/text_encoder',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cp, rm } from 'node:fs/promises'
+import { cp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { DiffusionModel } from '../../../src/diffusion/model.ts'
@@ -8,6 +8,7 @@ import { readLayout } from '../../../src/networks/layout.ts'
 import { loadModel } from '../../../src/networks/load.ts'
 import { tensor } from '../../../src/tensor/tensor.ts'
 import { modelWith } from '../../fixtures/model-with.ts'
+import { checkpointsFolder } from '../checkpoint-case.ts'
 import { readNumbers, relativeError, visionFixtures } from './vision-case.ts'
 
 // CLIP's clipEncoders as transformers.js' exports have them, beside a model that came without; against transformers.
@@ -73,6 +74,31 @@ test('with two text encoders only the first one’s tokens have a part in it', a
   const [first, second] = await networks.joint!.textGradient(LEARNED_BEHIND, both, cotangent!)
   assert.ok(relativeError(first!, gradient!) < 1e-4)
   assert.deepEqual(second, tensor([3, 24]))
+  await networks.close()
+  await model.remove()
+})
+
+test('CLIP whole, as transformers saves it, does for a model of the same CLIP', async () => {
+  const model = await modelWith('sd21')
+  const joint = join(model.folder, 'joint')
+  await cp(join(checkpointsFolder, 'clip'), joint, { recursive: true })
+  await writeFile(join(joint, 'preprocessor_config.json'), JSON.stringify({ size: 32, crop_size: 32 }))
+  const networks = await load(model.folder)
+  const embeds = await networks.joint!.embedPicture(numbers.picture!)
+  assert.deepEqual(embeds.dims, [12])
+  const { tokens } = numbers
+  const [told, plain] = [await networks.joint!.embedText('a', [tokens!]), await networks.joint!.embedText('a')]
+  assert.ok(relativeError(told, plain) > 0.1)
+  // A small step along the gradient raises the product by as much as the gradient says.
+  const [gradient] = await networks.joint!.textGradient('a', [tokens!], told)
+  const step = 1e-3 / Math.hypot(...gradient!.data)
+  const moved = tensor(
+    tokens!.dims,
+    tokens!.data.map((value, index) => value + step * gradient!.data[index]!),
+  )
+  const after = await networks.joint!.embedText('a', [moved])
+  const rise = after.data.reduce((sum, value, index) => sum + (value - told.data[index]!) * told.data[index]!, 0)
+  assert.ok(Math.abs(rise / (step * Math.hypot(...gradient!.data) ** 2) - 1) < 0.02, `${rise}`)
   await networks.close()
   await model.remove()
 })
