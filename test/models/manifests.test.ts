@@ -9,7 +9,7 @@ const models = await listModels(fileURLToPath(new URL('../../models', import.met
 
 test('every family has a manifest', () => {
   const names = models.map(({ name }) => name)
-  for (const name of ['sd-1.5', 'sd-2.1-base', 'sd-2.1', 'sdxl-base', 'sdxl-turbo', 'lcm-dreamshaper-v7']) {
+  for (const name of ['sd-1.5', 'sd-2.1-base', 'sd-2.1', 'sdxl-base', 'sd-turbo', 'sdxl-turbo', 'lcm-dreamshaper-v7']) {
     assert.ok(names.includes(name), name)
   }
 })
@@ -42,13 +42,9 @@ for (const { name, sources = [] } of models.filter(({ sources }) => sources)) {
     for (const graph of ['encoder_model', 'decoder_model_merged']) {
       assert.ok(places.includes(`captioner/onnx/${graph}_quantized.onnx`), graph)
     }
-    const clipEncoders = [
-      'text_encoder/model.onnx',
-      'image_encoder/model.onnx',
-      'image_encoder/preprocessor_config.json',
-    ]
-    const ofLargeClip = !name.startsWith('sd-2')
-    for (const file of clipEncoders) assert.equal(places.includes(`joint/${file}`), ofLargeClip, file)
-    assert.ok(places.every((place) => /^(captioner|joint|vae|safety_checker)\//.test(place!)))
+    for (const file of ['config.json', 'model.safetensors', 'preprocessor_config.json']) {
+      assert.ok(places.includes(`joint/${file}`), file)
+    }
+    assert.ok(places.every((place) => /^(captioner|joint|vae)\//.test(place!)))
   })
 }
