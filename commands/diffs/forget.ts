@@ -1,14 +1,16 @@
 import { ButtonStyle, SlashCommandSubcommandBuilder } from 'discord.js'
-import type { Call } from '../../src/discord/interaction/command.ts'
+import type { ActionCall, Call } from '../../src/discord/interaction/command.ts'
 import { isManager } from '../../src/discord/interaction/permission.ts'
 import { serverOf } from '../../src/discord/interaction/place.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
 import { updateOrWhisper } from '../../src/discord/interaction/update-or-whisper.ts'
-import { buttonRow, textPost, withRows } from '../../src/discord/message/post.ts'
+import type { Say } from '../../src/discord/language/say.ts'
+import { buttonRow, messageOptions, textPost, withRows } from '../../src/discord/message/post.ts'
 import { UserError } from '../../src/errors.ts'
-import { sentence } from '../../src/sentence.ts'
+import { sentence, template } from '../../src/sentence.ts'
 
 const everybody = 'everybody'
+const everywhere = 'everywhere'
 
 export const forget = {
   data: new SlashCommandSubcommandBuilder()
@@ -21,10 +23,20 @@ export const forget = {
       option
         .setName(everybody)
         .setDescription('About everybody on this server, and its settings; for those who manage it'),
+    )
+    .addBooleanOption((option) =>
+      option.setName(everywhere).setDescription('About you, on every server and in our direct messages'),
     ),
 
   async execute({ interaction, reply, say, store, scope, person }) {
     const { options } = interaction
+    if (options.getBoolean(everywhere)) {
+      if (options.getBoolean(everybody) || options.getUser('person')) throw new UserError(onlyYours)
+      const question = say(
+        'Delete everything I keep about you, on every server and in our direct messages, with your settings? That can’t be undone.',
+      )
+      return reply.whisper(withRows(textPost(question), deleteRow(say, everywhere)))
+    }
     const whose = options.getBoolean(everybody) ? everybody : (options.getUser('person')?.id ?? person)
     const { all, what } = checkWhose({ interaction, person }, whose)
     const saved = await store.differences.list(scope)
@@ -33,13 +45,13 @@ export const forget = {
       'Delete {what} ({count, plural, =1 {one saved difference} other {# saved differences}}, and what the buttons under results need)? That can’t be undone.',
       { what, count: length },
     )
-    const button = { label: say('Delete it all'), action: `forget:${whose}`, style: ButtonStyle.Danger as const }
-    await reply.whisper(withRows(textPost(question), buttonRow([button])))
+    await reply.whisper(withRows(textPost(question), deleteRow(say, whose)))
   },
 
   actions: {
     async forget(call) {
       const { queue, say, store, scope, argument: whose } = call
+      if (whose === everywhere) return forgetEverywhere(call)
       const { all } = checkWhose(call, whose)
       // A running job holds pictures, and would save something again.
       for (const { ticket } of await queue.places(scope)) {
@@ -52,6 +64,23 @@ export const forget = {
     },
   },
 } satisfies Subcommand
+
+const onlyYours = template('`everywhere` is about you alone; please choose only one of these.')
+
+const deleteRow = (say: Say, whose: string) =>
+  buttonRow([{ label: say('Delete it all'), action: `forget:${whose}`, style: ButtonStyle.Danger }])
+
+/** Whatever servers the person is on: Discord says who pressed. */
+async function forgetEverywhere(call: ActionCall): Promise<void> {
+  const { interaction, queue, say, store, person } = call
+  // It may take longer than Discord waits.
+  await updateOrWhisper(call, textPost(say('Deleting …')))
+  for (const { ticket } of await queue.placesOf(person)) {
+    await queue.cancel(ticket.id, sentence('Cancelled: its data was deleted.'))
+  }
+  await store.forgetEverywhere(person)
+  await interaction.editReply(messageOptions(textPost(say('Deleted.'))))
+}
 
 /** @throws UserError if this person may not have that deleted */
 function checkWhose({ interaction, person }: Pick<Call, 'interaction' | 'person'>, whose: string) {

@@ -193,6 +193,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     cancel,
     park,
     places: async (scope) => places.now().filter(({ ticket }) => ticket.scope === scope),
+    placesOf: async (person) => places.now().filter(({ ticket }) => ticket.person === person),
     length: async () => entries.size,
     workers: async () => [],
   }

@@ -89,7 +89,8 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
     add,
     cancel,
     park,
-    places: (scope) => readPlaces(postgres, scope, Date.now()),
+    places: (scope) => readPlaces(postgres, 'scope', scope, Date.now()),
+    placesOf: (person) => readPlaces(postgres, 'person', person, Date.now()),
     length: () => countJobs(postgres),
     workers: () => liveWorkers(postgres, Date.now()),
   }

@@ -190,10 +190,11 @@ export async function readTickets<FollowUp>(
 /** The jobs of a scope, in the order in which they will run. */
 export async function readPlaces<FollowUp>(
   statements: Statements,
-  scope: string,
+  column: 'scope' | 'person',
+  value: string,
   now: number,
 ): Promise<readonly Place<FollowUp>[]> {
-  const spots = await readSpots(statements, 'scope', scope, now)
+  const spots = await readSpots(statements, column, value, now)
   const tickets = await readTickets<FollowUp>(
     statements,
     spots.map(({ id }) => id),

@@ -96,6 +96,8 @@ export interface Queue<FollowUp = unknown> {
   readonly cancel: (id: string, reason: string | Sentence) => Promise<boolean>
   /** The jobs of one scope, in the order in which they will run, unless more are added. */
   readonly places: (scope: string) => Promise<readonly Place<FollowUp>[]>
+  /** The jobs of one person in all scopes. */
+  readonly placesOf: (person: string) => Promise<readonly Place<FollowUp>[]>
   /** Jobs of all scopes that wait or run. */
   readonly length: () => Promise<number>
   /** Who computes besides this process; nobody where it does so itself. */

@@ -28,6 +28,8 @@ export interface Store {
   forget(scope: string): Promise<void>
   /** Deletes a person's saved differences, results, retries and tallies in a scope. Resolves to how many there were. */
   forgetPerson(scope: string, person: string): Promise<number>
+  /** `forgetPerson` in every scope, `forget` for the person's own one, and what the person was to be told. */
+  forgetEverywhere(person: string): Promise<void>
   /** The bot left the server. Its data is deleted by the first sweep `graceMs` after `at`. */
   leave(scope: string, at: number): Promise<void>
   /** The bot came back before that. */
@@ -106,9 +108,16 @@ export function createStore(
   const retries = createRetries(open, scopes.know)
   const tallies = createTallies(open, locks, scopes.know)
 
+  const notes = createNotes(open)
+
   const forget = async (scope: string) => {
     for (const part of [differences, results, retries, tallies, settings]) await part.forget(scope)
     await scopes.forget(scope)
+  }
+  const forgetPerson = async (scope: string, person: string) => {
+    let forgotten = 0
+    for (const part of [differences, results, retries, tallies]) forgotten += await part.forgetPerson(scope, person)
+    return forgotten
   }
 
   return {
@@ -118,12 +127,14 @@ export function createStore(
     retries,
     tallies,
     tickets: createTickets(open),
-    notes: createNotes(open),
+    notes,
     forget,
-    forgetPerson: async (scope, person) => {
-      let forgotten = 0
-      for (const part of [differences, results, retries, tallies]) forgotten += await part.forgetPerson(scope, person)
-      return forgotten
+    forgetPerson,
+    forgetEverywhere: async (person) => {
+      const own = `@${person}`
+      for (const scope of await scopes.all()) if (scope !== own) await forgetPerson(scope, person)
+      await forget(own)
+      await notes.take(person)
     },
     leave: scopes.leave,
     markReturned: scopes.markReturned,

@@ -95,6 +95,10 @@ export function describeQueue(
       await queue.add(named('cid0', { person: 'cid', scope: 'elsewhere' }))
       const order = (await queue.places('server')).map((place) => place.ticket.id)
       assert.deepEqual(order, ['ann0', 'bob0', 'ann1', 'ann2', 'ann3'])
+      assert.deepEqual(
+        (await queue.placesOf('cid')).map((place) => place.ticket.id),
+        ['cid0'],
+      )
       for (const id of ['ann0', 'cid0', 'bob0', 'ann1']) {
         ;(await begun(id)).end()
         await ended(id)

@@ -185,6 +185,26 @@ export function describeStore(name: string, createOpener: () => (options?: Store
       await store.differences.save('1', difference('snow'))
     })
 
+    test('a person is forgotten everywhere', async () => {
+      for (const scope of ['1', '2', '@ada']) {
+        for (const person of ['ada', 'bob']) {
+          await store.differences.save(scope, { ...difference(`${person} snow`), person })
+          await store.results.put(result(`${scope} ${person}`, { scope, person }))
+        }
+      }
+      await store.settings.change('@ada', { personLimit: 2 })
+      await store.notes.put('ada', 'Your last result could not be posted.')
+      await store.forgetEverywhere('ada')
+      assert.deepEqual(
+        [await namesIn('1'), await namesIn('2'), await namesIn('@ada')],
+        [['bob snow'], ['bob snow'], []],
+      )
+      assert.equal(await store.results.get('2 ada'), undefined)
+      assert.ok(await store.results.get('2 bob'))
+      assert.notEqual((await store.settings.get('@ada')).personLimit, 2)
+      assert.equal(await store.notes.take('ada'), undefined)
+    })
+
     test('a person is forgotten in one scope', async () => {
       for (const scope of ['1', '2']) {
         for (const person of ['ada', 'bob']) {

@@ -63,7 +63,7 @@ async function left(): Promise<readonly string[]> {
 }
 const everything = ['Mine', 'Mine too', 'Theirs', 'Mine elsewhere', 'Mine alone', '1', '2', '3']
 
-const forget = (options: { person?: string; everybody?: boolean }, who: Person) =>
+const forget = (options: { person?: string; everybody?: boolean; everywhere?: boolean }, who: Person) =>
   answerTo(bot.discord.slash('diffs forget', options, who))
 
 test('anyone has what is theirs on this server deleted, after a question that says how much it is', async () => {
@@ -149,4 +149,26 @@ test('the jobs go as well, those of others and of other servers stay', async () 
   const isDone = ({ message }: typeof waiting) => textOf(message!).startsWith('**A** is to')
   await until(() => isDone(theirs) && isDone(elsewhere), 'the other results')
   assert.deepEqual((await left()).slice(0, 3), ['Theirs', 'Mine elsewhere', 'Mine alone'])
+})
+
+test('anyone has what is theirs deleted everywhere at once, and only that', async () => {
+  const picture = (byte: number) => bot.discord.attach(png(byte))
+  const elsewhere = { ...owner, channelId: otherChannelId }
+  bot.discord.slash('analogy', { a: picture(1), a2: picture(2), b: picture(3) }, elsewhere)
+  await bot.work()
+  const message = await forget({ everywhere: true }, owner)
+  assert.match(textOf(message), /^Delete everything I keep about you, on every server and in our direct messages/)
+  assert.deepEqual(await left(), everything)
+  bot.discord.press(message, 'Delete it all')
+  await until(() => textOf(message) === 'Deleted.', 'the end')
+  await bot.settled()
+  assert.deepEqual(await left(), ['Theirs', '2'])
+  assert.equal((await bot.store.settings.get(guildId)).personLimit, 7)
+  assert.equal((await bot.store.results.get('2'))?.person, stranger.id)
+})
+
+test('everywhere is about oneself', async () => {
+  for (const other of [{ person: stranger.id }, { everybody: true }]) {
+    assert.match(textOf(await forget({ everywhere: true, ...other }, admin)), /is about you alone/)
+  }
 })
