@@ -22,7 +22,8 @@ import { sentence, template } from '../src/sentence.ts'
 
 // The bot sees other people's messages only in the interaction: without the intent for message content, fetching one
 // later returns nothing. So the private message that asks which difference to apply also shows the picture, and every
-// use of that message brings the picture's address back, in this process or a later one.
+// use of that message brings the picture's address back, in this process or a later one. What follows the colon in the
+// custom_ids is the id of the message whose menu was opened.
 
 export const applyMenu = {
   data: new ContextMenuCommandBuilder()
@@ -44,27 +45,30 @@ export const applyMenu = {
         'No differences are saved here yet; `/learn` saves one, and so does the button under a result.',
       )
     }
-    await reply.whisper(pictures.length === 1 ? differencesPost(call, picture, saved) : picturesPost(say, pictures))
+    const { id } = interaction.targetMessage
+    await reply.whisper(
+      pictures.length === 1 ? differencesPost(call, picture, saved, id) : picturesPost(say, pictures, id),
+    )
   },
 
   actions: {
     async 'menu-picture'(call) {
-      const { interaction } = call
+      const { interaction, argument } = call
       const chosen = interaction.isStringSelectMenu() ? Number(interaction.values[0]) : undefined
       const picture = picturesOf(call)[chosen ?? -1]
-      if (!picture) throw new UserError(startAgain)
-      await updateOrWhisper(call, differencesPost(call, picture, await everyEntry(call)))
-    },
-
-    async 'menu-page'(call) {
-      const { argument } = call
-      const [picture] = picturesOf(call)
       if (!picture) throw new UserError(startAgain)
       await updateOrWhisper(call, differencesPost(call, picture, await everyEntry(call), argument))
     },
 
+    async 'menu-page'(call) {
+      const [source = '', wanted] = call.argument.split(':')
+      const [picture] = picturesOf(call)
+      if (!picture) throw new UserError(startAgain)
+      await updateOrWhisper(call, differencesPost(call, picture, await everyEntry(call), source, wanted))
+    },
+
     async 'menu-difference'(call) {
-      const { interaction, reply, scope, store, models, fetchAttachment } = call
+      const { interaction, argument, reply, scope, store, models, fetchAttachment, place } = call
       const [picture] = picturesOf(call)
       if (!picture || !interaction.isStringSelectMenu()) throw new UserError(startAgain)
       const saved = await savedNamed(call, interaction.values[0] ?? '')
@@ -81,7 +85,13 @@ export const applyMenu = {
         contentType: null,
       })
       const sensitivity = sensitivityOf(interaction, picture.isSpoiler)
-      await applySaved(call, settings, [saved], { bytes: image, sensitivity })
+      const { person } = call
+      await applySaved(
+        { models, scope, person, place: (job, action) => place(job, action, argument) },
+        settings,
+        [saved],
+        { bytes: image, sensitivity },
+      )
     },
   },
 } satisfies MenuCommand
@@ -91,7 +101,7 @@ const startAgain = template('That menu no longer works; please open it on the me
 /** The pictures that our own private message shows. */
 const picturesOf = ({ interaction }: ActionCall) => (interaction.message ? seenPictures(interaction.message) : [])
 
-function picturesPost(say: Say, pictures: readonly SeenPicture[]): Post {
+function picturesPost(say: Say, pictures: readonly SeenPicture[], source: string): Post {
   const options = pictures.map(({ alt }, index) => ({
     label: say('Picture {number}', { number: index + 1 }),
     description: shorten(altOf(say, alt), 100),
@@ -99,20 +109,26 @@ function picturesPost(say: Say, pictures: readonly SeenPicture[]): Post {
   }))
   return withRows(
     shown(say, say('Which picture?'), pictures),
-    selectRow('menu-picture', say('Choose a picture'), options),
+    selectRow(`menu-picture:${source}`, say('Choose a picture'), options),
   )
 }
 
-function differencesPost(call: Call, picture: SeenPicture, saved: readonly Entry[], wanted = '0'): Post {
+function differencesPost(
+  call: Call,
+  picture: SeenPicture,
+  saved: readonly Entry[],
+  source: string,
+  wanted = '0',
+): Post {
   const { say } = call
   const page = pageOf(saved, wanted, mostOptions)
   if (page.items.length === 0) throw new UserError('No differences are saved here any longer.')
   const options = page.items.map((entry) => ({ label: labelOf(say, call, entry), value: referenceTo(call, entry) }))
   const post = withRows(
     shown(say, say('Which difference?'), [picture]),
-    selectRow('menu-difference', placeholderOf(say, page), options),
+    selectRow(`menu-difference:${source}`, placeholderOf(say, page), options),
   )
-  const buttons = pageButtons(say, 'menu-page', page)
+  const buttons = pageButtons(say, `menu-page:${source}`, page)
   return buttons.length > 0 ? withRows(post, buttonRow(buttons)) : post
 }
 

@@ -74,6 +74,8 @@ test('the picture of a message gets a difference, chosen in private, and the res
   assert.deepEqual([...job.image], [9])
   assert.deepEqual([job.differences[0]?.strength, job.options.preserve, job.options.model], [1.25, 0.5, 'emoji'])
   assert.match(textOf(result), /^\*\*\\_framed\\_\*\* applied to \*\*B\*\*/)
+  const source = `https://discord.com/channels/${guildId}/${message.channelId}/${message.id}`
+  assert.ok(textOf(result).includes(`Asked for by <@${owner.id}>, from ${source}`))
   assert.deepEqual(
     result.files.map(({ bytes }) => bytes[0]),
     [1, 2, 9, 4],

@@ -82,9 +82,11 @@ test('a button pressed twice makes one job; another person’s press is another'
 test('a result of a button names who pressed it, and where, and pings nobody', async () => {
   const message = await result()
   const sent = bot.discord.press(message, 'Again', stranger)
-  ;(await bot.work()).done()
-  const answer = await resultOf(sent)
+  const { done } = await bot.work()
   const source = `https://discord.com/channels/${guildId}/${message.channelId}/${message.id}`
+  await until(() => textOf(sent.message!).includes(`Asked for by <@${stranger.id}>, from ${source}`), 'who pressed')
+  done()
+  const answer = await resultOf(sent)
   assert.ok(textOf(answer).includes(`Asked for by <@${stranger.id}>, from ${source}`))
   assert.deepEqual(answer.notified, [])
   assert.doesNotMatch(textOf(message), /Asked for/)

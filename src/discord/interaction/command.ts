@@ -49,9 +49,10 @@ export interface Call<Of extends AnyInteraction = AnyInteraction> extends Servic
   readonly say: Say
   /**
    * Adds a job to the queue, after `reply.open()`. From then on the notifier reports progress, result and failure, in
-   * this process or a later one. @throws UserError if the queue, or this person's share of it, is full
+   * this process or a later one. `source` is the id of the message that this is about, by default the one whose button
+   * was pressed. @throws UserError if the queue, or this person's share of it, is full
    */
-  readonly place: (job: Job, action: ResultAction) => Promise<void>
+  readonly place: (job: Job, action: ResultAction, source?: string) => Promise<void>
   /**
    * To be called before `reply.open()` for a button that places a job: pressed twice it is not to make two.
    *

@@ -116,7 +116,7 @@ function createCallOf(services: Services, claimed: Map<string, string>) {
       mayOpen: async () => checkPlace(interaction, await services.store.settings.get(scope)),
       remember: (target) => services.queue.expect({ id, person, scope, followUp: { target }, placedAt: Date.now() }),
     })
-    const place: Call['place'] = async (asked, action: ResultAction) => {
+    const place: Call['place'] = async (asked, action: ResultAction, source) => {
       const isForAdults = isAgeRestricted(interaction)
       const job = { ...asked, options: { ...asked.options, requiresSafetyCheck: !isForAdults } }
       const target = reply.target()
@@ -125,7 +125,7 @@ function createCallOf(services: Services, claimed: Map<string, string>) {
         action,
         isForAdults,
         press: pressOf(interaction),
-        source: sourceOf(interaction),
+        source: addressOf(interaction, source ?? pressedMessage(interaction)),
       }
       const limit = personLimitOf(interaction, await services.store.settings.get(scope))
       const ticket = { id, person, scope, job, followUp, placedAt: Date.now() }
@@ -163,10 +163,13 @@ const pressOf = (interaction: AnyInteraction): string | undefined =>
 const valuesOf = (interaction: AnyInteraction) => (interaction.isStringSelectMenu() ? interaction.values : [])
 
 /** The public message whose button was pressed. */
-function sourceOf(interaction: AnyInteraction): string | undefined {
+function pressedMessage(interaction: AnyInteraction): string | undefined {
   if (!interaction.isMessageComponent() && !(interaction.isModalSubmit() && interaction.isFromMessage()))
     return undefined
-  const { message, guildId, channelId } = interaction
-  if (message.flags.has(MessageFlags.Ephemeral)) return undefined
-  return `https://discord.com/channels/${guildId ?? '@me'}/${channelId}/${message.id}`
+  const { message } = interaction
+  return message.flags.has(MessageFlags.Ephemeral) ? undefined : message.id
 }
+
+/** Of a message in the same channel. */
+const addressOf = ({ guildId, channelId }: AnyInteraction, message: string | undefined): string | undefined =>
+  /^\d+$/.test(message ?? '') ? `https://discord.com/channels/${guildId ?? '@me'}/${channelId}/${message}` : undefined

@@ -7,7 +7,7 @@ import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
 import { pairAlt } from './alt.ts'
 import { buttonRow, galleryPost, type Post, textPost, withRows } from './post.ts'
 import { type Activity, narrate } from './progress.ts'
-import { isOutputCovered } from './result.ts'
+import { askedFor, isOutputCovered } from './result.ts'
 import { isCovered, isShown } from './sensitivity.ts'
 import { verdictText } from './verdict.ts'
 
@@ -27,6 +27,7 @@ export function progressPost(ticket: Ticket, activity: Activity, { preview, noti
   const text = [
     narrate(say, activity),
     ...(notice ? [say(notice)] : []),
+    ...askedFor(say, ticket),
     ...(target.isPrivate || target.isApart ? [`-# ${say(byTokenOnly(target))}`] : []),
   ].join('\n')
   const cancel = buttonRow([{ label: say('Cancel'), action: `cancel:${ticket.id}` }])
@@ -44,9 +45,9 @@ function byTokenOnly({ expiresAt, isPrivate }: ReplyTarget): Sentence {
     : sentence('I am a guest in this channel. If it isn’t ready by {until} you get it as a direct message.', values)
 }
 
-export function savedPost({ followUp }: Ticket, { name, how, sensitivity }: Save, result: JobResult): Post {
+export function savedPost(ticket: Ticket, { name, how, sensitivity }: Save, result: JobResult): Post {
   const { pictures = {}, report, notices } = result
-  const { isForAdults = false, target } = followUp
+  const { isForAdults = false, target } = ticket.followUp
   const say = sayAt(target)
   const title = say(
     how === 'learned'
@@ -55,7 +56,8 @@ export function savedPost({ followUp }: Ticket, { name, how, sensitivity }: Save
     { name: `**${escapeMarkdown(name)}**` },
   )
   const verdict = verdictText(say, report.verdict)
-  const text = [title, ...notices.map((one) => say(one)), ...(verdict ? [`-# ${verdict}`] : [])].join('\n')
+  const smallPrint = [...askedFor(say, ticket), ...(verdict ? [`-# ${verdict}`] : [])]
+  const text = [title, ...notices.map((one) => say(one)), ...smallPrint].join('\n')
   if (!pictures.pair || !isShown(sensitivity, isForAdults)) return textPost(text)
   const alt = say(pairAlt(report))
   const covered = isCovered(sensitivity, isForAdults)

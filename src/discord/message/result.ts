@@ -73,7 +73,7 @@ export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { 
   const { prompt } = job.options
   const b = prompt ?? report.caption?.b ?? sentence('the picture to change')
   const { fileNames = {}, sensitivity } = action
-  const { isForAdults = false, target, source } = ticket.followUp
+  const { isForAdults = false, target } = ticket.followUp
   const say = sayAt(target)
   const example = exampleOf(say, action, action.learned?.facts.caption ? action.learned.facts : report)
   const input = { name: fileNames.b ?? 'b.png', bytes: imageOf(job), alt: say('B: {what}', { what: b }) }
@@ -99,7 +99,7 @@ export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { 
     ...(report.part ? [say('{what}: done exactly; the rest was learned.', { what: report.part })] : []),
     ...notices.map((one) => say(one)),
     ...(inputs.length < given.length ? [`-# ${say(onlyForAdults)}`] : []),
-    ...(source ? [`-# ${say('Asked for by {person}, from {source}', { person: `<@${ticket.person}>`, source })}`] : []),
+    ...askedFor(say, ticket),
     `-# ${detailsOf(say, result, prompt)}`,
   ]
   const rows = resultButtons(
@@ -114,6 +114,11 @@ export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { 
   const isTooLarge = inputs.some(({ bytes }) => bytes.length > fileLimitBytes)
   const all = isTooLarge ? alone : galleryPost(text.join('\n'), [...inputs, output])
   return { all: withRows(all, ...rows), alone: withRows(alone, ...rows) }
+}
+
+/** Who pressed a button, or used a menu, and where: nothing else in the channel tells. */
+export function askedFor(say: Say, { person, followUp: { source } }: Ticket): string[] {
+  return source ? [`-# ${say('Asked for by {person}, from {source}', { person: `<@${person}>`, source })}`] : []
 }
 
 const onlyForAdults = sentence('What comes from an age-restricted channel is shown only in such channels.')
