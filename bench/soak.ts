@@ -75,7 +75,8 @@ async function start(): Promise<BotProcess> {
 }
 
 function ask(index: number): Interaction {
-  const options = { ...uploadExample(discord), seed: index, strength: 1, preserve: 1 }
+  // Every other one asks for two variants.
+  const options = { ...uploadExample(discord), seed: index, strength: 1, preserve: 1, variants: 1 + (index % 2) }
   const interaction = discord.slash('analogy', options, people[index % people.length])
   sent.push(interaction)
   return interaction

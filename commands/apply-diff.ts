@@ -9,7 +9,7 @@ import {
 import { bold, checkNotComing, completeSaved, longestName, savedNamed } from '../src/discord/actions/saved.ts'
 import { checkAttachment, isSpoiler } from '../src/discord/interaction/attachments.ts'
 import type { ActionCall, Command } from '../src/discord/interaction/command.ts'
-import { addApplyOptions, addPrivacyOptions, readPrivacy } from '../src/discord/interaction/options.ts'
+import { addApplyOptions, addPrivacyOptions, readPrivacy, readVariants } from '../src/discord/interaction/options.ts'
 import { checkSaver } from '../src/discord/interaction/permission.ts'
 import { everywhere } from '../src/discord/interaction/place.ts'
 import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
@@ -70,6 +70,7 @@ export const applyDiff = {
         strength: options.getNumber('strength') ?? undefined,
         preserve: options.getNumber('preserve') ?? undefined,
         seed: options.getInteger('seed') ?? undefined,
+        variants: readVariants(interaction),
       },
     )
   },

@@ -1,10 +1,11 @@
 import { MessageFlags, type ModalSubmitInteraction } from 'discord.js'
 import { cancelJob } from '../src/discord/actions/cancel-job.ts'
+import { chooseVariant } from '../src/discord/actions/choose-variant.ts'
 import { findResult } from '../src/discord/actions/find-result.ts'
 import type { ResultAction } from '../src/discord/delivery/result-action.ts'
 import { checkAttachment, fileName, isSpoiler } from '../src/discord/interaction/attachments.ts'
 import type { ActionCall, Actions } from '../src/discord/interaction/command.ts'
-import { form, picturesField, uploadsOf } from '../src/discord/interaction/form.ts'
+import { form, lineField, picturesField, uploadsOf } from '../src/discord/interaction/form.ts'
 import { newSeed } from '../src/discord/interaction/options.ts'
 import { isModerator } from '../src/discord/interaction/permission.ts'
 import { serverOf } from '../src/discord/interaction/place.ts'
@@ -24,6 +25,9 @@ export const buttons: Actions = {
   stronger: (call) => repeat(call, ({ strength }) => changed(strength, within(strength * 1.5))),
   weaker: (call) => repeat(call, ({ strength }) => changed(strength, within(strength / 1.5))),
   reverse: (call) => repeat(call, ({ strength }) => changed(strength, -strength)),
+
+  adjust,
+  use: chooseVariant,
 
   /** What was done exactly, or a part of it, learned and applied by the model. */
   async learned(call) {
@@ -80,7 +84,7 @@ export const buttons: Actions = {
 
 /** @throws UserError where nothing would change, and the same picture would come again */
 function changed(from: number, to: number): Partial<JobOptions> {
-  if (to !== from && from !== 0) return { strength: to }
+  if (to !== from && from !== 0) return { strength: to, variants: undefined }
   if (from === 0) {
     throw new UserError('The strength is 0, which leaves B as it is; ask again with another `strength`.')
   }
@@ -110,9 +114,54 @@ async function applyToAnother(call: ActionCall, interaction: ModalSubmitInteract
   await call.reply.open({ isPrivate: record.isPrivate })
   const image = await call.fetchAttachment(sentence('The picture'), attachment)
   const fileNames = { ...record.fileNames, b: fileName('b', attachment) }
-  const options = { ...record.options, prompt: undefined, seed: newSeed() }
+  const options = { ...record.options, prompt: undefined, seed: newSeed(), variants: undefined }
   const b = sensitivityOf(interaction, isSpoiler(attachment))
   await apply(call, record, { image, options, fileNames, b })
+}
+
+/** A form for strength and `preserve`, which is of no use to what is done exactly. */
+async function adjust(call: ActionCall): Promise<void> {
+  const { interaction, say, argument } = call
+  const record = await findResult(call)
+  const { facts, options } = record
+  const now = { strength: strengthUsed(record), preserve: options.preserve ?? facts.preserve ?? 1 }
+  const isExact = facts.exact !== undefined && !options.isLearned
+  if (interaction.isModalSubmit()) {
+    const strength = numberIn(interaction, 'strength', { least: -strengthLimit, most: strengthLimit })
+    const preserve = isExact ? options.preserve : numberIn(interaction, 'preserve', { least: 0, most: 1 })
+    if (strength === round(now.strength) && (isExact || preserve === round(now.preserve))) {
+      throw new UserError('Nothing was changed, and the same picture would come again.')
+    }
+    return repeat(call, () => ({ strength, preserve, variants: undefined }))
+  }
+  const strength = lineField({
+    id: 'strength',
+    label: say('Strength'),
+    description: say('-3 to 3: 1 as in the example, 0 not at all, -1 the opposite'),
+    longest: 8,
+    value: String(round(now.strength)),
+  })
+  const preserve = lineField({
+    id: 'preserve',
+    label: say('Preserve'),
+    description: say('0 to 1: how much of the layout of B is kept'),
+    longest: 8,
+    value: String(round(now.preserve)),
+  })
+  const fields = isExact ? [strength] : [strength, preserve]
+  await interaction.showModal(form(`adjust:${argument}`, say('Adjust'), fields))
+}
+
+/** A number that a person wrote, with a point or a comma. @throws UserError */
+function numberIn(
+  { fields }: ModalSubmitInteraction,
+  id: 'strength' | 'preserve',
+  { least, most }: { readonly least: number; readonly most: number },
+): number {
+  const text = fields.getTextInputValue(id).trim().replace(',', '.').replace('−', '-')
+  const value = text === '' ? Number.NaN : Number(text)
+  if (value >= least && value <= most) return value
+  throw new UserError('`{option}` has to be a number from {least} to {most}.', { option: id, least, most })
 }
 
 interface Change extends Pick<ApplyJob, 'image' | 'options'>, Pick<ResultRecord, 'fileNames'> {

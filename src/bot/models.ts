@@ -11,6 +11,8 @@ export interface UsableModels {
   /** The model used unless a server or a person chooses another. */
   readonly usual: string
   readonly usualModel: Model
+  /** What each says that it knows. */
+  readonly knows: Readonly<Record<string, string>>
   /** The name or path that the worker is given for a name. */
   readonly locate: (name: string) => string
 }
@@ -47,9 +49,17 @@ export async function findUsableModels(
     names: [...names].sort(),
     usual,
     usualModel,
+    knows: knowledgeOf([...others, { ...usualModel, folder: usual }]),
     locate: (name) => (isElsewhere && name === usual ? given : name),
   }
 }
+
+/** What the models of a folder say that they know, by name. */
+export const readKnowledge = async (folder: string): Promise<UsableModels['knows']> =>
+  knowledgeOf(await listModels(folder).catch(() => []))
+
+const knowledgeOf = (models: readonly Model[]): UsableModels['knows'] =>
+  Object.fromEntries(models.flatMap(({ folder, knows }) => (knows ? [[basename(folder), knows]] : [])))
 
 export const damaged = ({ name }: Model, fault: string): UserError =>
   new UserError(`The model “${name}” is damaged: ${fault}. Download it again.`)

@@ -9,6 +9,7 @@ import type { Log } from '../log.ts'
 import { openSharedStore } from '../store/open.ts'
 import { openPostgres } from '../store/postgres.ts'
 import type { Backend } from './backend.ts'
+import { modelsFolder, readKnowledge } from './models.ts'
 
 /** One of any number of processes that share a Postgres; workers compute (worker-machine.ts). @throws UserError */
 export async function openShared(config: Config, databaseUrl: string, log: Log): Promise<Backend> {
@@ -33,6 +34,7 @@ export async function openShared(config: Config, databaseUrl: string, log: Log):
       return names.length > 0 ? names : [usual]
     },
     usual: basename(config.model),
+    knows: await readKnowledge(modelsFolder),
   }
   const { usual } = models
   const looking = setInterval(() => void look().catch(() => {}), 5000)

@@ -24,6 +24,8 @@ export interface JobOptions {
   readonly preserve?: number
   /** The difference is learned, and applied as learned, even if it can be done exactly. @default false */
   readonly isLearned?: boolean
+  /** 1…4: how many B′ are made, with this seed and those that follow it. What is done exactly has one. @default 1 */
+  readonly variants?: number
   /** B in words, instead of a caption made by the model. */
   readonly prompt?: string
   /** B′ may be seen by anyone: the model's safety checker, if it has one, may withhold it. @default false */
@@ -143,6 +145,8 @@ export interface Pictures {
 export interface JobResult {
   /** B′ as PNG bytes. */
   readonly image?: Uint8Array
+  /** All B′ with their seeds if several were asked for, without those that were withheld; `image` is the first. */
+  readonly variants?: readonly { readonly image: Uint8Array; readonly seed: number }[]
   /** The model's safety checker found B′ unfit for everyone: there is no picture, and nothing of it was kept. */
   readonly withheld?: true
   /** The learned difference as safetensors bytes; for an `inspect` job the given one, written again. */

@@ -38,7 +38,10 @@ export interface ResultRecord {
     readonly preserve?: number
     readonly prompt?: string
     readonly isLearned?: boolean
+    readonly variants?: number
   }
+  /** While one of several B′ can be chosen: what the message was made from. Plain data of the caller. */
+  readonly choice?: { readonly ticket: object; readonly result: object }
   readonly facts: DifferenceFacts
   readonly pictures: DifferencePictures
   /** Who brought A and A′; absent in records of older versions. */

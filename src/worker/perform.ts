@@ -1,10 +1,11 @@
 import type { DiffusionModel } from '../diffusion/model.ts'
 import { type LearnedDifference, learnDifference, type PicturePair, solveAnalogy } from '../engine/analogy.ts'
-import { applyDifferences } from '../engine/apply.ts'
+import { type Applying, applyDifferences } from '../engine/apply.ts'
 import { confidence, verdictOf } from '../engine/confidence.ts'
 import { decodeDifference, encodeDifference } from '../engine/difference.ts'
 import { countEvaluations } from '../engine/evaluations.ts'
 import { methods } from '../engine/modes.ts'
+import type { RunContext } from '../engine/run-context.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
 import { describeExact } from '../exact/describe.ts'
 import type { ExactDifference } from '../exact/difference.ts'
@@ -31,6 +32,7 @@ import { lookForStrangers } from './outside.ts'
 import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf, shownInputs } from './pictures.ts'
 import { runContextOf, shown } from './show.ts'
 import { strengthIn } from './strength.ts'
+import { shownVariants } from './variants.ts'
 
 interface PerformOptions {
   /** Checked between two runs of a network. */
@@ -126,8 +128,14 @@ async function learnedAnalogy(
   const given = { ...options, isBlended: undefined }
   const solved = await solveAnalogy(model, pixelsOf(pictures), b.pixels, methods[options.mode], given, run)
   const { learned, made } = solved
+  const how = { prompt: made.caption, preserve: learned.preserve, isBlended: learned.isBlended }
+  const making = {
+    first: made,
+    another: (run: RunContext) => applyDifferences(model, b.pixels, [learned], methods[options.mode], how, run),
+    show: (one: Applying) => shown(one, b, rest.b, checker),
+  }
   return {
-    ...(await shown(made, b, rest.b, checker)),
+    ...(await shownVariants(making, options, context)),
     ...(await whatWasLearned(job, learned, model, exact)),
     report: {
       ...context.clock.report(model, options),
@@ -188,10 +196,11 @@ async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
   const { applied, preserve, isBlended, notices } = readDifferences(job, model)
   const unknown = await lookForStrangers(context, model, { B: image.pixels })
   const how = { prompt: options.prompt, preserve, isBlended }
-  const run = runContextOf(context, options, checker ? undefined : image)
-  const made = await applyDifferences(model, image.pixels, applied, methods[options.mode], how, run)
+  const apply = (run: RunContext) => applyDifferences(model, image.pixels, applied, methods[options.mode], how, run)
+  const made = await apply(runContextOf(context, options, checker ? undefined : image))
+  const show = (one: Applying) => shown(one, image, bytes, checker)
   return {
-    ...(await shown(made, image, bytes, checker)),
+    ...(await shownVariants({ first: made, another: apply, show }, options, context)),
     report: {
       ...context.clock.report(model, options),
       ...unknown.report,

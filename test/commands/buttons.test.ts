@@ -123,6 +123,28 @@ test('Stronger under a stronger result goes on, and ends at 3', async () => {
   assert.match(await whisperOf(forged), /^The strength is 3 already, and that is the limit/)
 })
 
+test('Adjust asks for strength and preserve in a form that holds those of the result', async () => {
+  const opened = await formOf(discord.press(message, 'Adjust …', stranger))
+  assert.deepEqual(
+    flatten(opened.form!.components).flatMap(({ value }) => value ?? []),
+    ['1.2', '0.4'],
+  )
+  const [job] = await finished(discord.submit(opened, { strength: '−0,5', preserve: '0.9' }, stranger))
+  assert.deepEqual([job.differences[0]!.strength, job.options.preserve, job.options.seed], [-0.5, 0.9, 7])
+})
+
+for (const [strength, preserve, sentence] of [
+  ['4', '1', '`strength` has to be a number from -3 to 3.'],
+  ['much', '1', '`strength` has to be a number from -3 to 3.'],
+  ['1', ' ', '`preserve` has to be a number from 0 to 1.'],
+  ['1.2', '0.4', 'Nothing was changed, and the same picture would come again.'],
+] as const) {
+  test(`Adjust to “${strength}” and “${preserve}” gets a sentence`, async () => {
+    const opened = await formOf(discord.press(message, 'Adjust …'))
+    assert.equal(await whisperOf(discord.submit(opened, { strength, preserve })), sentence)
+  })
+}
+
 test('Another picture asks for one in a form', async () => {
   const opened = await formOf(discord.press(message, 'Another picture', stranger))
   const picture = discord.attach(Uint8Array.of(8))

@@ -73,7 +73,7 @@ export async function startBot(options: BotOptions = {}): Promise<Bot> {
     services: {
       queue,
       store,
-      models: { names: options.models ?? ['emoji'], usual: 'emoji' },
+      models: { names: options.models ?? ['emoji'], usual: 'emoji', knows: { emoji: 'emoji, and no photographs' } },
       fetchAttachment: (label, attachment, kind) =>
         fetchAttachment(label, attachment, {
           origins: [discord.origin],

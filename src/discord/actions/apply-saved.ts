@@ -21,7 +21,7 @@ export interface Input {
 }
 
 /** What the person chose. Everything else is as it was saved. */
-type Wishes = Partial<Pick<JobOptions, 'strength' | 'preserve' | 'seed'>>
+type Wishes = Partial<Pick<JobOptions, 'strength' | 'preserve' | 'seed' | 'variants'>>
 
 /** Puts the job into the queue. `strength` is for the first difference; for a second one nobody is asked. */
 export function applySaved(
@@ -43,6 +43,7 @@ export function applySaved(
     seed: wishes.seed ?? newSeed(),
     strength,
     preserve: wishes.preserve ?? facts.preserve,
+    variants: wishes.variants,
   }
   const { a, a2 } = pairs[0] ?? pictures
   return place(

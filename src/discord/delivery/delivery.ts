@@ -190,8 +190,22 @@ const placeOf = ({ channelId, id }: Message) => ({ channelId, messageId: id })
 const isWrongEverywhere = (error: unknown) =>
   error instanceof DiscordAPIError && error.code !== 30046 && (error.status === 400 || isTooLarge(error))
 
+/** Sends the first of the posts that Discord does not find too large. */
+export async function firstThatFits<Result>(
+  posts: readonly Post[],
+  send: (post: Post) => Promise<Result>,
+): Promise<Result> {
+  const [post, ...smaller] = posts
+  try {
+    return await send(post!)
+  } catch (error) {
+    if (smaller.length === 0 || !isTooLarge(error)) throw error
+    return firstThatFits(smaller, send)
+  }
+}
+
 /** 413, or Discord's own code for it. */
-export const isTooLarge = (error: unknown): boolean =>
+const isTooLarge = (error: unknown): boolean =>
   error instanceof DiscordAPIError && (error.status === 413 || error.code === 40005)
 
 /** 404 for the message, not for its channel. */

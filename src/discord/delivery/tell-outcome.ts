@@ -9,7 +9,7 @@ import { describe, sentenceOf } from '../interaction/faults.ts'
 import { savedPost } from '../message/job-posts.ts'
 import { buttonRow, textPost, withRows } from '../message/post.ts'
 import { factsOf, recordOf, resultPosts, withShownInputs } from '../message/result.ts'
-import { type Arrival, type Delivery, isTooLarge, MessageGone } from './delivery.ts'
+import { type Arrival, type Delivery, firstThatFits, MessageGone } from './delivery.ts'
 import { sayAt } from './reply-target.ts'
 import type { FollowUp, ResultAction } from './result-action.ts'
 
@@ -57,12 +57,8 @@ async function finish(given: Ticket, result: JobResult, context: Context): Promi
   // Stored first: the buttons must work as soon as they are seen.
   const record = recordOf(ticket, action, result)
   await store.results.put(record)
-  const { all, alone } = resultPosts(ticket, action, result)
   try {
-    const arrival = await delivery.deliver(all).catch((error: unknown) => {
-      if (!isTooLarge(error)) throw error
-      return delivery.deliver(alone)
-    })
+    const arrival = await firstThatFits(resultPosts(ticket, action, result), delivery.deliver)
     const { channelId, messageId } = arrival
     if (messageId !== record.messageId) await store.results.put({ ...record, channelId, messageId })
     return arrival

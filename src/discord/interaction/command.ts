@@ -86,5 +86,10 @@ export interface Services {
   /** Downloads an attachment, by default a picture. `label` names it in messages to the person. */
   readonly fetchAttachment: (label: Label, attachment: AttachmentOption, kind?: FileKind) => Promise<Uint8Array>
   /** The available models by name, and the one used unless a server or a person chooses another. */
-  readonly models: { readonly names: readonly string[]; readonly usual: string }
+  readonly models: {
+    readonly names: readonly string[]
+    readonly usual: string
+    /** What each says that it knows; completes "it knows …". */
+    readonly knows?: Readonly<Record<string, string>>
+  }
 }

@@ -53,12 +53,13 @@ export const choiceField = ({
   },
 })
 
-/** `longest`: in UTF-16 units, as Discord counts. */
+/** `longest`: in UTF-16 units, as Discord counts. `value`: what it holds at first. */
 export const lineField = ({
   id,
   longest,
+  value,
   ...rest
-}: FieldOptions & { readonly longest: number }): APILabelComponent => ({
+}: FieldOptions & { readonly longest: number; readonly value?: string }): APILabelComponent => ({
   type: ComponentType.Label,
   ...rest,
   component: {
@@ -67,6 +68,7 @@ export const lineField = ({
     style: TextInputStyle.Short,
     required: true,
     max_length: longest,
+    value,
   },
 })
 

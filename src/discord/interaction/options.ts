@@ -21,7 +21,7 @@ export const readPrivacy = ({ options }: ChatInputCommandInteraction) => ({
   isSpoiler: options.getBoolean('spoiler') ?? false,
 })
 
-/** `strength`, `preserve` and `seed`: how a difference is applied. */
+/** `strength`, `preserve`, `seed` and `variants`: how a difference is applied. */
 export function addApplyOptions(builder: Builder): SlashCommandOptionsOnlyBuilder {
   return builder
     .addNumberOption((option) =>
@@ -45,17 +45,30 @@ export function addApplyOptions(builder: Builder): SlashCommandOptionsOnlyBuilde
         .setMinValue(0)
         .setMaxValue(2 ** 32 - 1),
     )
+    .addIntegerOption((option) =>
+      option
+        .setName('variants')
+        .setDescription('How many pictures to choose from, each with another seed')
+        .setMinValue(1)
+        .setMaxValue(4),
+    )
 }
+
+/** How many B′ were asked for. */
+export const readVariants = ({ options }: ChatInputCommandInteraction): number | undefined =>
+  options.getInteger('variants') ?? undefined
 
 /**
  * What the person chose, else the server's settings, else what suits the job. @throws UserError for an unknown model
  */
 export function readJobOptions(
-  { options }: ChatInputCommandInteraction,
+  interaction: ChatInputCommandInteraction,
   settings: ServerSettings,
   models: Services['models'],
 ): JobOptions {
+  const { options } = interaction
   return {
+    variants: readVariants(interaction),
     model: modelNamed(options.getString('model') ?? settings.model ?? models.usual, models),
     mode: 'fast',
     seed: options.getInteger('seed') ?? newSeed(),

@@ -23,7 +23,24 @@ export const resultButtons = (say: Say, id: string, strength = 1, isExact = fals
   ]),
   buttonRow([
     { label: say('Reverse'), action: `reverse:${id}`, isDisabled: strength === 0 },
+    { label: say('Adjust …'), action: `adjust:${id}` },
     ...(isExact ? [{ label: say('As learned'), action: `learned:${id}` }] : []),
+    { label: say('Delete'), action: `delete:${id}`, style: ButtonStyle.Danger },
+  ]),
+]
+
+/** The buttons under several B′: one is chosen before anything is done with it. */
+export const choiceButtons = (say: Say, id: string, count: number) => [
+  buttonRow(
+    Array.from({ length: count }, (_, index) => ({
+      label: say('Use no. {number}', { number: index + 1 }),
+      action: `use:${id}:${index}`,
+      style: ButtonStyle.Primary as const,
+    })),
+  ),
+  buttonRow([
+    { label: say('Save'), action: `save:${id}` },
+    { label: say('Again'), action: `again:${id}` },
     { label: say('Delete'), action: `delete:${id}`, style: ButtonStyle.Danger },
   ]),
 ]

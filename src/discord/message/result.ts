@@ -1,14 +1,14 @@
 import { escapeMarkdown } from 'discord.js'
 import type { Job, JobResult, Report } from '../../jobs/protocol.ts'
 import type { Ticket as AnyTicket } from '../../jobs/ticket.ts'
-import { sentence } from '../../sentence.ts'
+import { sentence, template } from '../../sentence.ts'
 import type { ResultRecord } from '../../store/results.ts'
 import { sayAt } from '../delivery/reply-target.ts'
 import type { FollowUp, ResultAction } from '../delivery/result-action.ts'
 import type { Say } from '../language/say.ts'
 import { afterAlt, beforeAlt } from './alt.ts'
 import { galleryPost, type Picture, type Post, withRows } from './post.ts'
-import { resultButtons } from './result-buttons.ts'
+import { choiceButtons, resultButtons } from './result-buttons.ts'
 import { isCovered, isShown, together } from './sensitivity.ts'
 import { verdictText } from './verdict.ts'
 
@@ -56,7 +56,17 @@ export function recordOf(ticket: Ticket, action: Show, result: JobResult): Resul
     fileNames: action.fileNames,
     sensitivity: action.sensitivity,
     options: { ...job.options, preserve },
+    choice: isChoice(result) ? { ticket: withoutToken(ticket), result } : undefined,
   }
+}
+
+/** Whether there are several B′, of which one is to be chosen. */
+const isChoice = ({ variants = [] }: JobResult): boolean => variants.length > 1
+
+/** As it is kept for long: the interaction's token is a secret. */
+function withoutToken(ticket: Ticket): Ticket {
+  const { followUp } = ticket
+  return { ...ticket, followUp: { ...followUp, target: { ...followUp.target, token: '' } } }
 }
 
 /** The part of a report that is stored with a difference. */
@@ -65,61 +75,87 @@ export function factsOf({ report }: JobResult): ResultRecord['facts'] {
   return facts
 }
 
-/** A post with all pictures, and one with B′ alone in case they are too large to be posted together. */
-export function resultPosts(ticket: Ticket, action: Show, result: JobResult): { all: Post; alone: Post } {
-  const job = ticket.job as PictureJob
-  const { image, report, notices } = result
+/**
+ * The post with all pictures; with B′ alone, in case they are too large to be posted together; and where there are
+ * several B′, with the first one alone.
+ */
+export function resultPosts(ticket: Ticket, action: Show, result: JobResult): readonly Post[] {
+  const { image, report, notices, variants } = result
   if (!image) throw new Error('Expected the job to end with a picture.')
-  const { prompt } = job.options
-  const b = prompt ?? report.caption?.b ?? sentence('the picture to change')
-  const { fileNames = {}, sensitivity } = action
+  const { prompt, variants: wanted = 1 } = (ticket.job as PictureJob).options
   const { isForAdults = false, target } = ticket.followUp
   const say = sayAt(target)
-  const example = exampleOf(say, action, action.learned?.facts.caption ? action.learned.facts : report)
-  const input = { name: fileNames.b ?? 'b.png', bytes: imageOf(job), alt: say('B: {what}', { what: b }) }
-  const given = [
-    ...example.map((picture) => [picture, sensitivity?.example] as const),
-    [input, sensitivity?.b] as const,
-  ]
+  const given = givenTo(say, ticket, action, report)
   const inputs = given
     .filter(([, one]) => isShown(one, isForAdults))
     .map(([picture, one]): Picture => ({ ...picture, isCovered: isCovered(one, isForAdults) }))
-  const output: Picture = {
-    name: 'b2.png',
-    bytes: image,
-    alt:
-      action.names.length > 0
-        ? say('B′: {what}, with {names} applied', { what: b, names: action.names })
-        : say('B′: {what}, changed as A is to become A′', { what: b }),
-    isCovered: isOutputCovered(action, isForAdults),
-  }
+  const outputs = outputsOf(say, ticket, action, result)
+  const withheld = variants ? wanted - variants.length : 0
   const text = [
     titleOf(say, action),
     ...(report.exact ? [say('{what}: done exactly, with B’s own pixels.', { what: report.exact })] : []),
+    ...(report.exact && wanted > 1 ? [say('That has no variants, so there is one picture.')] : []),
     ...(report.part ? [say('{what}: done exactly; the rest was learned.', { what: report.part })] : []),
     ...notices.map((one) => say(one)),
+    ...(withheld > 0 ? [say(withheldVariants, { count: withheld })] : []),
     ...(inputs.length < given.length ? [`-# ${say(onlyForAdults)}`] : []),
     ...askedFor(say, ticket),
     `-# ${detailsOf(say, result, prompt)}`,
   ]
-  const rows = resultButtons(
-    say,
-    ticket.id,
-    report.strength,
-    !!(report.exact ?? report.part) && action.names.length === 0,
-  )
-  const tooLarge = `-# ${say('The other pictures are too large to be posted again.')}`
-  const alone = galleryPost([...text, tooLarge].join('\n'), [output])
-  const { fileLimitBytes } = target
-  const isTooLarge = inputs.some(({ bytes }) => bytes.length > fileLimitBytes)
-  const all = isTooLarge ? alone : galleryPost(text.join('\n'), [...inputs, output])
-  return { all: withRows(all, ...rows), alone: withRows(alone, ...rows) }
+  const hasExactPart = !!(report.exact ?? report.part) && action.names.length === 0
+  const rows = resultButtons(say, ticket.id, report.strength, hasExactPart)
+  const choice = isChoice(result) ? choiceButtons(say, ticket.id, outputs.length) : rows
+  const alone = (pictures: readonly Picture[]) => {
+    const tooLarge = `-# ${say('The other pictures are too large to be posted again.')}`
+    return galleryPost([...text, tooLarge].join('\n'), pictures)
+  }
+  const isTooLarge = inputs.some(({ bytes }) => bytes.length > target.fileLimitBytes)
+  return [
+    ...(isTooLarge ? [] : [withRows(galleryPost(text.join('\n'), [...inputs, ...outputs]), ...choice)]),
+    withRows(alone(outputs), ...choice),
+    ...(outputs.length > 1 ? [withRows(alone(outputs.slice(0, 1)), ...rows)] : []),
+  ]
 }
 
 /** Who pressed a button, or used a menu, and where: nothing else in the channel tells. */
 export function askedFor(say: Say, { person, followUp: { source } }: Ticket): string[] {
   return source ? [`-# ${say('Asked for by {person}, from {source}', { person: `<@${person}>`, source })}`] : []
 }
+
+/** A, A′ and B, each with its sensitivity. */
+function givenTo(say: Say, ticket: Ticket, action: Show, report: Report) {
+  const { fileNames = {}, sensitivity, learned } = action
+  const example = exampleOf(say, action, learned?.facts.caption ? learned.facts : report)
+  const alt = say('B: {what}', { what: shownIn(ticket, report) })
+  const input = { name: fileNames.b ?? 'b.png', bytes: imageOf(ticket.job as PictureJob), alt }
+  return [...example.map((picture) => [picture, sensitivity?.example] as const), [input, sensitivity?.b] as const]
+}
+
+/** B′, or all of them. */
+function outputsOf(say: Say, ticket: Ticket, action: Show, result: JobResult): Picture[] {
+  const { names } = action
+  const what = shownIn(ticket, result.report)
+  const alt =
+    names.length > 0
+      ? sentence('B′: {what}, with {names} applied', { what, names })
+      : sentence('B′: {what}, changed as A is to become A′', { what })
+  const covered = isOutputCovered(action, ticket.followUp.isForAdults)
+  const variants = isChoice(result) ? result.variants! : [{ image: result.image! }]
+  return variants.map(({ image }, index) => ({
+    name: index === 0 ? 'b2.png' : `b2-${index + 1}.png`,
+    bytes: image,
+    alt: isChoice(result) ? say('No. {number}: {alt}', { number: index + 1, alt }) : say(alt),
+    isCovered: covered,
+  }))
+}
+
+/** What B shows. */
+const shownIn = (ticket: Ticket, { caption }: Report) =>
+  (ticket.job as PictureJob).options.prompt ?? caption?.b ?? sentence('the picture to change')
+
+const withheldVariants = template(
+  '{count, plural, =1 {One more is} other {# more are}} withheld by the model’s safety checker.',
+)
 
 const onlyForAdults = sentence('What comes from an age-restricted channel is shown only in such channels.')
 
