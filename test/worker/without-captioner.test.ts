@@ -27,8 +27,8 @@ after(() => worker.close())
 for (const [name, shapes] of [
   ['sd15', { emb_params: [4, 16] }],
   ['sdxl', { clip_l: [4, 16], clip_g: [4, 24] }],
-  ['sd3', { clip_l: [4, 16], clip_g: [4, 24] }],
-  ['flux', { emb_params: [4, 16] }],
+  ['sd3', { clip_l: [4, 16], clip_g: [4, 24], t5xxl: [4, 48] }],
+  ['flux', { clip_l: [4, 16], t5xxl: [4, 48] }],
 ] as const) {
   describe(`with ${name}`, () => {
     const options: JobOptions = {
