@@ -7,14 +7,23 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { differenceGuidance, sample } from '../src/diffusion/sampler.ts'
 import { readLayout } from '../src/networks/layout.ts'
 import type { Graph } from '../src/onnx/graph.ts'
-import { checkpointNumbers, checkpointsFolder, openCheckpoint, predictionOf } from '../test/networks/checkpoint-case.ts'
+import {
+  checkpointNumbers,
+  checkpointsFolder,
+  isOneFile,
+  openCheckpoint,
+  predictionOf,
+} from '../test/networks/checkpoint-case.ts'
+import { type Form, forms, inForm } from '../test/networks/checkpoint-forms.ts'
 import { fewStepsError, fewStepsFolder, fewStepsGradientErrors, openFewSteps } from '../test/networks/few-steps-case.ts'
 import {
   conditioningErrors,
   encodingError,
   learningErrors,
+  learningStep,
   lossOverSteps,
   openCase,
   type PipelineCase,
@@ -62,7 +71,37 @@ for (const name of (await namesIn(fewStepsFolder)).filter(isAsked)) {
   const gradients = await fewStepsGradientErrors(opened)
   await printRow(name, folder, opened, { latents, decoded: 0, gradients })
 }
+console.log(
+  `\nThe same weights in other forms, against those in float32 and one piece, and with a LoRA against merged weights:\n\n| checkpoint | form | latents | gradient | conditioning |\n|${'---|'.repeat(5)}`,
+)
+for (const name of ['sd15', 'sd21', 'sdxl', 'sd3', 'flux', ...Object.keys(checkpointNumbers).filter(isOneFile)]) {
+  const possible = forms.filter((form) => !isOneFile(name) || !['sharded', 'variant'].includes(form))
+  for (const form of possible.filter(() => isAsked(name))) await printForm(name, form)
+}
 await rm(scratch, { recursive: true })
+
+async function printForm(name: string, form: Form) {
+  if (form === 'LoRA' && ['sd3-one', 'flux-one'].includes(name)) return
+  const { made, beside } = await inForm(name, form, scratch)
+  const { noise, ...numbers } = beside.numbers
+  const guidance = await differenceGuidance(beside.model, beside.known.prompt, [], beside.known.guidanceScale)
+  const [latents] = await sample(beside.model, [{ latents: noise!, guidance }], { steps: beside.known.steps })
+  const { gradient, prompt } = await learningStep(beside, beside.tokens)
+  const expected = {
+    ...numbers,
+    ...{ noise: noise!, latents: latents!, hidden_states: prompt.hiddenStates },
+    ...(prompt.pooled && { pooled: prompt.pooled }),
+    ...Object.fromEntries(gradient.map((value, encoder) => [`gradient ${encoder}`, value])),
+  }
+  const of = { ...made, numbers: expected }
+  const cells = [
+    error((await samplingErrors(of)).latents),
+    error(...(await learningErrors(of)).gradients),
+    error(...(await conditioningErrors(of))),
+  ]
+  console.log(`| ${[name, form, ...cells].join(' | ')} |`)
+  await Promise.all([made.model.close(), beside.model.close()])
+}
 
 interface Errors {
   readonly latents: number

@@ -5,7 +5,7 @@ import { readRange } from '../onnx/proto.ts'
 import { unetNames } from './original-names.ts'
 import { readSafetensorsIndex } from './safetensors.ts'
 
-/** The parts that a LoRA can change. */
+/** The parts that a LoRA can change; `unet` is the denoising network, whatever it is. */
 export type Adaptable = 'unet' | 'text_encoder' | 'text_encoder_2'
 
 export interface LoraFile {
@@ -66,11 +66,12 @@ const ROLES: Readonly<Record<string, string>> = {
   alpha: 'alpha',
 }
 
-const TARGET = /^(lora_unet|lora_te1|lora_te2|lora_te|unet|text_encoder_2|text_encoder)[._](.*)$/
+const TARGET = /^(lora_unet|lora_te1|lora_te2|lora_te|unet|transformer|text_encoder_2|text_encoder)[._](.*)$/
 
 const PARTS: Readonly<Record<string, Adaptable>> = {
   lora_unet: 'unet',
   unet: 'unet',
+  transformer: 'unet',
   lora_te: 'text_encoder',
   lora_te1: 'text_encoder',
   text_encoder: 'text_encoder',

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { mmdit } from '../../src/architectures/mmdit.ts'
 import type { StoredTensor, Tensors } from '../../src/architectures/tensors.ts'
 import { unet } from '../../src/architectures/unet.ts'
 import { readLora, withLoras } from '../../src/checkpoints/lora.ts'
@@ -129,6 +130,20 @@ test('several add up', async () => {
   const built = unet(withLoras(base, 'unet', [readLora(path, 0.5), readLora(path, 0.25)]), configuration)
   const { out_sample: error } = await errorsOf(built, unet(await merged(0.75), configuration), feeds)
   assert.ok(error! < 1e-6, `${error}`)
+})
+
+test('a transformer’s, under diffusers’ names', async () => {
+  const name = 'transformer_blocks.0.attn.add_k_proj'
+  const transformer = tensorsOf('sd3', 'transformer')
+  const [down, up] = [random.normal([RANK, 16]), random.normal([16, RANK])]
+  const path = await written('transformer', {
+    [`transformer.${name}.lora_A.weight`]: down,
+    [`transformer.${name}.lora_B.weight`]: up,
+  })
+  const adapted = withLoras(transformer, 'unet', [readLora(path, 1)])
+  assert.equal(adapted.get(`${name}.weight`)!.additions!.length, 1)
+  const { nodes } = mmdit(adapted, { latentSide: 8, promptLength: 333, heads: 2 })
+  assert.ok(nodes.some(({ inputs }) => inputs.includes(`${name}.lora.0.up`)))
 })
 
 test('of other kinds, of other models, and cut ones are refused with a sentence', async () => {

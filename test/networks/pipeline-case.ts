@@ -113,7 +113,8 @@ export async function conditioningErrors({ model, known, numbers, tokens }: Pipe
   ]
 }
 
-async function learningStep({ model, known, numbers }: PipelineCase, tokens: Tokens) {
+/** Loss and gradient of one step, and what conditions the network in it. */
+export async function learningStep({ model, known, numbers }: PipelineCase, tokens: Tokens) {
   const { originals, epsilon, weight } = numbers
   const { latentDims } = model
   const size = sizeOf(latentDims)
@@ -137,5 +138,5 @@ async function learningStep({ model, known, numbers }: PipelineCase, tokens: Tok
     hiddenStates: sumRows(gradient.hiddenStates),
     pooled: gradient.pooled && sumRows(gradient.pooled),
   })
-  return { loss, gradient: byTokens, noisy, target }
+  return { loss, gradient: byTokens, noisy, target, prompt }
 }
