@@ -1,8 +1,12 @@
 // How a shared queue grows: npx node bench/scale.ts. Workers are processes whose jobs sleep for 50 ms.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { openBoss } from '../src/jobs/boss.ts'
 import { createSharedQueue } from '../src/jobs/shared-queue.ts'
-import { openPostgres } from '../src/store/postgres.ts'
+import { tellWorker } from '../src/jobs/workers.ts'
+import { openPostgres, type Postgres } from '../src/store/postgres.ts'
 import { ticket } from '../test/jobs/test-queue.ts'
 import { startPostgres } from '../test/postgres.ts'
 
@@ -39,22 +43,34 @@ const one = (index: number) => {
   return { ...given, job: { ...given.job, options: { ...given.job.options, model: 'emoji' } } }
 }
 
+/** A queue with a worker that is told to wait, so that jobs can be placed. */
+async function openIdle() {
+  const opened = await openQueue()
+  await tellWorker(opened.postgres, { id: 'idle', name: 'idle', models: [{ name: 'emoji', hash: '' }] }, Date.now())
+  return opened
+}
+
 console.log(
-  `| workers | jobs a second, of ${jobs} that sleep ${jobMilliseconds} ms | of what one worker does |\n|---|---|---|`,
+  `| workers | jobs a second, of ${jobs} for each worker that sleep ${jobMilliseconds} ms | ms besides the sleep | of what one worker does |\n|---|---|---|---|`,
 )
 let first: number | undefined
 for (const count of [1, 2, 4, 8]) {
-  const { url, queue, ends, postgres } = await openQueue()
-  const workers = await Promise.all(Array.from({ length: count }, () => startWorker(url)))
+  const { url, queue, ends, postgres } = await openIdle()
+  const most = jobs * count
+  for (let index = 0; index < most; index++) await queue.add(one(index))
   const all = new Promise<void>((resolve) => {
-    ends.reached = (reached) => reached === jobs && resolve()
+    ends.reached = (reached) => reached === most && resolve()
   })
+  const workers = await Promise.all(Array.from({ length: count }, () => startWorker(url)))
+  // Whatever was done before all were there doesn't count.
+  const before = ends.count
   const started = performance.now()
-  for (let index = 0; index < jobs; index++) await queue.add(one(index))
   await all
-  const rate = (jobs * 1000) / (performance.now() - started)
+  const rate = ((most - before) * 1000) / (performance.now() - started)
   first ??= rate
-  console.log(`| ${count} | ${rate.toFixed(1)} | ${(rate / first).toFixed(2)} |`)
+  console.log(
+    `| ${count} | ${rate.toFixed(1)} | ${((count * 1000) / rate - jobMilliseconds).toFixed(0)} | ${(rate / first).toFixed(2)} |`,
+  )
   for (const worker of workers) {
     worker.removeAllListeners('exit')
     worker.kill('SIGKILL')
@@ -63,14 +79,29 @@ for (const count of [1, 2, 4, 8]) {
   await postgres.close()
 }
 
-const { url, queue, postgres } = await openQueue()
-const worker = await startWorker(url)
-worker.removeAllListeners('exit')
-worker.kill('SIGSTOP')
-console.log('\n| waiting | ms to add one: median | 95 % | MB of the bot |\n|---|---|---|---|')
+const { queue, postgres } = await openIdle()
+console.log('\n| waiting | ms to add one: median | 95 % | MB of heap | MB in Postgres |\n|---|---|---|---|---|')
 const lifeSign = setInterval(() => {
   void postgres.query('UPDATE isto.workers SET seen_at = $1', [Date.now()])
 }, 5000)
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc')
+const megabytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1)
+
+/** Of this process, once it has looked at the queue. */
+async function heap(): Promise<string> {
+  await sleep(3000)
+  collect()
+  return megabytes(process.memoryUsage().heapUsed)
+}
+
+async function onDisk({ query }: Postgres): Promise<string> {
+  const [row] = await query<{ bytes: string }>(
+    `SELECT sum(pg_total_relation_size(relid)) AS bytes FROM pg_stat_user_tables WHERE schemaname IN ('isto', 'pgboss')`,
+  )
+  return megabytes(Number(row?.bytes))
+}
+
 const times: number[] = []
 for (let index = 1; index <= waitingMost; index++) {
   const started = performance.now()
@@ -82,10 +113,11 @@ for (let index = 1; index <= waitingMost; index++) {
     .slice(-100)
     .sort((a, b) => a - b)
   console.log(
-    `| ${index} | ${last[50]?.toFixed(0)} | ${last[95]?.toFixed(0)} | ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} |`,
+    `| ${index} | ${last[50]?.toFixed(0)} | ${last[95]?.toFixed(0)} | ${await heap()} | ${await onDisk(postgres)} |`,
   )
 }
 clearInterval(lifeSign)
-worker.kill('SIGKILL')
+await queue.park()
+await postgres.close()
 await server.close()
 process.exit(0)

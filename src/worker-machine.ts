@@ -3,14 +3,16 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { createComputer } from './bot/computer.ts'
-import { findUsableModels, modelsFolder } from './bot/models.ts'
+import { findUsableModels, modelsFolder, type UsableModels } from './bot/models.ts'
 import { warm } from './bot/warm.ts'
 import { type Config, readConfig } from './config.ts'
 import { describe } from './discord/interaction/faults.ts'
 import { UserError } from './errors.ts'
+import { identityOf } from './hub/identity.ts'
 import { openBoss } from './jobs/boss.ts'
 import { serve } from './jobs/serve.ts'
 import { hasTables } from './jobs/ticket-tables.ts'
+import { findForeign, type ServedModel } from './jobs/workers.ts'
 import { createLog } from './log.ts'
 import { scrub } from './scrub.ts'
 import { openPostgres, type Postgres } from './store/postgres.ts'
@@ -60,6 +62,7 @@ async function start(config: Config, databaseUrl: string): Promise<void> {
   }
 
   await waitForTables(postgres, log.warn)
+  const served = await findServed(postgres, models, log.warn)
   const device = await warm(computer.run, models)
   computer.use(device)
   const boss = await openBoss({ postgres, isKeeper: false, log: log.error })
@@ -68,13 +71,30 @@ async function start(config: Config, databaseUrl: string): Promise<void> {
     boss,
     run: computer.run,
     name: hostname(),
-    models: models.names,
+    models: served,
     device,
     loaded: models.usual,
     log: log.error,
   })
   stop = serving.stop
-  log.info(`Ready, on ${device}, with ${models.names.join(', ')}.`)
+  log.info(`Ready, on ${device}, with ${served.map((model) => model.name).join(', ')}.`)
+}
+
+/** The models here, except those that other workers have under the same name with other files. @throws UserError */
+async function findServed(
+  postgres: Postgres,
+  { names, locate }: UsableModels,
+  warn: (line: string) => void,
+): Promise<readonly ServedModel[]> {
+  const identify = async (name: string) => ({ name, hash: await identityOf(locate(name), modelsFolder) })
+  const all = await Promise.all(names.map(identify))
+  const foreign = await findForeign(postgres, all, Date.now())
+  for (const name of foreign) {
+    warn(`Other workers have other files as “${name}”, so it is not served here: use the same files or another name.`)
+  }
+  const served = all.filter(({ name }) => !foreign.includes(name))
+  if (served.length > 0) return served
+  throw new UserError('No model here has the same files as on other workers; use the same files or other names.')
 }
 
 function deviceOf(given: readonly string[]): string | undefined {

@@ -25,14 +25,13 @@ export interface Boss {
   readonly send: (at: Statements, queue: string, ticketId: string, sending?: Sending) => Promise<void>
   /** Changes the turn of a job that waits. */
   readonly move: (at: Statements, queue: string, jobId: string, turn: number) => Promise<void>
-  readonly fetch: (at: Statements, queue: string) => Promise<Claim | undefined>
+  /** @param most @default 1 */
+  readonly fetch: (at: Statements, queue: string, most?: number) => Promise<readonly Claim[]>
   /** @returns false when the claim is no longer ours: nothing was changed then */
   readonly complete: (at: Statements, claim: Claim) => Promise<boolean>
   /** A sign of life. @returns false when the claim is no longer ours */
   readonly touch: (claim: Claim) => Promise<boolean>
   readonly cancel: (at: Statements, queue: string, jobId: string) => Promise<void>
-  /** Hands over what is in the queue, some at a time; resolves to a function that says that there may be more. */
-  readonly work: (queue: string, handle: (ticketId: string) => Promise<void>) => Promise<() => void>
   readonly stop: () => Promise<void>
 }
 
@@ -82,22 +81,15 @@ export async function openBoss({ postgres, isKeeper, log }: BossOptions): Promis
     move: async (at, queue, jobId, turn) => {
       await boss.update(queue, undefined, { id: jobId, priority: -turn, db: databaseOf(at) })
     },
-    fetch: async (at, queue) => {
-      const [job] = await boss.fetch<{ ticketId: string }>(queue, { db: databaseOf(at) })
-      return job && { queue, jobId: job.id, ticketId: job.data.ticketId, retryCount: job.retryCount }
+    fetch: async (at, queue, most = 1) => {
+      const jobs = await boss.fetch<{ ticketId: string }>(queue, { batchSize: most, db: databaseOf(at) })
+      return jobs.map(({ id, data, retryCount }) => ({ queue, jobId: id, ticketId: data.ticketId, retryCount }))
     },
     complete: async (at, claim) =>
       isOurs(await boss.complete(claim.queue, attemptOf(claim), null, { db: databaseOf(at) })),
     touch: async (claim) => isOurs(await boss.touch(claim.queue, attemptOf(claim))),
     cancel: async (at, queue, jobId) => {
       await boss.cancel(queue, jobId, { db: databaseOf(at) })
-    },
-    work: async (queue, handle) => {
-      const options = { pollingIntervalSeconds: 1, localConcurrency: 4, heartbeatRefreshSeconds: 3 }
-      const id = await boss.work<{ ticketId: string }>(queue, options, async ([job]) => {
-        if (job) await handle(job.data.ticketId)
-      })
-      return () => boss.notifyWorker(id)
     },
     stop: () => boss.stop({ graceful: true, timeout: 5000, close: false }),
   }
@@ -118,7 +110,8 @@ function queueOptions(queue: string) {
     retryDelay: 0,
   }
   if (queue.startsWith('jobs/')) return { ...common, retryLimit: 1, deadLetter: givenUpQueue }
-  return { ...common, retryLimit: queue === givenUpQueue ? 1000 : 2 }
+  // Whoever delivers counts by itself.
+  return { ...common, retryLimit: 1000 }
 }
 
 const attemptOf = ({ jobId, retryCount }: Claim) => ({ id: jobId, retryCount })

@@ -31,7 +31,8 @@ interface Claiming {
 /** Takes the job that this worker should compute next, if there is one. */
 export async function claimJob(claiming: Claiming): Promise<Running | undefined> {
   const { postgres, boss, id, models, loaded, patienceMilliseconds } = claiming
-  const chosen = chooseQueue(await headsOf(postgres, models), loaded, Date.now(), patienceMilliseconds)
+  const heads = models.length > 1 ? await headsOf(postgres, models) : []
+  const chosen = chooseQueue(heads, loaded, Date.now(), patienceMilliseconds)
   // A worker that was killed left its job to pg-boss, which gives it to whoever asks.
   const inOrder = chosen ? [chosen] : models.toSorted((one) => (one === loaded ? -1 : 1))
   for (const model of inOrder) {
@@ -63,7 +64,7 @@ async function claim(
   queue: string,
   worker: string,
 ): Promise<Pick<Running, 'claim' | 'ticketId' | 'group' | 'turn'> | undefined> {
-  const mine = await boss.fetch(at, queue)
+  const [mine] = await boss.fetch(at, queue)
   if (!mine) return undefined
   const { ticketId } = mine
   const [row] = await at.query<Waiting & { bot_group: string; turn: string; placed_at: string }>(
@@ -73,7 +74,6 @@ async function claim(
   )
   if (row && Date.now() - Number(row.placed_at) <= dayMilliseconds) {
     await noteServed(at, row, Number(row.turn))
-    await at.query(`SELECT pg_notify('isto_places', '')`)
     return { claim: mine, ticketId, group: row.bot_group, turn: Number(row.turn) }
   }
   if (row) await endClaimed(at, boss, mine, { type: 'stopped', reason: tooOld })

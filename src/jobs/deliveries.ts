@@ -41,16 +41,12 @@ export function createDeliveries<FollowUp>({
       handlers = given
     },
     deliver,
-    // A delivery that crashes the process must not do so forever: a sentence takes the result's place, then nothing does.
     deliverAgain: async (entry, given, before) => {
-      if (before >= MOST_TELLINGS) {
+      const outcome = afterDeliveries(given, before)
+      if (!outcome) {
         log(`A result was dropped after ${before} attempts to deliver it.`, undefined)
         return writer.remove(entry).catch(() => {})
       }
-      const outcome: StoredOutcome =
-        before >= MOST_DELIVERIES && given.type === 'done'
-          ? { type: 'stopped', reason: undelivered, canRetry: true }
-          : given
       await writer
         .keep(entry, outcome, before + 1)
         .catch((error: unknown) => log('A delivery could not be stored.', error))
@@ -67,6 +63,17 @@ export function createDeliveries<FollowUp>({
       isStopped = true
     },
   }
+}
+
+/**
+ * A delivery that crashes the process must not do so forever: a sentence takes the result's place, then nothing does.
+ *
+ * @param before How often the delivery was started before.
+ */
+export function afterDeliveries(outcome: StoredOutcome, before: number): StoredOutcome | undefined {
+  if (before >= MOST_TELLINGS) return undefined
+  if (before < MOST_DELIVERIES || outcome.type !== 'done') return outcome
+  return { type: 'stopped', reason: undelivered, canRetry: true }
 }
 
 const MOST_DELIVERIES = 3

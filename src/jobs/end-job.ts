@@ -15,7 +15,6 @@ export async function endClaimed(at: Statements, boss: Boss, claim: Claim, outco
   const ended = await endTicket(at, claim.ticketId, outcome)
   if (!ended) return true
   await boss.send(at, deliveryQueueOf(ended.group), claim.ticketId)
-  await at.query(`SELECT pg_notify('isto_ended', $1)`, [ended.group])
   return true
 }
 

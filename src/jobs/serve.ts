@@ -7,8 +7,8 @@ import { createDurations } from './durations.ts'
 import { putBack } from './end-job.ts'
 import { deviceOf, performClaimed } from './perform-claimed.ts'
 import { jobQueueOf } from './queue-names.ts'
-import { forgetWorker, tellWorker } from './ticket-tables.ts'
 import type { Run } from './worker-client.ts'
+import { forgetWorker, type ServedModel, tellWorker } from './workers.ts'
 
 interface ServeOptions {
   readonly postgres: Postgres
@@ -17,7 +17,7 @@ interface ServeOptions {
   readonly run: Run
   /** Of this machine, for lists. */
   readonly name: string
-  readonly models: readonly string[]
+  readonly models: readonly ServedModel[]
   readonly device?: string
   /** The model that is loaded already. */
   readonly loaded?: string
@@ -36,8 +36,8 @@ export interface Serving {
 
 /** The worker's side of a queue that several processes share: one job after the other, until it is stopped. */
 export async function serve(options: ServeOptions): Promise<Serving> {
-  const { postgres, boss, models, log } = options
-  const queues = models.map(jobQueueOf)
+  const { postgres, boss, log } = options
+  const queues = options.models.map(({ name }) => jobQueueOf(name))
   for (const queue of queues) await boss.createQueue(queue)
   const worker = createWorkerLoop(options)
   const stopSigns = await giveLifeSigns(worker.tell)
@@ -85,36 +85,32 @@ function createWorkerLoop(options: ServeOptions) {
   let isOver = false
   let wake = () => {}
 
+  const names = models.map((model) => model.name)
   const tell = () => {
-    const facts = {
-      id,
-      name,
-      models,
-      isBusy: running !== undefined,
-      ...(device && { device }),
-      ...(loaded && { loaded }),
-    }
+    const facts = { id, name, models, ...(device && { device }), ...(loaded && { loaded }) }
     return tellWorker(postgres, facts, Date.now())
+  }
+  const learn = (now: { readonly loaded: string; readonly device: string | undefined }) => {
+    if (loaded === now.loaded && device === now.device) return
+    loaded = now.loaded
+    device = now.device
+    // The next sign of life tells it at the latest.
+    void tell().catch(() => {})
   }
 
   /** @returns whether there was a job */
   const next = async (): Promise<boolean> => {
     try {
-      running = await claimJob({ postgres, boss, id, models, loaded, patienceMilliseconds })
+      running = await claimJob({ postgres, boss, id, models: names, loaded, patienceMilliseconds })
       if (!running) return false
-      await tell().catch(() => {})
       const outcome = await performClaimed(running, { ...options, durations, device })
-      if (outcome?.type === 'done') {
-        loaded = running.model
-        device = deviceOf(outcome) ?? device
-      }
-      running = undefined
-      await tell().catch(() => {})
+      if (outcome?.type === 'done') learn({ loaded: running.model, device: deviceOf(outcome) ?? device })
       return true
     } catch (error) {
-      running = undefined
       log('A job could not be taken.', error)
       return false
+    } finally {
+      running = undefined
     }
   }
 

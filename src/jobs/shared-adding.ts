@@ -4,14 +4,13 @@ import type { Boss } from './boss.ts'
 import { checkLimits, type Limits } from './limits.ts'
 import { readSpots } from './shared-tickets.ts'
 import type { Ticket } from './ticket.ts'
-import { liveWorkers } from './ticket-tables.ts'
 import { inTurns, personOf, scopeOf, type Waiting } from './turns.ts'
+import { servedModels } from './workers.ts'
 
 /** @throws UserError when no live worker has the model */
 export async function checkServed(at: Statements, model: string): Promise<void> {
-  const workers = await liveWorkers(at, Date.now())
-  if (workers.some(({ models }) => models.includes(model))) return
-  const names = [...new Set(workers.flatMap(({ models }) => models))].sort()
+  const names = await servedModels(at, Date.now())
+  if (names.includes(model)) return
   throw new UserError(
     names.length === 0
       ? 'No worker is running at the moment: please try again later.'
@@ -35,9 +34,10 @@ export async function checkRoom(
 ): Promise<void> {
   const { id, person, scope } = ticket
   // Always in this order, so that no two wait for each other.
-  for (const key of [`person ${person}`, `scope ${scope}`]) {
-    await at.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [JSON.stringify(key)])
-  }
+  await at.query(
+    'SELECT pg_advisory_xact_lock(hashtextextended($1, 0)), pg_advisory_xact_lock(hashtextextended($2, 0))',
+    [`person ${person}`, `scope ${scope}`].map((key) => JSON.stringify(key)),
+  )
   const [row] = await at.query<{ isThere: boolean; theirs: string; here: string; all: string }>(
     `SELECT EXISTS (SELECT FROM isto.tickets WHERE id = $1 AND state <> 'expected') AS "isThere",
        (SELECT count(*) FROM isto.tickets WHERE state IN ('waiting', 'running') AND person = $2) AS theirs,
@@ -106,13 +106,14 @@ export async function makeRoom(at: Statements, boss: Boss, ticket: Ticket): Prom
 /** The name of all scopes together in the table of turns; no scope is called so. */
 const everyone = '*'
 
-/** A ticket is served: its scope and person wait for the others from now on. */
+/** A ticket is served: its scope and person wait for the others from now on, and places have changed. */
 export async function noteServed({ query }: Statements, waiting: Waiting, turn: number): Promise<void> {
-  for (const name of [everyone, scopeOf(waiting), personOf(waiting)]) {
-    await query(
-      `INSERT INTO isto.turns (name, last) VALUES ($1, $2)
-       ON CONFLICT (name) DO UPDATE SET last = greatest(isto.turns.last, excluded.last)`,
-      [name, turn],
-    )
-  }
+  // All claims wait for the row of everyone, so it comes last.
+  await query(
+    `WITH served AS (
+       INSERT INTO isto.turns (name, last) VALUES ($1, $4), ($2, $4), ($3, $4)
+       ON CONFLICT (name) DO UPDATE SET last = greatest(isto.turns.last, excluded.last)
+     ) SELECT pg_notify('isto_places', '')`,
+    [scopeOf(waiting), personOf(waiting), everyone, turn],
+  )
 }

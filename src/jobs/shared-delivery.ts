@@ -1,10 +1,12 @@
 import type { Postgres } from '../store/postgres.ts'
 import type { Boss } from './boss.ts'
+import { afterDeliveries } from './deliveries.ts'
 import { errorOf } from './job-error.ts'
 import { deliveryQueueOf, givenUpQueue } from './queue-names.ts'
 import type { News } from './shared-news.ts'
 import { endTicket, readEnded, readExpected, removeTicket } from './shared-tickets.ts'
 import { gaveUp, type Outcome, type QueueHandlers, type StoredOutcome } from './ticket.ts'
+import { workOff } from './work-off.ts'
 
 interface DeliveryOptions<FollowUp> {
   readonly postgres: Postgres
@@ -13,6 +15,7 @@ interface DeliveryOptions<FollowUp> {
   readonly handlers: QueueHandlers<FollowUp>
   readonly news: News
   readonly log: (sentence: string, error: unknown) => void
+  readonly pollMilliseconds: number
 }
 
 /** Hands over what came of a group's tickets, one process at a time. Resolves to a function that stops listening. */
@@ -24,9 +27,12 @@ export async function deliverEnds<FollowUp>(options: DeliveryOptions<FollowUp>):
     // Else it was delivered before, or another group took it over.
     if (!ended) return
     news.forget(id)
-    await handlers
-      .onEnd(ended.ticket, outcomeOf(ended.outcome))
-      .catch((error: unknown) => log('A result could not be delivered.', error))
+    const outcome = afterDeliveries(ended.outcome, ended.deliveries)
+    if (!outcome) log(`A result was dropped after ${ended.deliveries} attempts to deliver it.`, undefined)
+    else
+      await handlers
+        .onEnd(ended.ticket, outcomeOf(outcome))
+        .catch((error: unknown) => log('A result could not be delivered.', error))
     await removeTicket(postgres, id)
   }
 
@@ -36,12 +42,15 @@ export async function deliverEnds<FollowUp>(options: DeliveryOptions<FollowUp>):
       if (ended) await boss.send(at, deliveryQueueOf(ended.group), id)
     })
 
-  const wake = await boss.work(deliveryQueueOf(group), deliver)
-  await boss.work(givenUpQueue, giveUp)
-  return postgres.listen('isto_ended', (to) => {
-    if (to === group || to === '') wake()
+  const deliveries = workOff({ ...options, queue: deliveryQueueOf(group), handle: deliver })
+  const givenUp = workOff({ ...options, queue: givenUpQueue, handle: giveUp })
+  const unlisten = await postgres.listen('isto_ended', (to) => {
+    if (to === group || to === '') deliveries.wake()
     news.lookSoon()
   })
+  return async () => {
+    await Promise.allSettled([unlisten(), deliveries.stop(), givenUp.stop()])
+  }
 }
 
 const outcomeOf = (outcome: StoredOutcome): Outcome =>

@@ -16,18 +16,13 @@ export async function expectSeconds({ query }: Statements, job: Job): Promise<nu
 
 /** A job took this long on a device. Of each key the last ones are kept. */
 export async function noteSeconds({ query }: Statements, job: Job, device: string, seconds: number): Promise<void> {
-  const key = keyOf(job)
-  await query('INSERT INTO isto.durations (key, device, seconds, at) VALUES ($1, $2, $3, $4)', [
-    key,
-    device,
-    seconds,
-    Date.now(),
-  ])
   await query(
-    `DELETE FROM isto.durations WHERE key = $1 AND device = $2 AND at < (
-       SELECT at FROM isto.durations WHERE key = $1 AND device = $2 ORDER BY at DESC OFFSET 9 LIMIT 1
-     )`,
-    [key, device],
+    `WITH gone AS (
+       DELETE FROM isto.durations WHERE key = $1 AND device = $2 AND at <= (
+         SELECT at FROM isto.durations WHERE key = $1 AND device = $2 ORDER BY at DESC OFFSET 8 LIMIT 1
+       )
+     ) INSERT INTO isto.durations (key, device, seconds, at) VALUES ($1, $2, $3, $4)`,
+    [keyOf(job), device, seconds, Date.now()],
   )
 }
 

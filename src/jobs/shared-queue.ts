@@ -18,7 +18,8 @@ import {
   writeTicket,
 } from './shared-tickets.ts'
 import { type Queue, restarting, type Ticket } from './ticket.ts'
-import { liveWorkers, prepareTables } from './ticket-tables.ts'
+import { prepareTables } from './ticket-tables.ts'
+import { liveWorkers } from './workers.ts'
 
 interface SharedQueueOptions {
   readonly postgres: Postgres
@@ -46,7 +47,7 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
     await adoptTickets(postgres, boss, group, owns)
     await answerInterrupted({ postgres, group, handlers, log })
     news = await tellNews({ postgres, group, handlers, log, pollMilliseconds })
-    stopDelivery = await deliverEnds({ postgres, boss, group, handlers, log, news })
+    stopDelivery = await deliverEnds({ postgres, boss, group, handlers, log, news, pollMilliseconds })
   }
 
   const expect: Queue<FollowUp>['expect'] = async (expected) => {

@@ -3,7 +3,7 @@ import { putTogether, takeApart } from './bytes-apart.ts'
 import { failureOf } from './job-error.ts'
 import type { Job } from './protocol.ts'
 import type { Expected, Outcome, Place, StoredOutcome, Ticket } from './ticket.ts'
-import { silenceMilliseconds } from './ticket-tables.ts'
+import { silenceMilliseconds } from './workers.ts'
 
 // Statements on the tickets that bots and workers share. Pictures are written once, and read only for whoever computes
 // or delivers.
@@ -62,9 +62,9 @@ export async function writeTicket(
     [id, scope, person, placedAt, row.group, row.queue, row.jobId, row.turn, frames[0], row.seconds],
   )
   await writeFollowUp(query, id, frames[1]!)
-  for (const [number, picture] of bytes.entries()) {
-    await query('INSERT INTO isto.pictures (id, number, bytes) VALUES ($1, $2, $3)', [id, number, picture])
-  }
+  if (bytes.length === 0) return
+  const pictures = bytes.map((_, number) => `($1, ${number}, $${number + 2})`).join(', ')
+  await query(`INSERT INTO isto.pictures (id, number, bytes) VALUES ${pictures}`, [id, ...bytes])
 }
 
 const writeFollowUp = (query: Statements['query'], id: string, frame: Uint8Array) =>
@@ -74,36 +74,49 @@ const writeFollowUp = (query: Statements['query'], id: string, frame: Uint8Array
     [id, frame],
   )
 
-async function picturesOf({ query }: Statements, id: string): Promise<readonly Uint8Array[]> {
-  const rows = await query<{ bytes: Uint8Array }>('SELECT bytes FROM isto.pictures WHERE id = $1 ORDER BY number', [id])
+async function bytesOf({ query }: Statements, table: 'pictures' | 'results', id: string) {
+  const rows = await query<{ bytes: Uint8Array }>(`SELECT bytes FROM isto.${table} WHERE id = $1 ORDER BY number`, [id])
   return rows.map(({ bytes }) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
 }
 
 /** The job with its pictures, for a worker. */
 export async function readJob(statements: Statements, id: string): Promise<Job | undefined> {
-  const [row] = await statements.query<{ job: Uint8Array | null }>('SELECT job FROM isto.tickets WHERE id = $1', [id])
-  return row?.job ? putTogether<Job>(row.job, await picturesOf(statements, id)) : undefined
+  const [[row], pictures] = await Promise.all([
+    statements.query<{ job: Uint8Array | null }>('SELECT job FROM isto.tickets WHERE id = $1', [id]),
+    bytesOf(statements, 'pictures', id),
+  ])
+  return row?.job ? putTogether<Job>(row.job, pictures) : undefined
 }
 
-/** A ticket with its pictures and what came of it, for whoever delivers. */
+interface Ended<FollowUp> {
+  readonly ticket: Ticket<FollowUp>
+  readonly outcome: StoredOutcome
+  /** How often its delivery was started before. */
+  readonly deliveries: number
+}
+
+/** A ticket with its pictures and what came of it, for whoever delivers. Counts that. */
 export async function readEnded<FollowUp>(
   statements: Statements,
   id: string,
   group: string,
-): Promise<{ readonly ticket: Ticket<FollowUp>; readonly outcome: StoredOutcome } | undefined> {
-  const [row] = await statements.query<TicketRow & { outcome: Uint8Array }>(
-    `SELECT ${ticketColumns}, t.outcome FROM isto.tickets t JOIN isto.follow_ups f USING (id)
-     WHERE id = $1 AND bot_group = $2 AND state = 'ended'`,
+): Promise<Ended<FollowUp> | undefined> {
+  const [row] = await statements.query<TicketRow & { outcome: Uint8Array; deliveries: number }>(
+    `UPDATE isto.tickets t SET deliveries = t.deliveries + 1 FROM isto.follow_ups f
+     WHERE t.id = $1 AND f.id = $1 AND bot_group = $2 AND state = 'ended'
+     RETURNING ${ticketColumns}, t.outcome, t.deliveries`,
     [id, group],
   )
   if (!row) return undefined
-  const bytes = await picturesOf(statements, id)
-  return { ticket: ticketOf(row, bytes), outcome: putTogether(row.outcome, await resultBytes(statements, id)) }
-}
-
-async function resultBytes({ query }: Statements, id: string): Promise<readonly Uint8Array[]> {
-  const rows = await query<{ bytes: Uint8Array }>('SELECT bytes FROM isto.results WHERE id = $1 ORDER BY number', [id])
-  return rows.map(({ bytes }) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+  const [pictures, results] = await Promise.all([
+    bytesOf(statements, 'pictures', id),
+    bytesOf(statements, 'results', id),
+  ])
+  return {
+    ticket: ticketOf(row, pictures),
+    outcome: putTogether(row.outcome, results),
+    deliveries: row.deliveries - 1,
+  }
 }
 
 /** pg-boss's job of a ticket that waits or runs. */
@@ -127,17 +140,17 @@ export async function endTicket(
   const stored: StoredOutcome =
     outcome.type === 'failed' ? { type: 'failed', failure: failureOf(outcome.error) } : outcome
   const { frames, bytes } = takeApart(stored)
+  const pictures = bytes.map((_, number) => `(${number}, $${number + 3}::bytea)`).join(', ')
   const [row] = await query<{ bot_group: string }>(
-    `UPDATE isto.tickets SET state = 'ended', outcome = $2 WHERE id = $1 AND state IN ('waiting', 'running')
-     RETURNING bot_group`,
-    [id, frames[0]],
+    `WITH ended AS (
+       UPDATE isto.tickets SET state = 'ended', outcome = $2 WHERE id = $1 AND state IN ('waiting', 'running')
+       RETURNING bot_group
+     ), done AS (DELETE FROM isto.progress WHERE id = $1)
+     ${pictures && `, kept AS (INSERT INTO isto.results (id, number, bytes) SELECT $1, p.* FROM ended, (VALUES ${pictures}) p)`}
+     SELECT bot_group, pg_notify('isto_ended', bot_group) FROM ended`,
+    [id, frames[0], ...bytes],
   )
-  if (!row) return undefined
-  for (const [number, picture] of bytes.entries()) {
-    await query('INSERT INTO isto.results (id, number, bytes) VALUES ($1, $2, $3)', [id, number, picture])
-  }
-  await query('DELETE FROM isto.progress WHERE id = $1', [id])
-  return { group: row.bot_group }
+  return row && { group: row.bot_group }
 }
 
 /** A place without its ticket. */

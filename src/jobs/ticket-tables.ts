@@ -1,46 +1,22 @@
 import type { Postgres, Statements } from '../store/postgres.ts'
-import { jobQueueOf } from './queue-names.ts'
-import type { WorkerFacts } from './ticket.ts'
 
-/** Makes the tables of tickets and workers where there are none. */
+/** Makes the tables of tickets and workers, or adds what an earlier version did not have. */
 export async function prepareTables(postgres: Postgres): Promise<void> {
   await postgres.exclusively('isto layout', () =>
     postgres.transaction(async ({ query }) => {
       if (await hasTables({ query })) return
-      for (const statement of layout) await query(statement)
+      const [found] = await query<{ isThere: boolean }>(`SELECT to_regclass('isto.tickets') IS NOT NULL AS "isThere"`)
+      for (const statement of [...(found?.isThere ? [] : layout), ...additions]) await query(statement)
     }),
   )
 }
 
+/** As this version has them. */
 export async function hasTables({ query }: Pick<Statements, 'query'>): Promise<boolean> {
-  const [found] = await query<{ isThere: boolean }>(`SELECT to_regclass('isto.tickets') IS NOT NULL AS "isThere"`)
+  const [found] = await query<{ isThere: boolean }>(
+    `SELECT to_regclass('isto.tickets_by_worker') IS NOT NULL AS "isThere"`,
+  )
   return found?.isThere === true
-}
-
-/** A worker that was silent for this long is gone. */
-export const silenceMilliseconds = 30_000
-
-export async function liveWorkers({ query }: Statements, now: number): Promise<readonly WorkerFacts[]> {
-  const rows = await query<Omit<WorkerFacts, 'device' | 'loaded'> & { device: string | null; loaded: string | null }>(
-    `SELECT id, name, models, device, loaded, is_busy AS "isBusy" FROM isto.workers
-     WHERE seen_at > $1 ORDER BY name, id`,
-    [now - silenceMilliseconds],
-  )
-  return rows.map(({ device, loaded, ...row }) => ({ ...row, ...(device && { device }), ...(loaded && { loaded }) }))
-}
-
-export async function tellWorker({ query }: Statements, worker: WorkerFacts, now: number): Promise<void> {
-  const { id, name, models, device = null, loaded = null, isBusy } = worker
-  await query(
-    `INSERT INTO isto.workers (id, name, models, device, loaded, is_busy, seen_at, queues)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-     ON CONFLICT (id) DO UPDATE SET device = $4, loaded = $5, is_busy = $6, seen_at = $7`,
-    [id, name, models, device, loaded, isBusy, now, models.map(jobQueueOf)],
-  )
-}
-
-export async function forgetWorker({ query }: Statements, id: string): Promise<void> {
-  await query('DELETE FROM isto.workers WHERE id = $1', [id])
 }
 
 // The job and the follow-up are apart: a worker has no business with the tokens in the latter.
@@ -77,4 +53,11 @@ const layout = [
     id text PRIMARY KEY, name text NOT NULL, models text[] NOT NULL, queues text[] NOT NULL, device text, loaded text, is_busy bool NOT NULL,
     seen_at bigint NOT NULL
   )`,
+]
+
+/** Since version 0.2. */
+const additions = [
+  'ALTER TABLE isto.tickets ADD COLUMN deliveries int NOT NULL DEFAULT 0',
+  `CREATE INDEX tickets_by_worker ON isto.tickets (worker) WHERE state = 'running'`,
+  `ALTER TABLE isto.workers DROP COLUMN is_busy, ADD COLUMN hashes text[] NOT NULL DEFAULT '{}'`,
 ]

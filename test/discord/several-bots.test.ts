@@ -89,7 +89,7 @@ async function startWorker(url: string) {
     await sleep(1e9, undefined, { signal, ref: false })
     return result('emoji')
   }
-  const serving = await serve({ postgres, boss, log, name: 'worker', models: ['emoji'], run })
+  const serving = await serve({ postgres, boss, log, name: 'worker', models: [{ name: 'emoji', hash: '' }], run })
   return {
     stop: async () => {
       await serving.stop()

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { openBoss } from '../../src/jobs/boss.ts'
+import { endClaimed } from '../../src/jobs/end-job.ts'
 import { jobQueueOf } from '../../src/jobs/queue-names.ts'
 import { serve } from '../../src/jobs/serve.ts'
 import { tellNews } from '../../src/jobs/shared-news.ts'
 import { createSharedQueue } from '../../src/jobs/shared-queue.ts'
-import { prepareTables, tellWorker } from '../../src/jobs/ticket-tables.ts'
+import { prepareTables } from '../../src/jobs/ticket-tables.ts'
 import type { Run } from '../../src/jobs/worker-client.ts'
+import { findForeign, silenceMilliseconds, tellWorker } from '../../src/jobs/workers.ts'
 import { openPostgres, type Postgres } from '../../src/store/postgres.ts'
 import { until } from '../loopback/discord.ts'
 import { skipped, startPostgres, type TestPostgres } from '../postgres.ts'
@@ -48,7 +50,7 @@ async function openWorker(url: string, run: Run, models = ['emoji']) {
     postgres,
     boss,
     run,
-    models,
+    models: models.map((model) => ({ name: model, hash: '' })),
     log,
     name: 'here',
     pollMilliseconds: 200,
@@ -152,7 +154,7 @@ describe('several processes at one queue', { skip: skipped, timeout: 300_000 }, 
     const seen = witness()
     await bot.queue.open(seen.handlers)
     const postgres = await openPostgres(url)
-    await tellWorker(postgres, { id: 'idle', name: 'idle', models: ['emoji'], isBusy: false }, Date.now())
+    await tellWorker(postgres, { id: 'idle', name: 'idle', models: [{ name: 'emoji', hash: '' }] }, Date.now())
     const close = async () => {
       await postgres.close()
       await bot.park()
@@ -213,6 +215,39 @@ describe('several processes at one queue', { skip: skipped, timeout: 300_000 }, 
     await until(() => told.includes('b'), 'the place of another')
     assert.ok(!told.includes('a'))
     await news.stop()
+    await close()
+  })
+
+  test('a result whose delivery ends the process three times gives way to a sentence, and that to nothing', async () => {
+    const { queue, postgres, outcomes, close } = await openIdle()
+    const boss = await openBoss({ postgres, isKeeper: false, log })
+    const end = async (id: string, before: number) => {
+      await queue.add(named(id))
+      await postgres.query('UPDATE isto.tickets SET deliveries = $2 WHERE id = $1', [id, before])
+      const [claim] = await boss.fetch(postgres, jobQueueOf('emoji'))
+      await postgres.transaction((at) => endClaimed(at, boss, claim!, { type: 'done', result: result(id) }))
+    }
+    await end('a', 2)
+    await end('b', 3)
+    await end('c', 10)
+    await until(async () => (await postgres.query('SELECT FROM isto.tickets')).length === 0, 'the end of all')
+    assert.equal(outcomes.get('a')?.type, 'done')
+    const told = outcomes.get('b')
+    assert.ok(told?.type === 'stopped' && told.canRetry && /interrupted each time/.test(JSON.stringify(told)))
+    assert.equal(outcomes.get('c'), undefined)
+    await boss.stop()
+    await close()
+  })
+
+  test('models of one name with other files are found while their worker is alive', async () => {
+    const { postgres, close } = await openIdle()
+    const models = [
+      { name: 'emoji', hash: 'other' },
+      { name: 'photo', hash: 'some' },
+    ]
+    assert.deepEqual(await findForeign(postgres, models, Date.now()), ['emoji'])
+    assert.deepEqual(await findForeign(postgres, [{ name: 'emoji', hash: '' }], Date.now()), [])
+    assert.deepEqual(await findForeign(postgres, models, Date.now() + silenceMilliseconds + 1000), [])
     await close()
   })
 
