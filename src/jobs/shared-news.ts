@@ -3,7 +3,7 @@ import type { Postgres } from '../store/postgres.ts'
 import { callHandler } from './call-handler.ts'
 import { createPoll } from './poll.ts'
 import type { Progress } from './protocol.ts'
-import { readSpots, readTickets } from './shared-tickets.ts'
+import { readSpots, readTickets } from './shared-places.ts'
 import type { QueueHandlers, Ticket } from './ticket.ts'
 
 interface NewsOptions<FollowUp> {

@@ -8,15 +8,8 @@ import { checkRoom, checkServed, makeRoom } from './shared-adding.ts'
 import { adoptTickets, answerInterrupted, deliverEnds } from './shared-delivery.ts'
 import { expectSeconds } from './shared-durations.ts'
 import { type News, tellNews } from './shared-news.ts'
-import {
-  countJobs,
-  endTicket,
-  findJob,
-  readPlaces,
-  removeExpected,
-  writeExpected,
-  writeTicket,
-} from './shared-tickets.ts'
+import { countJobs, readPlaces } from './shared-places.ts'
+import { endTicket, findJob, removeExpected, writeExpected, writeTicket } from './shared-tickets.ts'
 import { type Queue, restarting, type Ticket } from './ticket.ts'
 import { prepareTables } from './ticket-tables.ts'
 import { liveWorkers } from './workers.ts'
