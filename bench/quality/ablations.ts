@@ -17,7 +17,7 @@ export const ABLATIONS: Readonly<Record<string, Method>> = {
   'with L_CLIP, α = 0.8': { ...fast, clipWeight: 0.3 },
   'with L_CLIP, α = 0': { ...fast, clipWeight: 0.3, alpha: 0 },
   'with L_CLIP, α = 1': { ...fast, clipWeight: 0.3, alpha: 1 },
-  '12 steps': words({ steps: 12 }),
+  '25 steps': words({ steps: 25 }),
   '50 steps': words({ steps: 50 }),
   'a quarter of the learning rate': words({ learningRate: rate(0.25) }),
   'four times the learning rate': words({ learningRate: rate(4) }),
@@ -26,7 +26,7 @@ export const ABLATIONS: Readonly<Record<string, Method>> = {
   'high noise only': { ...fast, timesteps: { from: 0.4, to: 1 } },
   'strength 1 alone': { ...fast, candidates: fast.candidates.slice(0, 1) },
   'B kept alone': { ...fast, candidates: fast.candidates.filter(({ preserve }) => preserve === 1) },
-  'tried in 5 steps': { ...fast, trySteps: 5 },
+  'tried in 10 steps': { ...fast, trySteps: 10 },
   'edited in 5 steps': { ...fast, editSteps: 5, trySteps: 5 },
   'edited in 20 steps': { ...fast, editSteps: 20 },
 }

@@ -68,8 +68,8 @@ export const methods: Readonly<Record<'fast' | 'parity', Method>> = {
     editing: 'delta',
     guidanceScale: 1,
     editSteps: 10,
-    trySteps: 10,
-    fromWords: { steps: 25, learningRate: { from: 0.004, to: 0.0004 } },
+    trySteps: 5,
+    fromWords: { steps: 12, learningRate: { from: 0.004, to: 0.0004 } },
     candidates: [
       { strength: 1, preserve: 1 },
       { strength: 1.5, preserve: 1 },

@@ -77,10 +77,20 @@ export async function afterParts({ differences, image, options }: ApplyJob): Pro
   if (options.isLearned) return image
   let bytes = image
   for (const one of differences) {
-    const part = exactIn(one.bytes)
-    if (part?.isPart) bytes = (await makeExactly(part, bytes, once(strengthIn(one, options)))) ?? bytes
+    const part = partIn(one.bytes)
+    if (part) bytes = (await makeExactly(part, bytes, once(strengthIn(one, options)))) ?? bytes
   }
   return bytes
+}
+
+/** The part in a file; none in one that can't be read, of which is said later what is wrong with it. */
+function partIn(bytes: Uint8Array): ExactDifference | undefined {
+  try {
+    const exact = exactIn(bytes)
+    return exact?.isPart ? exact : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** A part is done once at most, however strong the rest is. */
