@@ -105,6 +105,29 @@ test('Stable Diffusion 2 has no use for the last of ViT-H’s 24 layers, and no 
   assert.ok(takeApart(tensorsOf(families.sdxl!.shapes)).openClip!.has('encoder.layers.31.layer_norm1.weight'))
 })
 
+test('what kohya’s and ComfyUI’s converters add is left out, and nothing else', () => {
+  const first = 'conditioner.embedders.0.transformer.text_model.'
+  const second = 'conditioner.embedders.1.model.'
+  const ofXl = tensorsOf(families.sdxl!.shapes)
+  const added = tensorsOf({
+    [`${first}embeddings.position_ids`]: [1, 77],
+    [`${second}logit_scale`]: [1],
+    [`${second}transformer.text_model.embeddings.position_ids`]: [1, 77],
+    'denoiser.sigmas': [1000],
+  })
+  const [plain, more] = [takeApart(ofXl), takeApart(new Map([...ofXl, ...added]))]
+  assert.deepEqual(more.openClip, plain.openClip)
+  assert.deepEqual(more.unet, plain.unet)
+  clipText(more.clip!, { heads: 12, activation: 'quick_gelu' })
+  // Of Stable Diffusion 2: what its text encoder has no use for is made up.
+  const of2 = tensorsOf(families.sd21!.shapes)
+  const made = tensorsOf({
+    'cond_stage_model.model.text_projection': [1024, 1024],
+    'cond_stage_model.model.logit_scale': [1],
+  })
+  assert.deepEqual(takeApart(new Map([...of2, ...made])).openClip, takeApart(of2).openClip)
+})
+
 test('moving averages and schedules are left out', () => {
   const held = tensorsOf({ 'model_ema.decay': [1], alphas_cumprod: [1000], 'first_stage_model.loss.logvar': [1] })
   assert.ok(Object.values(takeApart(held)).every((part) => part === undefined))

@@ -9,11 +9,16 @@ inversions as other programs save them, with the same calls of torch and safeten
 """
 
 import json
+import re
 import shutil
+import subprocess
+import sys
+import tempfile
 import warnings
+from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from exports import relative_error, seeded
 from pipelines import FAMILIES, FIXTURES, WIDTH, WIDTH_2, pipeline_of, with_difference
@@ -105,8 +110,37 @@ def elsewhere(folder):
     return files
 
 
+def check_command():
+    """docs/running.md's command for a .pt or .bin, on the layouts that there are."""
+    docs = (Path(__file__).parents[2] / "docs" / "running.md").read_text()
+    program = re.search(r'^python -c "(.*)" x\.pt x\.safetensors$', docs, re.MULTILINE)[1]
+    one, pair = tokens("command", 3, WIDTH), [tokens("command 1", 3, WIDTH), tokens("command 2", 3, WIDTH_2)]
+    both = dict(zip(["clip_l", "clip_g"], pair))
+    parameter = torch.nn.Parameter(one)
+    layouts = {
+        "A1111": ({"string_to_token": {"*": 265}, "string_to_param": {"*": parameter}, "name": "cat"}, {"emb_params": one}),
+        "diffusers": ({"<cat-toy>": one}, {"emb_params": one}),
+        "kohya": ({"emb_params": one.half()}, {"emb_params": one.half().float()}),
+        "SDXL": (both, both),
+        "SDXL with more": ({**both, "step": torch.tensor(500)}, both),
+        "the first textual inversion": (
+            {"string_to_token": {"*": torch.tensor(265)}, "string_to_param": torch.nn.ParameterDict({"*": parameter})},
+            {"emb_params": one},
+        ),
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        source, target = Path(scratch) / "x.pt", Path(scratch) / "x.safetensors"
+        for name, (content, expected) in layouts.items():
+            torch.save(content, source)
+            subprocess.run([sys.executable, "-c", program, source, target], check=True)
+            found = load_file(target)
+            assert found.keys() == expected.keys(), (name, found.keys())
+            assert all(torch.equal(found[key], expected[key].detach()) for key in expected), name
+
+
 def main():
     warnings.filterwarnings("ignore")
+    check_command()
     torch.set_num_threads(1)
     families = {family.name: family for family in FAMILIES}
     of_isto([families[path.stem] for path in sorted((FOLDER / "isto").iterdir())])
