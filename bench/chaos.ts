@@ -63,12 +63,13 @@ const part = (
   }
 }
 
-const bots = ['0-3/8', '4-7/8'].map((shards) => part(`bot ${shards}`, 'src/main.ts', [], { SHARDS: shards }))
+// The loopback's servers are of shard 4, its direct messages of shard 0. One shard a process: it starts sooner.
+const bots = ['0/8', '4/8'].map((shards) => part(`bot ${shards}`, 'src/main.ts', [], { SHARDS: shards }))
 const until = async (condition: () => boolean, seconds: number) => {
   for (const end = Date.now() + seconds * 1000; !condition() && Date.now() < end; ) await sleep(50)
   return condition()
 }
-await until(() => discord.sessions().connected >= 8, 180)
+await until(() => discord.sessions().connected >= 2, 180)
 const fixture = 'test/fixtures/sleeping-worker.ts'
 const workers = [1, 2, 3].map((number) => part(`worker ${number}`, fixture, [url, String(jobMilliseconds)]))
 await sleep(5000)
