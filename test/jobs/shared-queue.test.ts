@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, describe, test } from 'node:test'
 import { openBoss } from '../../src/jobs/boss.ts'
 import { endClaimed } from '../../src/jobs/end-job.ts'
@@ -9,9 +10,10 @@ import { createSharedQueue } from '../../src/jobs/shared-queue.ts'
 import { prepareTables } from '../../src/jobs/ticket-tables.ts'
 import type { Run } from '../../src/jobs/worker-client.ts'
 import { findForeign, silenceMilliseconds, tellWorker } from '../../src/jobs/workers.ts'
+import { openSharedStore } from '../../src/store/open.ts'
 import { openPostgres, type Postgres } from '../../src/store/postgres.ts'
 import { until } from '../loopback/discord.ts'
-import { skipped, startPostgres, type TestPostgres } from '../postgres.ts'
+import { execute, skipped, startPostgres, type TestPostgres } from '../postgres.ts'
 import { describeQueue, type SuiteOptions } from './suite.ts'
 import { job, result, ticket, witness } from './test-queue.ts'
 
@@ -237,6 +239,28 @@ describe('several processes at one queue', { skip: skipped, timeout: 300_000 }, 
     assert.equal(outcomes.get('c'), undefined)
     await boss.stop()
     await close()
+  })
+
+  test('a worker of the role in docs/scale.md computes, and can’t read tokens, results or what is saved', async () => {
+    const url = await (await server()).create()
+    const bot = await openBot(url)
+    const seen = witness()
+    await bot.queue.open(seen.handlers)
+    const owner = await openPostgres(url)
+    await (await openSharedStore(owner)).settings.change('1', { personLimit: 1 })
+    const guide = readFileSync('docs/scale.md', 'utf8')
+    const [, statements] = /```sql\n(CREATE ROLE worker [\s\S]*?)```/.exec(guide)!
+    await execute(url, statements!)
+    const asWorker = (await server()).urlOf(url, 'worker')
+    const worker = await openWorker(asWorker, sleeper(1).run)
+    await bot.queue.add(named('a'))
+    await until(() => seen.outcomes.get('a')?.type === 'done', 'its end')
+    for (const table of ['follow_ups', 'entries', 'results']) {
+      await assert.rejects(execute(asWorker, `SELECT FROM isto.${table}`), /permission denied/)
+    }
+    await worker.stop()
+    await owner.close()
+    await bot.park()
   })
 
   test('models of one name with other files are found while their worker is alive', async () => {
