@@ -50,5 +50,5 @@ export function createProgressWriter(
   }
 }
 
-/** At least between two writes of one job. */
-const gapMilliseconds = 250
+/** At least between two writes of one job; messages are edited less often still. */
+const gapMilliseconds = 1000

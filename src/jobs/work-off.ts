@@ -42,15 +42,17 @@ export function workOff({ postgres, boss, queue, handle, log, pollMilliseconds }
   /** @returns whether there may be more */
   const look = async (): Promise<boolean> => {
     if (underWay.size >= most) return false
-    const claims = await boss.fetch(postgres, queue, most - underWay.size)
+    const free = most - underWay.size
+    const claims = await boss.fetch(postgres, queue, free)
     for (const claim of claims) {
       const handled = handleOne(claim).finally(() => {
+        const wasFull = underWay.size >= most
         underWay.delete(handled)
-        wake()
+        if (wasFull) wake()
       })
       underWay.add(handled)
     }
-    return claims.length > 0
+    return claims.length === free
   }
 
   const loop = async () => {
