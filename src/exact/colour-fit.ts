@@ -43,12 +43,12 @@ const families: readonly Family[] = [
 
 /**
  * Which rules may explain the colours. `fixed`: those without free parameters. `even`: also another contrast, the same
- * for all channels, or a colour laid over everything. `any`: every rule; only for photographs, whose colours are many. For a thing of few colours, a rule
+ * for all channels, a colour laid over everything, or one tint. `any`: every rule; only for photographs, whose colours are many. For a thing of few colours, a rule
  * with free parameters would explain any new colour, and be wrong about other things.
  */
 export type Freedom = 'fixed' | 'even' | 'any'
 
-const isEven = ({ name }: Family) => name === 'contrast' || name === 'overlay'
+const isEven = ({ name }: Family) => ['contrast', 'overlay', 'tint'].includes(name)
 
 /** A rule for a thing of few colours must be this near (RMS): orange is blue's negative, and skin is yellow in sepia, but not quite. */
 const CERTAIN = 0.02
@@ -74,7 +74,8 @@ export function fitColours(colours: Colours, freedom: Freedom): FittedColours {
     if (!isFixed && freedom !== 'any' && !(freedom === 'even' && isEven(family))) continue
     const isSame = family.name === 'same'
     const isDoubtful =
-      !isSame && (freedom === 'fixed' || (freedom === 'even' && ['negative', 'sepia', 'overlay'].includes(family.name)))
+      !isSame &&
+      (freedom === 'fixed' || (freedom === 'even' && ['negative', 'sepia', 'overlay', 'tint'].includes(family.name)))
     consider((left) => fitFamily(colours, family, left), isSame ? -1 : family.bases.length, isDoubtful)
   }
   if (freedom === 'any' && best.error > 0.01) {
