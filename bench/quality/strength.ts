@@ -11,6 +11,7 @@ import { type LearnedDifference, learnDifference } from '../../src/engine/analog
 import { applyDifferences } from '../../src/engine/apply.ts'
 import { blend } from '../../src/engine/blend.ts'
 import { methods } from '../../src/engine/modes.ts'
+import type { Said } from '../../src/engine/naming.ts'
 import { readReference } from '../../src/hub/reference.ts'
 import { readLayout } from '../../src/networks/layout.ts'
 import { loadModel } from '../../src/networks/load.ts'
@@ -51,7 +52,7 @@ const context = () => ({ random: createRandom(Number(values.seed)) })
 const learn = (pairs: readonly { a: Tensor; a2: Tensor }[]) =>
   learnDifference(model, pairs, methods.fast, {}, context())
 
-async function apply(b: Tensor, differences: readonly Applied[], how: LearnedDifference): Promise<Tensor> {
+async function apply(b: Tensor, differences: readonly (Applied & Said)[], how: LearnedDifference): Promise<Tensor> {
   const { pixels, mask, isBlended } = await applyDifferences(model, b, differences, methods.fast, how, context())
   return isBlended ? blend(b, pixels, mask) : pixels
 }
@@ -92,7 +93,7 @@ for (const family of FAMILIES) {
   const ways = made.map((each) => wayTo(test!.truth, test!.b, each))
   monotone.push(spearman([...STRENGTHS], ways))
   same.push(Number(meanSquare(made[0]!, test!.b) === 0))
-  const back = await apply(task.a2, [{ tokens, strength: -learned.strength }], learned)
+  const back = await apply(task.a2, [{ ...learned, strength: -learned.strength }], learned)
   undone.push(Number(meanSquare(back, task.a) < meanSquare(back, task.a2)))
   const three = await learn([task, { a: first!.b, a2: first!.truth }, { a: second!.b, a2: second!.truth }])
   const error = async (from: LearnedDifference) =>

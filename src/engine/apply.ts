@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor/tensor.ts'
 import { blend } from './blend.ts'
 import { type Edited, editPicture, subjectOf } from './edit.ts'
 import type { Application, Method } from './modes.ts'
+import { type Said, unsaid } from './naming.ts'
 import type { RunContext } from './run-context.ts'
 
 export interface ApplyOptions extends Pick<Application, 'preserve' | 'isBlended'> {
@@ -24,13 +25,13 @@ export interface Applying extends Edited {
 export async function applyDifferences(
   model: DiffusionModel,
   b: Tensor,
-  differences: readonly Applied[],
+  differences: readonly (Applied & Said)[],
   method: Method,
   { prompt, preserve, isBlended }: ApplyOptions,
   { onProgress, ...context }: RunContext,
 ): Promise<Applying> {
   onProgress?.('caption', 0, 1)
-  const { full } = prompt === undefined ? ((await model.caption?.(b)) ?? wordless) : { full: prompt }
+  const full = prompt ?? (await captionFor(model, b, differences)).full
   const subject = await subjectOf(model, b, full)
   const isNothing = differences.every(({ strength }) => strength === 0)
   const [made] = await editPicture(model, subject, [{ differences, preserve: isNothing ? 1 : preserve }], method, {
@@ -40,6 +41,14 @@ export async function applyDifferences(
   })
   const mask = isNothing ? combine([0, made!.mask]) : made!.mask
   return { pixels: made!.pixels, mask, isBlended: isBlended || isNothing, caption: full || undefined }
+}
+
+/** B's caption, without what is to be undone. */
+async function captionFor(model: DiffusionModel, b: Tensor, differences: readonly (Applied & Said)[]) {
+  const caption = (await model.caption?.(b)) ?? wordless
+  const { variations } = model
+  const undone = variations ? differences.filter(({ strength }) => strength < 0) : []
+  return undone.reduce((made, difference) => unsaid(variations!, made, difference), caption)
 }
 
 /** The caption of a model that can't see. */

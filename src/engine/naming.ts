@@ -66,6 +66,33 @@ export async function nameDifference(
   })
 }
 
+/** What is known in words about a difference that was learned. */
+export interface Said {
+  readonly name?: string
+  readonly captions?: { readonly a?: string }
+}
+
+/**
+ * The caption of a picture that a difference is to be taken away from: what the difference says is said as A's caption
+ * has it. Otherwise the words would hold what the difference no longer can take away.
+ */
+export function unsaid(
+  variations: NamingContext['variations'],
+  caption: Caption,
+  { name = '', captions }: Said,
+): Caption {
+  const before = captions?.a?.split(', ') ?? []
+  let made = caption
+  for (const phrase of name.split(', ')) {
+    const attribute = [made.thing, ...made.attributes].indexOf(phrase) - 1
+    const others = variations(made).filter((each) => each.attribute === attribute)
+    // What A's caption doesn't mention is the default, which makes a caption the shortest.
+    const shortest = others.toSorted((one, other) => one.caption.full.length - other.caption.full.length)[0]
+    made = (others.find(({ phrases }) => before.includes(phrases)) ?? shortest)?.caption ?? made
+  }
+  return made
+}
+
 /** The best few of each attribute, from which pairs are made. @param ranked The likeliest first. */
 function likeliest<Change extends { readonly attribute: number }>(ranked: readonly Change[]): Change[] {
   const counts = new Map<number, number>()

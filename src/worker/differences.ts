@@ -4,6 +4,7 @@ import type { Applied } from '../diffusion/sampler.ts'
 import type { LearnedDifference } from '../engine/analogy.ts'
 import { confidence, verdictOf } from '../engine/confidence.ts'
 import { decodeDifference, encodeDifference, type Origin } from '../engine/difference.ts'
+import type { Said } from '../engine/naming.ts'
 import type { ExactDifference } from '../exact/difference.ts'
 import { exactToJson } from '../exact/json.ts'
 import type { ApplyJob, JobOptions, Report } from '../jobs/protocol.ts'
@@ -47,7 +48,7 @@ export function encodeLearned(
 
 /** Strength and `preserve`: what the person gave, else what was chosen when the first difference was learned. */
 export function readDifferences({ differences, options }: ApplyJob, model: DiffusionModel) {
-  const applied: Applied[] = []
+  const applied: (Applied & Said)[] = []
   const notices: Sentence[] = []
   let preserve = options.preserve
   let isBlended: boolean | undefined
@@ -58,7 +59,8 @@ export function readDifferences({ differences, options }: ApplyJob, model: Diffu
     checkLearned(content, name)
     const difference = decodeDifference(content, { name, model })
     const { tokens, origin } = difference
-    applied.push({ tokens, strength: strengthIn(one, options, origin) })
+    const { name: said, captions } = origin ?? {}
+    applied.push({ tokens, strength: strengthIn(one, options, origin), name: said, captions })
     preserve ??= origin?.preserve
     isBlended ??= origin?.isBlended
     notices.push(...leftOut(name, difference, model))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Caption, JointSpace, Variation } from '../../src/diffusion/model.ts'
-import { nameDifference } from '../../src/engine/naming.ts'
+import { nameDifference, unsaid } from '../../src/engine/naming.ts'
 import { concatenate } from '../../src/tensor/math.ts'
 import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
 
@@ -72,4 +72,13 @@ test('the captioner’s own words are kept where they are as good', async () => 
   const own = [{ phrases: 'blue, and nothing else', caption: captioned('dog', 'blue', 'small') }]
   assert.equal((await named('dog, blue, small', own))[0]!.phrases, 'blue, and nothing else')
   assert.equal((await named('dog, red, large', own))[0]!.phrases, 'large')
+})
+
+test('what a difference says is said as A has it, where the difference is undone', () => {
+  const seen = captioned('cat', 'blue', 'large')
+  const undone = (name: string) => unsaid(variations, seen, { name, captions: { a: 'dog, red, small' } }).full
+  assert.equal(undone('blue'), 'cat, red, large')
+  assert.equal(undone('cat, large'), 'dog, blue, small')
+  assert.equal(undone('red'), 'cat, blue, large')
+  assert.equal(unsaid(variations, seen, {}).full, seen.full)
 })
