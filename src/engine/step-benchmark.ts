@@ -6,13 +6,13 @@ import type { RunContext } from './run-context.ts'
 
 /**
  * Medians in milliseconds of one forward run of the denoising network and of one with its gradient, on the same batch.
- * The first run of each, which opens its session, is not counted.
+ * The first run of each, which opens its session, is not counted among them: `openMs` is by how much both were longer.
  */
 export async function measureStep(
   model: DiffusionModel,
   repeats: number,
   { random, signal, onProgress }: RunContext,
-): Promise<{ forwardMs: number; stepMs: number; ratio: number }> {
+): Promise<{ forwardMs: number; stepMs: number; ratio: number; openMs: number }> {
   const { learningBatch: n, latentDims } = model
   const latents = random.normal([n, ...latentDims])
   const ask: Denoising & LossTerms = {
@@ -30,12 +30,13 @@ export async function measureStep(
       found.push(await milliseconds(work))
       await onProgress?.('learn', ++run, 2 * (repeats + 1))
     }
-    return found.slice(1)
+    return found
   }
   const forward = await times(() => model.denoise(ask))
   const step = await times(() => model.denoisingGradient(ask))
-  const [forwardMs, stepMs] = [median(forward), median(step)]
-  return { forwardMs, stepMs, ratio: stepMs / forwardMs }
+  const [forwardMs, stepMs] = [forward, step].map(([, ...others]) => median(others)) as [number, number]
+  const openMs = Math.max(0, forward[0]! - forwardMs) + Math.max(0, step[0]! - stepMs)
+  return { forwardMs, stepMs, ratio: stepMs / forwardMs, openMs }
 }
 
 async function milliseconds(work: () => Promise<unknown>): Promise<number> {

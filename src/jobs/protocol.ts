@@ -128,7 +128,13 @@ export interface Report extends DifferenceFacts {
   /** The device that computed: cpu, cuda, directml, coreml or webgpu. */
   readonly device?: string
   /** Of a `bench-step` job: medians in milliseconds. */
-  readonly bench?: { readonly forwardMs: number; readonly stepMs: number; readonly ratio: number }
+  readonly bench?: {
+    readonly forwardMs: number
+    readonly stepMs: number
+    readonly ratio: number
+    /** Spent once on opening sessions, after the model was loaded. */
+    readonly openMs: number
+  }
 }
 
 /** Small PNGs that show a difference. */

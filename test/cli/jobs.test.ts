@@ -132,13 +132,13 @@ test('apply reads a strength behind a file, and a colon in its name', async () =
 })
 
 test('bench step prints its medians', async () => {
-  const bench = { forwardMs: 10, stepMs: 21.04, ratio: 2.104 }
+  const bench = { forwardMs: 10, stepMs: 21.04, ratio: 2.104, openMs: 0 }
   const answer = () => ({ ...result, report: { ...result.report, bench, device: 'cuda' } })
   const { job, output } = await run(['bench', 'step', '--repeats', '7'], answer)
   assert.deepEqual(plain(job), { kind: 'bench-step', repeats: 7, options: { model: folder, mode: 'fast', seed: 0 } })
   assert.equal(output, 'tiny on cuda: forward 10.0 ms, learning step 21.0 ms, ratio 2.10 (medians of 7), 5 MB at most.')
   const json = JSON.parse((await run(['bench', 'step', '--json'], answer)).output)
-  assert.deepEqual(Object.keys(json).slice(0, 4), ['forwardMs', 'stepMs', 'ratio', 'peakRssBytes'])
+  assert.deepEqual(Object.keys(json).slice(0, 5), ['forwardMs', 'stepMs', 'ratio', 'openMs', 'peakRssBytes'])
   assert.equal(json.ratio, 2.104)
 })
 
