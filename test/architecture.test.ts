@@ -105,7 +105,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   'p-queue': ['src/jobs/queue.ts'],
   '@huggingface/hub': ['src/hub/client.ts'],
   '@huggingface/transformers': ['src/networks/vision/photo-captioner.ts'],
-  '@huggingface/tokenizers': ['src/networks/text/t5-tokenizer.ts'],
+  '@huggingface/tokenizers': ['src/networks/text'],
   'prom-client': ['src/bot/metrics.ts'],
   keyv: ['src/store/collections.ts'],
   pg: ['src/store/postgres.ts'],

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
+import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers'
 import { UserError } from '../../errors.ts'
 import { readJson } from '../json.ts'
 
@@ -36,91 +37,82 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
  */
 export async function clipTokenizer(pad: 'end' | '!'): Promise<Tokenizer> {
   const packed = await readFile(join(import.meta.dirname, 'vocabulary', 'clip-merges.txt.br'))
-  const merges = brotliDecompressSync(packed).toString().split('\n').map(pairOf)
+  const merges = brotliDecompressSync(packed).toString().split('\n')
   const letters = [...BYTE_LETTERS].sort()
-  const words = [...letters, ...letters.map((letter) => `${letter}</w>`), ...merges.map((pair) => pair.join(''))]
+  const words = [
+    ...letters,
+    ...letters.map((letter) => `${letter}</w>`),
+    ...merges.map((pair) => pair.replace(' ', '')),
+  ]
   const [begin, end] = ['<|startoftext|>', '<|endoftext|>']
-  const vocab = new Map([...words, begin!, end!].map((word, id) => [word, id]))
+  const vocab = Object.fromEntries([...words, begin!, end!].map((word, id) => [word, id]))
   const roles = { bos_token: begin!, eos_token: end!, unk_token: end!, pad_token: pad === 'end' ? end! : '!' }
   return tokenizerOf({ vocab, merges }, { added: new Map(), roles, maxLength: CLIP_LENGTH }, 'CLIP')
 }
 
 function tokenizerOf({ vocab, merges }: Model, { added, roles, maxLength }: Specials, where: string): Tokenizer {
   const idOf = (name: string): number => {
-    const id = vocab.get(name) ?? added.get(name)
+    const id = vocab[name] ?? added.get(name)
     if (id === undefined) throw new UserError(`The tokenizer in ${where} has no token ${JSON.stringify(name)}.`)
     return id
   }
   const eos = idOf(roles.eos_token)
-  const unknown = roles.unk_token ? idOf(roles.unk_token) : eos
   for (const name of Object.values(roles)) added.set(name, idOf(name))
-
-  const encodeWord = wordEncoder(vocab, merges, unknown)
-  const longestFirst = [...added.keys()].sort((a, b) => b.length - a.length)
-  const special = new RegExp(`(${longestFirst.map((name) => name.replace(/\W/g, '\\$&')).join('|')})`)
-  // Special names are ids wherever they occur, so a plain "!" is the padding token where "!" pads.
-  const encode = (text: string) =>
-    text.split(special).flatMap((part) => {
-      const id = added.get(part)
-      return id === undefined ? (clean(part).match(WORDS) ?? []).flatMap(encodeWord) : [id]
-    })
+  const tokenizer = new HubTokenizer(
+    {
+      ...FORM,
+      // Special names are ids wherever they occur, so a plain "!" is the padding token where "!" pads.
+      added_tokens: [...added].map(([content, id]) => ({ ...SPECIAL, id, content })),
+      model: { ...BYTE_PAIRS, unk_token: roles.unk_token ?? roles.eos_token, vocab, merges },
+    },
+    {},
+  )
+  // Lowercase letters must not depend on their neighbours, as in JavaScript that of the Greek sigma does.
+  const encode = (text: string): number[] =>
+    tokenizer.encode(text.replaceAll('Σ', 'σ'), { add_special_tokens: false }).ids
   const pad = roles.pad_token ? idOf(roles.pad_token) : eos
   return { bos: idOf(roles.bos_token), comma: encode(','), eos, pad, maxLength, encode }
 }
 
+/** What CLIP's tokenizer does, as a tokenizer.json says it. */
+const FORM = {
+  version: '1.0',
+  post_processor: null,
+  decoder: null,
+  normalizer: {
+    type: 'Sequence',
+    normalizers: [
+      { type: 'NFC' },
+      { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' },
+      { type: 'Lowercase' },
+    ],
+  },
+  pre_tokenizer: {
+    type: 'Sequence',
+    pretokenizers: [
+      {
+        type: 'Split',
+        pattern: { Regex: "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+" },
+        behavior: 'Removed',
+        invert: true,
+      },
+      { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
+    ],
+  },
+}
+const SPECIAL = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }
+const BYTE_PAIRS = { type: 'BPE', continuing_subword_prefix: '', end_of_word_suffix: '</w>', fuse_unk: false }
+
 interface Model {
-  readonly vocab: ReadonlyMap<string, number>
-  readonly merges: Merges
+  readonly vocab: Readonly<Record<string, number>>
+  /** "left right", or both apart, in the order in which they were learned. */
+  readonly merges: readonly (string | readonly [string, string])[]
 }
 
 interface Specials {
   readonly added: Map<string, number>
   readonly roles: Names
   readonly maxLength: number
-}
-
-const WORDS = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+/gu
-
-/**
- * Letter by letter: `toLowerCase` of a whole string would consider the neighbours of a Greek sigma, which CLIP's
- * tokenizer doesn't.
- */
-function clean(text: string): string {
-  return Array.from(text.normalize('NFC'), (letter) => letter.toLowerCase()).join('')
-}
-
-type Merges = readonly (readonly [string, string])[]
-
-/** Merges the pair of lowest rank until there is none left, in the order in which merges were learned. */
-function wordEncoder(vocab: ReadonlyMap<string, number>, merges: Merges, unknown: number): (word: string) => number[] {
-  const size = Math.max(...vocab.values()) + 1
-  const ranks = new Map<number, { rank: number; merged: number }>()
-  for (const [rank, [left, right]] of merges.entries()) {
-    const [first, second, merged] = [vocab.get(left), vocab.get(right), vocab.get(left + right)]
-    if (first === undefined || second === undefined || merged === undefined) continue
-    ranks.set(first * size + second, { rank, merged })
-  }
-  return (word) => {
-    const letters = Array.from(Buffer.from(word), (byte) => BYTE_LETTERS[byte]!)
-    letters.push(`${letters.pop()}</w>`)
-    let ids = letters.map((letter) => vocab.get(letter) ?? unknown)
-    for (;;) {
-      let best: { key: number; rank: number; merged: number } | undefined
-      for (let at = 0; at + 1 < ids.length; at++) {
-        const key = ids[at]! * size + ids[at + 1]!
-        const pair = ranks.get(key)
-        if (pair && (!best || pair.rank < best.rank)) best = { key, ...pair }
-      }
-      if (!best) return ids
-      const next: number[] = []
-      for (let at = 0; at < ids.length; at++) {
-        const matches = at + 1 < ids.length && ids[at]! * size + ids[at + 1]! === best.key
-        next.push(matches ? best.merged : ids[at]!)
-        if (matches) at++
-      }
-      ids = next
-    }
-  }
 }
 
 /** The visible character that stands for each byte in the vocabulary. */
@@ -132,19 +124,9 @@ const BYTE_LETTERS: readonly string[] = (() => {
 
 async function readModel(folder: string): Promise<Model> {
   const vocab = await readJson<Record<string, number>>(join(folder, 'vocab.json'))
-  if (vocab) {
-    const lines = (await readFile(join(folder, 'merges.txt'), 'utf8')).split('\n')
-    const merges = lines.filter((line) => line.trim() && !line.startsWith('#version')).map(pairOf)
-    return { vocab: new Map(Object.entries(vocab)), merges }
-  }
-  const whole = JSON.parse(await readFile(join(folder, 'tokenizer.json'), 'utf8'))
-  return { vocab: new Map(Object.entries<number>(whole.model.vocab)), merges: whole.model.merges.map(pairOf) }
-}
-
-function pairOf(line: string | [string, string]): [string, string] {
-  if (typeof line !== 'string') return line
-  const [left = '', right = ''] = line.trim().split(' ')
-  return [left, right]
+  if (!vocab) return JSON.parse(await readFile(join(folder, 'tokenizer.json'), 'utf8')).model
+  const lines = (await readFile(join(folder, 'merges.txt'), 'utf8')).split('\n').map((line) => line.trim())
+  return { vocab, merges: lines.filter((line) => line && !line.startsWith('#version')) }
 }
 
 const ROLES = ['bos_token', 'eos_token', 'pad_token', 'unk_token'] as const
