@@ -3,6 +3,7 @@ import { commands } from '../commands/index.ts'
 import { openAlone } from './bot/alone.ts'
 import { startHealth } from './bot/health.ts'
 import { createMetrics } from './bot/metrics.ts'
+import { tellOfOutsiders } from './bot/outsiders.ts'
 import { createVitals } from './bot/vitals.ts'
 import { type Config, readConfig } from './config.ts'
 import { type Connection, connect } from './discord/gateway/connect.ts'
@@ -100,7 +101,7 @@ async function start(config: Config, token: string): Promise<void> {
     },
   })
   log.info(connection.greeting)
-  await queue.open(withLoggedEnds(vitals.watchHandlers(connection.notifier), log))
+  await queue.open(withLoggedEnds(tellOfOutsiders(vitals.watchHandlers(connection.notifier), models.usual, warn), log))
   opened.resolve()
   let readiness: string
   try {

@@ -21,6 +21,9 @@ export const onlyForAdults = sentence(
 /** Said where there is no picture of a pair to show. */
 export const pictureless = sentence('Without pictures: it was imported, or copied without them.')
 
+/** Said where the picture is none of what was learned. */
+export const drawn = sentence('The file brought no pictures along: shown on a drawn face.')
+
 /** Such as "model emoji · mode fast · seed 7". */
 export function detailsOf(
   say: Say,

@@ -41,7 +41,7 @@ export const importDifference = {
     await reply.open({ isPrivate: true })
     const bytes = await fetchAttachment(sentence('The file'), file, differenceFile)
     await place(
-      { kind: 'inspect', bytes, options: { model, mode: 'fast', seed: 0 } },
+      { kind: 'inspect', bytes, isDrawn: true, options: { model, mode: 'fast', seed: 0 } },
       { type: 'save', name, how: 'imported', replace: false, library },
     )
   },

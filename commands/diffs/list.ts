@@ -13,9 +13,9 @@ import { pictureSection } from '../../src/discord/message/parts.ts'
 import { buttonRow, type Picture, type Post, textDisplay, textPost } from '../../src/discord/message/post.ts'
 import { isCovered, isShown } from '../../src/discord/message/sensitivity.ts'
 import { verdictText } from '../../src/discord/message/verdict.ts'
-import { template } from '../../src/sentence.ts'
+import { type Sentence, template } from '../../src/sentence.ts'
 import type { DifferenceEntry } from '../../src/store/differences.ts'
-import { onlyForAdults, pictureless, whenAndWho } from './about.ts'
+import { drawn, onlyForAdults, pictureless, whenAndWho } from './about.ts'
 
 // Eight sections of three components each, the heading and two rows are 33 of Discord's 40 components; eight pictures
 // of its ten.
@@ -85,12 +85,18 @@ function pictureOf(say: Say, entry: DifferenceEntry, index: number, forAdults: b
   return { name: `pair-${index}.png`, bytes: pictures.pair, alt: say(pairAlt(facts)), isCovered: covered }
 }
 
+/** Why its picture is none of what was learned. */
+function notPictured({ pictures, facts }: Entry): Sentence[] {
+  if (!pictures.pair) return [pictureless]
+  return facts.isDrawn ? [drawn] : []
+}
+
 function summaryOf(call: Call, entry: Entry, forAdults: boolean): string {
   const { say } = call
   const { model, verdict } = entry.facts
   const known = [say('model {model}', { model: code(model, 40) }), verdictText(say, verdict)].filter(Boolean)
-  const { sensitivity, pictures } = entry
-  const why = isShown(sensitivity, forAdults) ? (pictures.pair ? [] : [pictureless]) : [onlyForAdults]
+  const { sensitivity } = entry
+  const why = isShown(sensitivity, forAdults) ? notPictured(entry) : [onlyForAdults]
   return [
     labelOf(say, call, { ...entry, name: bold(entry.name) }),
     say(whenAndWho(entry)),

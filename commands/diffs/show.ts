@@ -18,7 +18,7 @@ import {
 } from '../../src/discord/message/post.ts'
 import { isCovered, isShown } from '../../src/discord/message/sensitivity.ts'
 import type { SavedDifference } from '../../src/store/differences.ts'
-import { detailsOf, onlyForAdults, whenAndWho } from './about.ts'
+import { detailsOf, drawn, onlyForAdults, whenAndWho } from './about.ts'
 import { nameOption } from './name-option.ts'
 
 export const show = {
@@ -59,7 +59,8 @@ function textOf(call: Call, saved: Found, forAdults: boolean): string {
   const { say } = call
   const { a, a2 } = saved.facts.caption ?? {}
   const told = a && a2 ? [say('From {a} to {a2}', { a: code(a), a2: code(a2) })] : []
-  const captions = isShown(saved.sensitivity, forAdults) ? told : [`-# ${say(onlyForAdults)}`]
+  const shown = saved.facts.isDrawn ? [...told, `-# ${say(drawn)}`] : told
+  const captions = isShown(saved.sensitivity, forAdults) ? shown : [`-# ${say(onlyForAdults)}`]
   return [
     labelOf(say, call, { ...saved, name: bold(saved.name) }),
     say(whenAndWho(saved)),

@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { FollowUp } from '../discord/delivery/result-action.ts'
 import { createQueue } from '../jobs/queue.ts'
-import type { Run } from '../jobs/worker-client.ts'
 import type { Log } from '../log.ts'
 import { openStore } from '../store/open.ts'
 import type { Backend } from './backend.ts'
@@ -26,7 +25,7 @@ export async function openAlone(config: Config, log: Log, vitals: Vitals): Promi
     onEnd: vitals.workerEnded,
   })
   const warmed = Promise.withResolvers<void>()
-  const watched = vitals.watchRun(tellOfOutsiders(computer.run, models.usual, log.warn))
+  const watched = vitals.watchRun(computer.run)
   const queue = createQueue<FollowUp>({
     run: async (job, options) => {
       await warmed.promise
@@ -50,20 +49,5 @@ export async function openAlone(config: Config, log: Log, vitals: Vitals): Promi
       await Promise.all([queue.park(), computer.close()])
     },
     close: store.close,
-  }
-}
-
-/** People are told each time; whoever runs the bot is told once, and what can be done about it. */
-function tellOfOutsiders(run: Run, usual: string, warn: (line: string) => void): Run {
-  let isTold = false
-  return async (job, options) => {
-    const result = await run(job, options)
-    if (result.report.isOutside && !isTold) {
-      isTold = true
-      warn(
-        `People send pictures that the model “${result.report.model}” does not know. For photographs: \`npm run --silent isto -- models pull sd-1.5\`, then MODEL=sd-1.5 instead of ${usual}.`,
-      )
-    }
-    return result
   }
 }

@@ -67,6 +67,8 @@ export interface InspectJob {
   readonly kind: 'inspect'
   /** A file of ours or a textual inversion made elsewhere (safetensors). */
   readonly bytes: Uint8Array
+  /** What it does to a drawn face is to be shown, where that is quick. @default false */
+  readonly isDrawn?: boolean
   /** `model`: the one it is to be used with. */
   readonly options: JobOptions
 }
@@ -108,6 +110,8 @@ export interface DifferenceFacts {
    * older ones.
    */
   readonly verdict?: 'well' | 'partly' | 'not'
+  /** Its pictures are a drawn face before and after, since it came without any. */
+  readonly isDrawn?: boolean
   /** What the difference is in words, where words were found. */
   readonly name?: string
   /** What was found if it can be done exactly, without the model: “A′ is A at 53 % of its size”. */

@@ -2,34 +2,24 @@ import type { DiffusionModel } from '../diffusion/model.ts'
 import { type LearnedDifference, learnDifference, type PicturePair, solveAnalogy } from '../engine/analogy.ts'
 import { type Applying, applyDifferences } from '../engine/apply.ts'
 import { confidence, verdictOf } from '../engine/confidence.ts'
-import { decodeDifference, encodeDifference } from '../engine/difference.ts'
 import { countEvaluations } from '../engine/evaluations.ts'
 import { methods } from '../engine/modes.ts'
 import type { RunContext } from '../engine/run-context.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
 import { describeExact } from '../exact/describe.ts'
 import type { ExactDifference } from '../exact/difference.ts'
-import type {
-  AnalogyJob,
-  ApplyJob,
-  BenchStepJob,
-  InspectJob,
-  Job,
-  JobResult,
-  LearnJob,
-  Progress,
-} from '../jobs/protocol.ts'
+import type { AnalogyJob, ApplyJob, BenchStepJob, Job, JobResult, LearnJob, Progress } from '../jobs/protocol.ts'
 import type { ModelLayout } from '../networks/layout.ts'
 import { type Sentence, sentence } from '../sentence.ts'
-import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts'
 import { startClock } from './clock.ts'
-import { encodeLearned, factsOf, factsOfOrigin, readDifferences } from './differences.ts'
+import { encodeLearned, factsOf, readDifferences } from './differences.ts'
 import { afterParts, doneExactly, encodeExact, exactOf, pairsLeft, readExact, restOf } from './exact.ts'
+import { inspect } from './inspect.ts'
 import type { JobContext } from './job-context.ts'
 import { createModelCache, type ModelCacheOptions } from './model-cache.ts'
-import { hardlyDifferent, leftOut, missingNetworks } from './notices.ts'
+import { hardlyDifferent, missingNetworks } from './notices.ts'
 import { lookForStrangers } from './outside.ts'
-import { curveOf, decode, decodePairs, noticesOf, picturesOf, pixelsOf, shownInputs } from './pictures.ts'
+import { decode, decodePairs, noticesOf, picturesOf, pixelsOf, shownInputs } from './pictures.ts'
 import { runContextOf, shown } from './show.ts'
 import { strengthIn } from './strength.ts'
 import { shownVariants } from './variants.ts'
@@ -80,7 +70,7 @@ function resultOf(job: Job, context: JobContext): Promise<JobResult> {
     case 'apply':
       return apply(job, context)
     case 'inspect':
-      return inspect(job, context)
+      return inspect(job, context, (drawn) => apply(drawn, context))
     case 'bench-step':
       return benchStep(job, context)
   }
@@ -209,22 +199,6 @@ async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
       preserve,
     },
     notices: [...unknown.notices, ...image.notices, ...notices, ...missingNetworks(model, 'apply', options.prompt)],
-  }
-}
-
-/** The report of what the file says about itself; a file that says nothing is assumed to fit the model. */
-async function inspect({ bytes, options }: InspectJob, context: JobContext): Promise<JobResult> {
-  const name = sentence('The file')
-  const content = decodeSafetensors(bytes, name)
-  const { model } = await context.load()
-  const difference = decodeDifference(content, { name, model: model })
-  const { origin } = difference
-  const loss = await curveOf(origin?.loss, origin?.steps)
-  return {
-    difference: encodeSafetensors(encodeDifference(difference)),
-    ...(loss && { pictures: { loss } }),
-    report: { ...context.clock.report(model, options), ...(origin && factsOfOrigin(origin)) },
-    notices: leftOut(name, difference, model),
   }
 }
 

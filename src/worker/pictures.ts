@@ -51,7 +51,7 @@ export async function curveOf(losses: readonly number[] = [], steps?: number): P
   return losses.length < 2 ? undefined : drawSvg(lossCurve(losses, steps))
 }
 
-const THUMBNAIL_SIDE = 128
+export const THUMBNAIL_SIDE = 128
 
 /** What is to be shown of the job's pictures instead of them. */
 export async function shownInputs(job: Job): Promise<Pick<JobResult, 'inputs'>> {

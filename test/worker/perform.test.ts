@@ -123,6 +123,9 @@ describe('a difference file', () => {
     const content = decodeSafetensors(difference!, 'D')
     assert.deepEqual(content, { tensors: { emb_params: tokens }, metadata: {} })
     assert.deepEqual([report.model, report.strength, pictures], ['emoji', undefined, undefined])
+    const drawn = await worker.run({ ...inspect(bytes), isDrawn: true })
+    assert.equal(drawn.report.isDrawn, true)
+    assert.deepEqual(await sizeOf(drawn.pictures!.pair!), ['png', 272, 128])
     const unknown = { ...options, strength: undefined, preserve: undefined }
     const apply: ApplyJob = { kind: 'apply', differences: [{ bytes }], image: job.b, options: unknown }
     const applied = (await worker.run(apply)).report

@@ -125,7 +125,7 @@ export function askedFor(say: Say, { person, followUp: { source } }: Ticket): st
 /** A, A′ and B, each with its sensitivity. */
 function givenTo(say: Say, ticket: Ticket, action: Show, report: Report) {
   const { fileNames = {}, sensitivity, learned } = action
-  const example = exampleOf(say, action, learned?.facts.caption ? learned.facts : report)
+  const example = exampleOf(say, action, learned?.facts.caption || learned?.facts.isDrawn ? learned.facts : report)
   const alt = say('B: {what}', { what: shownIn(ticket, report) })
   const input = { name: fileNames.b ?? 'b.png', bytes: imageOf(ticket.job as PictureJob), alt }
   return [...example.map((picture) => [picture, sensitivity?.example] as const), [input, sensitivity?.b] as const]
@@ -166,7 +166,11 @@ export const isOutputCovered = ({ sensitivity }: Show, forAdults = false): boole
 const imageOf = (job: PictureJob) => (job.kind === 'apply' ? job.image : job.b)
 
 /** A and A′ of the first pair; thumbnails if the pair itself is not kept. */
-function exampleOf(say: Say, { pairs, learned, fileNames = {} }: Show, captioned: Pick<Report, 'caption'>): Picture[] {
+function exampleOf(
+  say: Say,
+  { pairs, learned, fileNames = {} }: Show,
+  captioned: Pick<Report, 'caption' | 'isDrawn'>,
+): Picture[] {
   const { a, a2 } = pairs[0] ?? learned?.pictures ?? {}
   if (!a || !a2) return []
   return [

@@ -10,6 +10,7 @@ import { type Bot, startBot } from '../../loopback/bot.ts'
 import {
   type Attachment,
   admin,
+  galleryOf,
   guildId,
   otherChannelId,
   otherGuildId,
@@ -144,6 +145,20 @@ function readAndWritten({ bytes }: InspectJob): Uint8Array {
     encodeDifference(decodeDifference(decodeSafetensors(bytes, 'The file'), { name: 'The file', model })),
   )
 }
+
+test('imported without pictures, it is shown on a drawn face, and the list says so', async () => {
+  const interaction = importing(upload(learned), 'drawn')
+  const { job, done } = await bot.work()
+  assert.equal((job as InspectJob).isDrawn, true)
+  const report = { model: 'emoji', mode: 'fast', seed: 7, isDrawn: true, seconds: {}, peakRssBytes: 0 } as const
+  done({ image: undefined, difference: learned, pictures: { a: png(1), a2: png(2), pair: png(3) }, report })
+  await until(() => interaction.message && textOf(interaction.message).startsWith('Saved'), 'the end')
+  const alt = 'A: a drawn face. A′: the face with the difference applied'
+  assert.equal(galleryOf(interaction.message!)[0]!.alt, alt)
+  const answer = await answerTo(bot.discord.slash('diffs list', {}))
+  assert.match(textOf(answer), /drawn.*\n.*\n-# The file brought no pictures along: shown on a drawn face\./)
+  assert.ok(JSON.stringify(answer.components).includes(alt))
+})
 
 test('it is for the model that was asked for, else the server’s, else the usual one', async () => {
   const modelOf = async (name: string, more?: { readonly model: string }) => {
