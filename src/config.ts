@@ -72,6 +72,9 @@ function fromProcess(): NodeJS.ProcessEnv {
   delete process.env.DISCORD_TOKEN
   delete process.env.HF_TOKEN
   delete process.env.DATABASE_URL
+  // discord.js would read these, too, and take an empty one for a number.
+  delete process.env.SHARDS
+  delete process.env.SHARD_COUNT
   process.env.ORT_DISABLE_TELEMETRY = '1'
   // Otherwise NVIDIA's libraries round float32 to 11 bits where a card can; learning needs the precision.
   process.env.NVIDIA_TF32_OVERRIDE ??= '0'

@@ -12,7 +12,9 @@ export interface BotProcess {
 
 /** @param settings As in .env; those of this machine's .env do not count. */
 export function startProcess(settings: Readonly<Record<string, string>>): BotProcess {
-  const unset = { DISCORD_TOKEN: '', DISCORD_APP_ID: '', MODEL: '', LOG_LEVEL: '', HEALTH_PORT: '', HEALTH_HOST: '' }
+  // Empty, as in a copy of .env.example.
+  const names = [...readFileSync('.env.example', 'utf8').matchAll(/^(\w+)=/gm)].map(([, name]) => name!)
+  const unset = Object.fromEntries(names.map((name) => [name, '']))
   // What the bot does must not depend on where it is tested.
   const { CI: _, ...env } = process.env
   const child = spawn(process.execPath, ['src/main.ts', '--leave-with-parent'], {
