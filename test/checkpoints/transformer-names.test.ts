@@ -3,8 +3,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
+import { flux } from '../../src/architectures/flux.ts'
+import { mmdit } from '../../src/architectures/mmdit.ts'
 import type { StoredTensor } from '../../src/architectures/tensors.ts'
 import { fluxTensors, mmditTensors } from '../../src/checkpoints/transformer-names.ts'
+import { isOnDisk } from '../../src/onnx/graph.ts'
 
 // Of the real sizes, what diffusers' own reader makes of every original tensor (test/reference/transformer_files.py).
 
@@ -16,6 +19,15 @@ interface Known {
 
 const packed = readFileSync(join(import.meta.dirname, '../fixtures/checkpoints/transformer-names.json.gz'))
 const models: Readonly<Record<string, Readonly<Record<string, Known>>>> = JSON.parse(gunzipSync(packed).toString())
+
+/** Heads of each. */
+const heads: Readonly<Record<string, number>> = {
+  'sd3-medium': 24,
+  'sd3.5-medium': 24,
+  'sd3.5-large': 38,
+  'flux-dev': 24,
+  'flux-schnell': 24,
+}
 
 for (const [model, originals] of Object.entries(models)) {
   test(`${model}: the key map is diffusers', in both directions`, () => {
@@ -47,5 +59,19 @@ for (const [model, originals] of Object.entries(models)) {
     assert.deepEqual([...mapped.keys()].sort(), [...found].sort())
     const bytes = [...mapped.values()].reduce((total, { data }) => total + data.length, 0)
     assert.equal(bytes, offset)
+
+    // The network is built of them at its real size, and no weight is left over.
+    const start = performance.now()
+    const sizes = { latentSide: 128, heads: heads[model]! }
+    const { nodes, constants } = model.startsWith('flux')
+      ? flux(mapped, { ...sizes, promptLength: 512, axes: [16, 56, 56] }, 'float16')
+      : mmdit(mapped, { ...sizes, promptLength: 333 }, 'float16')
+    assert.ok(performance.now() - start < 3000)
+    assert.ok(nodes.length < 7000, `${nodes.length} nodes`)
+    const onDisk = [...constants.values()].filter(({ data: own }) => isOnDisk(own))
+    assert.equal(
+      onDisk.reduce((total, { data: own }) => total + own.length, 0),
+      offset,
+    )
   })
 }
