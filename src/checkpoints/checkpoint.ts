@@ -71,6 +71,7 @@ function otherKind(tensors: Tensors): string {
   const has = (part: RegExp) => names.some((name) => part.test(name))
   if (has(/\blora_|\.lora[._]|hada_|lokr_|dora_scale/))
     return 'is a LoRA: name it behind a model, as in MODEL=model.safetensors+lora.safetensors:0.8'
+  if (has(/double_blocks\./)) return 'is a relative of FLUX.1 that is not supported, such as FLUX.2 or Chroma'
   if (has(/^(emb_params|clip_[lg]|string_to_param)/)) return 'is a difference and not a model: apply it with `--diff`'
   if (has(/^(down_blocks|conv_in)\b/)) return 'is one part of a diffusers folder: name the folder'
   if (has(/^(encoder\.(conv_in|down)|decoder\.(conv_in|up)|first_stage_model)\b/))

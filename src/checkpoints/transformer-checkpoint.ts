@@ -19,7 +19,9 @@ export function transformerIn(tensors: Tensors): Transformer | undefined {
   const prefixed = withPrefix(tensors, 'model.diffusion_model.')
   const own = prefixed.size > 0 ? prefixed : tensors
   if (own.has('joint_blocks.0.x_block.attn.qkv.weight')) return { family: 'sd3', tensors: mmditTensors(own) }
-  if (own.has('double_blocks.0.img_attn.qkv.weight')) return { family: 'flux', tensors: fluxTensors(own) }
+  // Its relatives are told of the timestep in other ways.
+  if (own.has('double_blocks.0.img_attn.qkv.weight') && own.has('vector_in.in_layer.weight'))
+    return { family: 'flux', tensors: fluxTensors(own) }
   return undefined
 }
 

@@ -82,17 +82,15 @@ test('what is no whole model of these families is a sentence', async () => {
     })
   await refused(await without('first_stage_model.'), /has no autoencoder: get the whole model/)
   await refused(await without('cond_stage_model.'), /has no text encoder: get the whole model/)
-  const named = async (name: string) => {
+  const named = async (...names: string[]) => {
     const path = join(folder, 'named.safetensors')
-    await writeFile(
-      path,
-      encodeSafetensors({ tensors: { [name]: { dims: [1], data: Float32Array.of(1) } }, metadata: {} }),
-    )
+    const tensors = Object.fromEntries(names.map((name) => [name, { dims: [1], data: Float32Array.of(1) }]))
+    await writeFile(path, encodeSafetensors({ tensors, metadata: {} }))
     return path
   }
   for (const [name, expected] of [
     ['lora_unet_down_blocks_0.alpha', /is a LoRA: name it behind a model/],
-    ['model.diffusion_model.double_blocks.0.img_attn.qkv.weight', /put ae\.safetensors.* and clip_l.* and t5xxl_fp16/],
+    ['double_blocks.0.img_attn.qkv.weight', /is a relative of FLUX\.1 that is not supported/],
     ['joint_blocks.0.x_block.attn.qkv.weight', /put ae\.safetensors.* and clip_l.* and clip_g/],
     ['text_model.final_layer_norm.weight', /is only a text encoder/],
     ['encoder.block.0.layer.0.SelfAttention.q.weight', /is only a text encoder/],
@@ -104,6 +102,10 @@ test('what is no whole model of these families is a sentence', async () => {
   ] as const) {
     await refused(await named(name), expected)
   }
+  const flux = ['double_blocks.0.img_attn.qkv.weight', 'vector_in.in_layer.weight'].map(
+    (name) => `model.diffusion_model.${name}`,
+  )
+  await refused(await named(...flux), /put ae\.safetensors.* and clip_l.* and t5xxl_fp16/)
   const inpainting = await changed('sd15-one', (header) => {
     const first = header['model.diffusion_model.input_blocks.0.0.weight'] as { shape: number[] }
     first.shape = [16, 8, 3, 3]

@@ -184,12 +184,19 @@ export function outputOf(layout: ModelLayout, usual: string): string {
   return outputs.includes(usual) ? usual : outputs[0]!
 }
 
-/** @throws UserError if the network takes more channels than latents have, as one for inpainting does */
-export function refuseOtherChannels(latents: ValueInfo, { path }: ModelLayout, latentDims: readonly number[]): void {
-  const channels = latents.dims[1]
-  if (typeof channels !== 'number' || channels === latentDims[0]) return
+/**
+ * @param taken The channels that the network takes. @default those of `latents`, [n, channels, …]
+ * @throws UserError if it takes more channels than latents have, as one for inpainting does
+ */
+export function refuseOtherChannels(
+  latents: ValueInfo,
+  { path }: ModelLayout,
+  latentDims: readonly number[],
+  taken = latents.dims[1],
+): void {
+  if (typeof taken !== 'number' || taken === latentDims[0]) return
   throw new UserError(
-    `The model in ${path} takes a picture besides the prompt (its network has ${channels} channels instead of ${latentDims[0]}): use the plain model that it was made from.`,
+    `The model in ${path} takes a picture besides the prompt (its network has ${taken} channels instead of ${latentDims[0]}): use the plain model that it was made from.`,
   )
 }
 

@@ -8,6 +8,7 @@ import {
   openDenoisingNetwork,
   outputOf,
   type Packing,
+  refuseOtherChannels,
 } from './denoiser.ts'
 
 /** Reads `transformer/` of FLUX.1: the one place that knows its tensor names. */
@@ -19,13 +20,16 @@ function formOf({ layout, latentDims, conditioning }: DenoisingOptions): Denoisi
   const wanted = ['hidden_states', 'timestep', 'encoder_hidden_states', 'pooled_projections']
   const input = inputsOf(layout, wanted, ['guidance', 'txt_ids', 'img_ids'])
   const [, height, width] = latentDims as [number, number, number]
+  const latents = input('hidden_states')!
+  const packed = latents.dims[2]
+  refuseOtherChannels(latents, layout, latentDims, typeof packed === 'number' ? packed / 4 : packed)
   // A graph that was built here knows the places.
   const ids = input('img_ids') && {
     img_ids: placesOf(height / 2, width / 2),
     txt_ids: tensor([conditioning.hiddenStates.dims[1]!, 3]),
   }
   const isShared = input('img_ids')?.dims.length === 2
-  const batching = batchingOf(input('hidden_states')!, input('timestep')!)
+  const batching = batchingOf(latents, input('timestep')!)
   return {
     names: {
       latents: 'hidden_states',
