@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { flux } from '../../src/architectures/flux.ts'
 import { mmdit } from '../../src/architectures/mmdit.ts'
 import type { StoredTensor, Tensors } from '../../src/architectures/tensors.ts'
 import { unet } from '../../src/architectures/unet.ts'
@@ -144,6 +145,56 @@ test('a transformer’s, under diffusers’ names', async () => {
   assert.equal(adapted.get(`${name}.weight`)!.additions!.length, 1)
   const { nodes } = mmdit(adapted, { latentSide: 8, promptLength: 333, heads: 2 })
   assert.ok(nodes.some(({ inputs }) => inputs.includes(`${name}.lora.0.up`)))
+})
+
+test('a transformer’s, under its original names: of queries, keys and values in one, and of what is beside them', async () => {
+  const transformer = tensorsOf('flux', 'transformer')
+  const change = (rows: number, columns: number) => {
+    return { down: random.normal([RANK, columns]), up: random.normal([rows, RANK]) }
+  }
+  const [joined, first, one] = [change(48, 16), change(112, 16), change(16, 16)]
+  const named = (name: string, { down, up }: Change) => ({
+    [`${name}.lora_down.weight`]: down,
+    [`${name}.lora_up.weight`]: up,
+  })
+  const original = await written('original', {
+    ...named('lora_unet_double_blocks_0_txt_attn_qkv', joined),
+    ...named('lora_unet_single_blocks_0_linear1', first),
+    ...named('lora_unet_double_blocks_0_img_attn_proj', one),
+  })
+  const part = ({ down, up: { data } }: Change, from: number, to: number): Change => {
+    return { down, up: tensor([to - from, RANK], data.slice(from * RANK, to * RANK)) }
+  }
+  const own = (name: string, { down, up }: Change) => ({
+    [`transformer.${name}.lora_A.weight`]: down,
+    [`transformer.${name}.lora_B.weight`]: up,
+  })
+  const thirds = (name: string, of: Change, names: readonly string[]) =>
+    Object.assign({}, ...names.map((each, index) => own(`${name}.${each}`, part(of, 16 * index, 16 * index + 16))))
+  const renamed = await written('renamed', {
+    ...thirds('transformer_blocks.0.attn', joined, ['add_q_proj', 'add_k_proj', 'add_v_proj']),
+    ...thirds('single_transformer_blocks.0.attn', first, ['to_q', 'to_k', 'to_v']),
+    ...own('single_transformer_blocks.0.proj_mlp', part(first, 48, 112)),
+    ...own('transformer_blocks.0.attn.to_out.0', one),
+  })
+  const sizes = { latentSide: 8, promptLength: 512, heads: 2, axes: [4, 2, 2] }
+  const inputs = {
+    hidden_states: random.normal([1, 16, 64]),
+    encoder_hidden_states: random.normal([1, 512, 48]),
+    pooled_projections: random.normal([1, 16]),
+    timestep: tensor([1], Float32Array.of(0.6)),
+    guidance: tensor([1], Float32Array.of(3.5)),
+  }
+  const built = (path: string) => flux(withLoras(transformer, 'unet', [readLora(path, 0.1)]), sizes)
+  const { out_hidden_states: error } = await errorsOf(built(original), built(renamed), inputs)
+  assert.ok(error! < 1e-6, `${error}`)
+  const { out_hidden_states: difference } = await errorsOf(built(original), flux(transformer, sizes), inputs)
+  assert.ok(difference! > 1e-2, `${difference}`)
+  const ofSd3 = readLora(await written('sd3', named('lora_unet_joint_blocks_0_x_block_attn2_qkv', change(48, 16))), 1)
+  const adapted = withLoras(tensorsOf('sd3', 'transformer'), 'unet', [ofSd3])
+  for (const each of ['q', 'k', 'v']) {
+    assert.deepEqual(adapted.get(`transformer_blocks.0.attn2.to_${each}.weight`)!.additions![0]!.up.dims, [16, RANK])
+  }
 })
 
 test('of other kinds, of other models, and cut ones are refused with a sentence', async () => {
