@@ -146,9 +146,12 @@ async function learnedAnalogy(
 
 async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
   const { options } = job
+  const { side } = await context.look()
+  // First of all, because a picture that can't be read is refused here.
+  const given = await decodePairs(job.pairs, side)
   const exact = await exactOf(job.pairs, options)
   const left = exact?.isPart ? await pairsLeft(exact, job.pairs) : undefined
-  const pictures = await decodePairs(left ?? job.pairs, (await context.look()).side)
+  const pictures = left ? await decodePairs(left, side) : given
   const { model } = await context.load()
   const [{ a, a2 }] = pixelsOf(pictures) as [PicturePair]
   const unknown = await lookForStrangers(context, model, { A: a, 'A′': a2 })
@@ -167,7 +170,7 @@ async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
     },
     notices: [
       ...unknown.notices,
-      ...noticesOf(pictures.flat()),
+      ...noticesOf(given.flat()),
       ...hardlyDifferent(pixelsOf(pictures)),
       ...missingNetworks(model, 'learn', ''),
     ],
@@ -176,12 +179,14 @@ async function learn(job: LearnJob, context: JobContext): Promise<JobResult> {
 
 async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
   const { options } = job
+  const { side } = await context.look()
+  const given = await decode(job.image, sentence('The image'), side)
   const bytes = await afterParts(job)
-  const image = await decode(bytes, sentence('The image'), (await context.look()).side)
+  const image = bytes === job.image ? given : await decode(bytes, 'B', side)
   const exact = readExact(job)
   const strength = strengthIn(job.differences[0]!, options)
   const exactly = exact && (await doneExactly(exact, job.image, strength, job, context))
-  if (exactly) return { ...exactly, notices: image.notices }
+  if (exactly) return { ...exactly, notices: given.notices }
   const { model, checker } = await context.load()
   const { applied, preserve, isBlended, notices } = readDifferences(job, model)
   const unknown = await lookForStrangers(context, model, { B: image.pixels })
@@ -198,7 +203,7 @@ async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
       strength: applied[0]!.strength,
       preserve,
     },
-    notices: [...unknown.notices, ...image.notices, ...notices, ...missingNetworks(model, 'apply', options.prompt)],
+    notices: [...unknown.notices, ...given.notices, ...notices, ...missingNetworks(model, 'apply', options.prompt)],
   }
 }
 

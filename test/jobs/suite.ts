@@ -5,6 +5,7 @@ import type { Limits } from '../../src/jobs/limits.ts'
 import type { Job } from '../../src/jobs/protocol.ts'
 import type { Outcome, Queue, QueueHandlers } from '../../src/jobs/ticket.ts'
 import type { Run } from '../../src/jobs/worker-client.ts'
+import { sentence } from '../../src/sentence.ts'
 import { until } from '../loopback/discord.ts'
 import { job, result, ticket, witness } from './test-queue.ts'
 
@@ -133,7 +134,12 @@ export function describeQueue(
 
     test('a failure reaches its person as it was thrown', async () => {
       const { queue, begun, ended, park } = await openQueue()
-      const errors = [new UserError('That is no picture.'), new OtherModelError('Learned elsewhere.'), new Error('?')]
+      const errors = [
+        new UserError('That is no picture.'),
+        new UserError('{name} is empty.', { name: sentence('A of pair {number}', { number: 2 }) }),
+        new OtherModelError('Learned elsewhere.'),
+        new Error('?'),
+      ]
       for (const [index, error] of errors.entries()) {
         await queue.add(named(`${index}`))
         const { end } = await begun(`${index}`)

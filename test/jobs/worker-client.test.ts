@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { OtherModelError, UserError } from '../../src/errors.ts'
 import type { Job, Progress } from '../../src/jobs/protocol.ts'
 import { startWorker } from '../../src/jobs/worker-client.ts'
@@ -191,5 +192,11 @@ test('closing ends a running job with an error', async () => {
 test('the real worker answers a job it cannot do with a sentence', async () => {
   const worker = startWorker({ path: new URL('../../src/worker/main.ts', import.meta.url) })
   await assert.rejects(worker.run(job('there is no such model')), UserError)
+  const model = fileURLToPath(new URL('../../models/emoji', import.meta.url))
+  const empty = { kind: 'learn', pairs: [{ a: new Uint8Array(), a2: new Uint8Array() }] } as const
+  await assert.rejects(worker.run({ ...empty, options: { model, mode: 'fast', seed: 0 } }), (error: UserError) => {
+    assert.deepEqual(error.sentence, { template: '{name} is empty: choose another picture.', values: { name: 'A' } })
+    return error.message === 'A is empty: choose another picture.'
+  })
   await worker.close()
 })
