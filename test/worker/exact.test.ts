@@ -77,6 +77,13 @@ test('what is exact in part is done first, and the rest is learned', async () =>
     { kind: 'apply', differences: [{ bytes: made.difference! }], image: b, options: short },
     handles,
   )
+  await assert.rejects(
+    perform(
+      { kind: 'apply', differences: [{ bytes: made.difference! }], image: Uint8Array.of(1), options: short },
+      handles,
+    ),
+    /^UserError: The image is not a picture/,
+  )
   for (const { image } of [made, again]) {
     const { data, info } = await sharp(image)
       .extract({ left: 150, top: 150, width: 300, height: 200 })
