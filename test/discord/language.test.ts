@@ -62,7 +62,7 @@ test('a public job is told of in the server’s language, to its end and after a
   const sent = analogy()
   const { progress } = await bot.work()
   progress({ stage: 'learn', step: 3, of: 4, notice: notices[0] })
-  await told(sent, /^A から A′ への変化を学習しています\n75 % 完了、ステップ 3 \/ 4.*\nBはアニメーションです/)
+  await told(sent, /^A から A′ への変化を学習しています\n75 % 完了、ステップ 3 \/ 4、残り.*\nBはアニメーションです/)
   assert.deepEqual(buttonsOf(sent.message!), ['キャンセル'])
   await bot.stop()
   assert.equal(textOf(sent.message!), '再起動しています。ジョブはまもなく再開します。')
@@ -82,10 +82,10 @@ test('a public job is told of in the server’s language, to its end and after a
       '**A** と **A′** の関係は、**B** と **B′** の関係と同じです',
       'Bはアニメーションです。最初のフレームを使いました。',
       'Said by an older worker.',
-      '-# シード値 7 · 強さ 1.5 · 言葉:a dog',
+      '-# シード値 7 · 強さ 1.5 · 言葉：a dog',
     ].join('\n'),
   )
-  assert.deepEqual(galleryOf(sent.message!).at(-1)!.alt, 'B′:a dog(A から A′ と同じように変化)')
+  assert.deepEqual(galleryOf(sent.message!).at(-1)!.alt, 'B′：a dog（A から A′ と同じように変化）')
   assert.deepEqual(buttonsOf(sent.message!).slice(0, 3), ['保存', '別の画像', 'もう一度'])
 })
 

@@ -40,11 +40,12 @@ function waiting(say: Say, { ahead, secondsLeft }: Waiting & Estimate, now: numb
 
 function running(say: Say, { stage, step, of }: Progress, secondsLeft: number | undefined): string {
   const title = say(stages[stage])
-  const left = secondsLeft === undefined ? [] : [say('{duration} left', { duration: duration(secondsLeft) })]
-  if (of < 2) return [`${title} …`, ...left].join('\n')
+  const left = secondsLeft === undefined ? undefined : sentence('{duration} left', { duration: duration(secondsLeft) })
+  if (of < 2) return [`${title} …`, ...(left ? [say(left)] : [])].join('\n')
   // In words: a bar of blocks is read out block by block.
-  const done = say('{percent} % done, step {step} of {of}', { percent: Math.round((100 * step) / of), step, of })
-  return `${title}\n${[done, ...left].join(', ')}`
+  const percent = Math.round((100 * step) / of)
+  const done = sentence('{percent} % done, step {step} of {of}', { percent, step, of })
+  return `${title}\n${left ? say('{first}, {next}', { first: done, next: left }) : say(done)}`
 }
 
 /** "about 40 s" or "about 3 min". */
