@@ -86,7 +86,16 @@ test('a command is answered at once, shows its progress, and ends as one message
       '-# seed 7 · strength 1.5 · preserve 0.4 · learned well · 14.26 s · words: a \\*red\\* dog',
     ),
   )
-  assert.deepEqual(buttonsOf(message), ['Save', 'Another picture', 'Again', 'Stronger', 'Weaker', 'Reverse', 'Delete'])
+  assert.deepEqual(buttonsOf(message), [
+    'Save',
+    'Another picture',
+    'Again',
+    'Stronger',
+    'Weaker',
+    'Reverse',
+    'Adjust …',
+    'Delete',
+  ])
   assert.deepEqual(interaction.followUps, [])
 })
 
