@@ -39,17 +39,23 @@ export const isExact = ({ difference: { moves, warp }, residual, unchanged, wors
   residual < unchanged / 2 &&
   worst < LEAST_PART * (moves === 'thing' ? Math.min(1, warp.scale) : 1)
 
-/** Whether the difference moves or turns a thing in front of its background, far, and the rest is to be learned. */
+/**
+ * Whether the difference moves or turns a thing in front of its background, far, and the rest is to be learned. Not by
+ * an oblique angle: what is drawn otherwise is often tilted otherwise.
+ */
 export function isPart(fit: ExactFit): boolean {
   const { moves, warp } = fit.difference
   const isFar =
     warp.mirrored ||
     Math.abs(Math.log(warp.scale)) > 0.15 ||
-    Math.abs(((warp.turn + 540) % 360) - 180) > 10 ||
+    Math.abs(((warp.turn + 540) % 360) - 180) > OBLIQUE ||
     warp.shift.some((value) => Math.abs(value) > 0.08)
-  return !isExact(fit) && moves === 'thing' && isFar && fit.residual < WORTHWHILE * fit.unchanged
+  const isUpright = Math.abs((((warp.turn % 90) + 135) % 90) - 45) < OBLIQUE
+  return !isExact(fit) && moves === 'thing' && isFar && isUpright && fit.residual < WORTHWHILE * fit.unchanged
 }
 
+/** Degrees. */
+const OBLIQUE = 5
 /** A search goes on, and a part is worth having, if it leaves less than this of what was there without it. */
 const WORTHWHILE = 0.6
 /** With such a score on the small copies, a warp is worth a look whatever is without it. */
