@@ -31,13 +31,13 @@ export const buttons: Actions = {
 
   /** What was done exactly, or a part of it, learned and applied by the model. */
   async learned(call) {
-    const { pairs, image, fileNames, isPrivate, sensitivity, options } = await findResult(call)
+    const { pairs, image, fileNames, isPrivate, sensitivity, options, broughtBy = '' } = await findResult(call)
     if (pairs.length === 0) throw new UserError('Its pictures are not kept; please start with `/analogy`.')
     await call.claim()
     await call.reply.open({ isPrivate })
     await call.place(
       { kind: 'analogy', pairs, b: image, options: { ...options, strength: undefined, isLearned: true } },
-      { type: 'show', pairs, names: [], fileNames, sensitivity },
+      { type: 'show', pairs, names: [], fileNames, sensitivity, broughtBy },
     )
   },
 
@@ -171,7 +171,7 @@ interface Change extends Pick<ApplyJob, 'image' | 'options'>, Pick<ResultRecord,
 
 function apply(
   call: ActionCall,
-  { differences, pairs, facts, pictures, learnedBy, sensitivity }: ResultRecord,
+  { differences, pairs, facts, pictures, broughtBy = '', sensitivity }: ResultRecord,
   { image, options, fileNames, b }: Change,
 ): Promise<void> {
   // A second difference keeps its own strength: the buttons change the first one.
@@ -185,7 +185,8 @@ function apply(
       pairs,
       names: namesOf(differences),
       fileNames,
-      learned: { facts, pictures, person: learnedBy },
+      learned: { facts, pictures },
+      broughtBy,
       sensitivity: { example: sensitivity?.example, b },
     },
   )

@@ -97,7 +97,7 @@ async function save(call: Call, record: ResultRecord, given: string, library: st
   const { keepPairs } = settings
   const { limit } = await store.settings.get(library)
   // Other people's pictures stay on their server.
-  const isPictureless = library !== scope && record.learnedBy !== person
+  const isPictureless = library !== scope && record.broughtBy !== person
   checkAge(call.interaction, settings)
   const { facts, pictures, options, sensitivity } = record
   if (facts.exact && original === undefined && !options.isLearned) {

@@ -32,7 +32,8 @@ export const copy = {
     const target = await targetOf(call, interaction.options.getString('server', true))
     if (target === library) throw new UserError('{name} is there already.', { name: bold(saved.name) })
     // Pictures leave a server only with those who brought them, or who answer for the server.
-    const isShared = saved.person === person || (library === call.scope && isManager(interaction))
+    const isTheirs = saved.person === person || (library === call.scope && isManager(interaction))
+    const isShared = isTheirs || saved.facts.isDrawn === true
     const { limit, keepPairs } = await store.settings.get(target)
     const copied = isShared ? saved : withoutPictures(saved)
     await store.differences.save(

@@ -45,7 +45,7 @@ export interface ResultRecord {
   readonly facts: DifferenceFacts
   readonly pictures: DifferencePictures
   /** Who brought A and A′; absent in records of older versions. */
-  readonly learnedBy?: string
+  readonly broughtBy?: string
 }
 
 /** Kept for 90 days from `at`. */

@@ -117,6 +117,18 @@ for (const [where, who] of Object.entries(places)) {
   })
 }
 
+test('one of several results is chosen there, too', async () => {
+  const sent = bot.discord.slash('analogy', { ...three(), variants: 2 }, abroad)
+  ;(await bot.work()).done({
+    variants: [4, 5].map((byte) => ({ seed: byte, image: png(byte) })),
+  })
+  const message = await resultOf(sent)
+  assert.match(await whisperOf(bot.discord.press(message, 'Use no. 2', { ...abroad, ...stranger })), /^Here only/)
+  bot.discord.press(message, 'Use no. 2', abroad)
+  await until(() => buttonsOf(message).includes('Stronger'), 'the choice')
+  assert.deepEqual(askedOf(foreignChannelId), [])
+})
+
 test('after a restart the answer still comes, and what is given up can be tried again', async () => {
   await bot.close()
   const dataDirectory = mkdtempSync(join(tmpdir(), 'isto-'))
@@ -137,6 +149,7 @@ test('after a restart the answer still comes, and what is given up can be tried 
 test('every command answers there, and the menu of other people’s messages', async () => {
   await save(bot.store, `@${owner.id}`, 'winter')
   for (const [name, options] of [
+    ['help', {}],
     ['diffs list', {}],
     ['diffs show', { name: 'winter' }],
     ['diffs export', { name: 'winter' }],

@@ -4,6 +4,7 @@ import {
   answerTo,
   buttonsOf,
   choicesOf,
+  forgedButton,
   formOf,
   jpeg,
   png,
@@ -136,13 +137,19 @@ test('other people’s pictures do not come along', async () => {
   await privateAnswer(
     bot.discord.submit(await formOf(bot.discord.press(message, 'Save')), { name: 'theirs', where: ['mine'] }),
   )
-  const again = bot.discord.press(message, 'Again')
-  ;(await bot.work()).done({ report })
-  const result = await resultOf(again)
-  await privateAnswer(
-    bot.discord.submit(await formOf(bot.discord.press(result, 'Save')), { name: 'again', where: ['mine'] }),
-  )
-  for (const name of ['theirs', 'again']) {
+  // Neither do they with what somebody else's buttons make.
+  const [, id] = /"again:(\d+)"/.exec(JSON.stringify(message.components))!
+  const learnedAgain = forgedButton(message, `learned:${id}`)
+  for (const [button, shown] of [
+    ['Again', message],
+    ['Forged', learnedAgain],
+  ] as const) {
+    const sent = bot.discord.press(shown, button)
+    ;(await bot.work()).done({ report, pictures })
+    const form = await formOf(bot.discord.press(await resultOf(sent), 'Save'))
+    await privateAnswer(bot.discord.submit(form, { name: button, where: ['mine'] }))
+  }
+  for (const name of ['theirs', 'Again', 'Forged']) {
     const { bytes, pairs, pictures, facts } = (await find(own, name))!
     const shown = Object.values(pictures).filter(Boolean)
     assert.deepEqual([[...bytes], pairs, shown, facts.caption], [[9, 9, 9], undefined, [], undefined], name)

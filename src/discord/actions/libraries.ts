@@ -67,6 +67,8 @@ export function checkChangeIn(
 
 /** What leaves the server in which it was shown: the difference, without what shows other people's pictures. */
 export const withoutPictures = <Of extends Pick<SavedDifference, 'facts' | 'pictures' | 'pairs'>>(saved: Of): Of => {
+  // What we drew is nobody's.
+  if (saved.facts.isDrawn) return saved
   const { caption: _, ...facts } = saved.facts
   const { loss } = saved.pictures
   return { ...saved, facts, pictures: { ...(loss && { loss }) }, pairs: undefined }

@@ -29,12 +29,9 @@ export type ResultAction =
       readonly fileNames?: FileNames
       readonly sensitivity?: ResultRecord['sensitivity']
       /** What is known about the first difference, if it was learned before. */
-      readonly learned?: {
-        readonly facts: DifferenceFacts
-        readonly pictures: DifferencePictures
-        /** Who brought its pictures. */
-        readonly person?: string
-      }
+      readonly learned?: { readonly facts: DifferenceFacts; readonly pictures: DifferencePictures }
+      /** Who brought A and A′; empty if that is not known. @default whoever asks */
+      readonly broughtBy?: string
     }
   /** Save the difference under a name. */
   | {

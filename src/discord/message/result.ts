@@ -52,7 +52,7 @@ export function recordOf(ticket: Ticket, action: Show, result: JobResult): Resul
     differences,
     facts,
     pictures,
-    learnedBy: action.learned ? action.learned.person : ticket.person,
+    broughtBy: action.broughtBy ?? ticket.person,
     fileNames: action.fileNames,
     sensitivity: action.sensitivity,
     options: { ...job.options, preserve },
