@@ -88,7 +88,9 @@ function checkWhose({ interaction, person }: Pick<Call, 'interaction' | 'person'
     if (whose !== person && whose !== everybody) throw new UserError('Here I keep only what is yours.')
     return {
       all: true,
-      what: sentence('everything I keep about you here, in our direct messages, with your settings'),
+      what: sentence(
+        'everything of yours that belongs to no server: your own differences, and what came of direct messages and groups, with your settings',
+      ),
     }
   }
   if (whose === person) return { all: false, what: sentence('everything I keep about you on this server') }

@@ -119,7 +119,7 @@ test('a manager here deletes nothing elsewhere', async () => {
 test('in direct messages it is one’s own, and nobody else’s', async () => {
   const alone: Person = { ...owner, isDirect: true }
   const message = await forget({}, alone)
-  assert.match(textOf(message), /in our direct messages, with your settings \(one saved difference/)
+  assert.match(textOf(message), /direct messages and groups, with your settings \(one saved difference/)
   const answer = await answerTo(bot.discord.press(forgedButton(message, `forget:${stranger.id}`), 'Forged', alone))
   assert.match(textOf(answer), /^Here I keep only what is yours/)
   await turned(bot.discord.press(message, 'Delete it all', alone))
