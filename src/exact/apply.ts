@@ -40,11 +40,14 @@ export function moved(picture: Raster, warp: Warp, canvas = canvasOf(picture, wa
 function ofThing(difference: ExactDifference, b: Raster, strength: number, least: number): Raster | undefined {
   const matte = matteOf(b)
   if (!matte) return undefined
-  const cut = enlarged(matte.thing, least)
+  const { scale, turn, mirrored } = difference.warp
+  // What stays where it is is laid over its background first: edges come out sharper.
+  const isStill = turn === 0 && !mirrored && Math.abs(scale - 1) < 0.01
+  const cut = isStill ? matte.thing : enlarged(matte.thing, least)
   const warp = power(difference.warp, strength, cut)
   const thing = withColours(warped(cut, warp, [0, 0, 0, 0], cut), difference.colours, strength)
   const background = backgroundUnder(matte, difference, strength)
-  return matte.isCut && apart(background, white) < 0.02 ? thing : over(thing, background)
+  return enlarged(matte.isCut && apart(background, white) < 0.02 ? thing : over(thing, background), least)
 }
 
 function backgroundUnder({ background: own }: Matte, { background, colours }: ExactDifference, strength: number): Rgb {

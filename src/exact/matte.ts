@@ -36,7 +36,8 @@ export function matteOf(picture: Raster): Matte | undefined {
   const { colour, spread } = borderOf(picture)
   if (spread > EVEN) return undefined
   const isBackground = backgroundOf(picture, colour)
-  const nearest = EDGES.map((edge) => nearestInside(picture, isBackground, edge)).find((found) => found !== undefined)
+  const edges = Math.max(picture.width, picture.height) < LARGE ? EDGES : [3, ...EDGES]
+  const nearest = edges.map((edge) => nearestInside(picture, isBackground, edge)).find((found) => found !== undefined)
   return nearest && { background: colour, isCut: false, thing: unmixed(picture, colour, isBackground, nearest) }
 }
 
@@ -89,6 +90,8 @@ function neighbours({ width, height }: Raster, place: number, visit: (place: num
 
 /** How wide an edge is, in pixels, where thing and background mix; narrower where little would be left of the thing. */
 const EDGES = [2, 1, 0]
+/** From this longest side on, the edges of what was drawn smaller are wider. */
+const LARGE = 200
 const LEAST_INSIDE = 0.4
 
 /** For every pixel the nearest one completely inside the thing; undefined if there is little of it. */
