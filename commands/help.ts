@@ -28,9 +28,9 @@ async function helpPost(call: Call): Promise<Post> {
   const { say } = call
   const { a, a2, b } = await examplePictures()
   const pictures = [
-    { name: 'a.png', bytes: a, alt: say('A: a dog’s face on white') },
-    { name: 'a2.png', bytes: a2, alt: say('A′: the same on teal') },
-    { name: 'b.png', bytes: b, alt: say('B: a lion’s face on white') },
+    { name: 'a.png', bytes: a, alt: say('A: a rocket on orange') },
+    { name: 'a2.png', bytes: a2, alt: say('A′: the same on purple') },
+    { name: 'b.png', bytes: b, alt: say('B: a ghost on orange') },
   ]
   const button = { label: say('Try this example'), action: 'example', style: ButtonStyle.Primary as const }
   return withRows(
@@ -41,7 +41,7 @@ async function helpPost(call: Call): Promise<Post> {
 }
 
 const beginning = sentence(
-  '**A** is to **A′** as **B** is to **B′**: give me three pictures, and I do to the third what happened from the first to the second. Here the background turned teal.',
+  '**A** is to **A′** as **B** is to **B′**: give me three pictures, and I do to the third what happened from the first to the second. Here the background turned purple.',
 )
 
 const commands = sentence(
@@ -83,7 +83,7 @@ async function runExample(call: ActionCall): Promise<void> {
 
 /** One that every model can do, at once. */
 async function examplePictures() {
-  const read = (name: string) => readFile(new URL(`../examples/01-teal-background/${name}.png`, import.meta.url))
+  const read = (name: string) => readFile(new URL(`../examples/02-orange-to-purple/${name}.png`, import.meta.url))
   const [a, a2, b] = await Promise.all([read('a'), read('a2'), read('b')])
   return { a, a2, b }
 }

@@ -42,7 +42,7 @@ test('the example runs by one button, as private as the help', async () => {
   const pressed = bot.discord.press(answer, 'Try this example')
   const { job, done } = await bot.work()
   const { pairs, b, options } = job as AnalogyJob
-  const file = (name: string) => readFileSync(`examples/01-teal-background/${name}.png`)
+  const file = (name: string) => readFileSync(`examples/02-orange-to-purple/${name}.png`)
   assert.deepEqual([pairs[0]!.a, pairs[0]!.a2, b].map(Buffer.from), [file('a'), file('a2'), file('b')])
   assert.deepEqual([options.model, options.seed], ['emoji', 0])
   done()
