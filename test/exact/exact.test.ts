@@ -44,13 +44,13 @@ test('exact kinds are taken, and B′ is right', async () => {
 })
 
 test('of pairs of meaning none is taken', async () => {
-  const pairs = (await meaningPairs()).filter((_, index) => index % 4 === 0)
+  const pairs = await meaningPairs(5)
   const taken: string[] = []
   for (const { name, a, a2 } of pairs) {
     const fit = await fitOf(a, a2)
     if (isExact(fit)) taken.push(`${name}: ${english(describeExact(fit.difference))}`)
   }
-  assert.ok(pairs.length >= 35)
+  assert.ok(pairs.length >= 25)
   assert.deepEqual(taken, [])
 })
 
@@ -66,7 +66,7 @@ test('a skin tone is no rule of colours: none is taken, of hands and people that
 })
 
 test('of a thing that is moved and changed the move is found, and the change is left', async () => {
-  const pairs = (await mixedPairs()).filter((_, index) => index % 5 === 0)
+  const pairs = await mixedPairs(5)
   const found: string[] = []
   for (const { a, a2 } of pairs) {
     const fit = await fitOf(a, a2)

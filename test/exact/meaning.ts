@@ -51,57 +51,68 @@ const styles = ['rocket', 'dog-face', 'pizza', 'parrot', 'grinning-face']
 
 const SIDE = 256
 
-/** Pairs of meaning alone. */
-export async function meaningPairs(): Promise<MeaningPair[]> {
+type Draw = () => Promise<MeaningPair>
+
+/** Every `each`-th of the pairs; those of which a set has no icon are left out. */
+async function drawn(draws: readonly Draw[], each: number): Promise<MeaningPair[]> {
   const pairs: MeaningPair[] = []
-  const add = async (name: string, one: string, other: string, background: Background) => {
-    const drawn = await Promise.all([one, other].map((id) => icon(id, 190, SIDE, background).catch(() => undefined)))
-    const [a, a2] = drawn
-    if (a && a2) pairs.push({ name: `${name}: ${one}, ${other}`, a, a2 })
-  }
-  for (const [change, names] of Object.entries(changes)) {
-    for (const [from, to] of names) {
-      for (const [n, set] of sets.entries())
-        await add(change, `${set}:${from}`, `${set}:${to}`, n % 2 ? 'white' : '#cfe3c4')
-    }
-  }
-  for (const name of styles) {
-    for (const [n, set] of sets.entries()) {
-      await add('style', `${set}:${name}`, `${sets[(n + 1) % sets.length]}:${name}`, 'white')
-    }
+  for (const [index, draw] of draws.entries()) {
+    if (index % each === 0)
+      await draw().then(
+        (pair) => pairs.push(pair),
+        () => {},
+      )
   }
   return pairs
+}
+
+const drawing =
+  (name: string, one: string, other: string, background: Background = 'white'): Draw =>
+  async () => ({
+    name: `${name}: ${one}, ${other}`,
+    a: await icon(one, 190, SIDE, background),
+    a2: await icon(other, 190, SIDE, background),
+  })
+
+/** Pairs of meaning alone. */
+export function meaningPairs(each = 1): Promise<MeaningPair[]> {
+  const changed = Object.entries(changes).flatMap(([change, names]) =>
+    names.flatMap(([from, to]) =>
+      sets.map((set, n) => drawing(change, `${set}:${from}`, `${set}:${to}`, n % 2 ? 'white' : '#cfe3c4')),
+    ),
+  )
+  const styled = styles.flatMap((name) =>
+    sets.map((set, n) => drawing('style', `${set}:${name}`, `${sets[(n + 1) % sets.length]}:${name}`)),
+  )
+  return drawn([...changed, ...styled], each)
 }
 
 /** Skin tones of hands and people that nothing was chosen by, also in the lighter ones. */
-export async function skinTones(): Promise<MeaningPair[]> {
-  const pairs: MeaningPair[] = []
-  const people = ['waving-hand', 'victory-hand', 'flexed-biceps', 'ear', 'woman', 'baby'] as const
-  const tones = ['light', 'medium', 'dark'] as const
-  for (const [n, person] of people.entries()) {
-    for (const [m, set] of (['twemoji', 'noto', 'fluent-emoji'] as const).entries()) {
-      const [one, other] = [`${set}:${person}`, `${set}:${person}-${tones[(n + m) % 3]}-skin-tone`]
-      try {
-        const [a, a2] = [await icon(one, 190, SIDE), await icon(other, 190, SIDE)]
-        pairs.push({ name: `${one}, ${other}`, a, a2 })
-      } catch {}
-    }
-  }
-  return pairs
+export function skinTones(): Promise<MeaningPair[]> {
+  const people = ['waving-hand', 'victory-hand', 'flexed-biceps', 'ear', 'woman', 'baby']
+  const tones = ['light', 'medium', 'dark']
+  const pairs = people.flatMap((person, n) =>
+    ['twemoji', 'noto', 'fluent-emoji'].map((set, m) =>
+      drawing('skin', `${set}:${person}`, `${set}:${person}-${tones[(n + m) % 3]}-skin-tone`),
+    ),
+  )
+  return drawn(pairs, 1)
 }
 
 /** Pairs of meaning where the thing is also made smaller and put aside. */
-export async function mixedPairs(): Promise<MeaningPair[]> {
-  const pairs: MeaningPair[] = []
-  for (const [from, to] of [...changes.expression!, ...changes['skin tone']!]) {
-    for (const set of sets) {
-      try {
-        const a = await icon(`${set}:${from}`, 190, SIDE)
-        const small = await icon(`${set}:${to}`, 100, 100, 'clear')
-        const a2 = await on('white', SIDE, [{ input: small, left: 120, top: 100 }])
-        pairs.push({ name: `smaller, ${set}:${from}, ${to}`, a, a2 })
-      } catch {}
-    }
-  }
-  return pairs
+export function mixedPairs(each = 1): Promise<MeaningPair[]> {
+  const pairs = [...changes.expression!, ...changes['skin tone']!].flatMap(([from, to]) =>
+    sets.map(
+      (set): Draw =>
+        async () => {
+          const small = await icon(`${set}:${to}`, 100, 100, 'clear')
+          return {
+            name: `smaller, ${set}:${from}, ${to}`,
+            a: await icon(`${set}:${from}`, 190, SIDE),
+            a2: await on('white', SIDE, [{ input: small, left: 120, top: 100 }]),
+          }
+        },
+    ),
+  )
+  return drawn(pairs, each)
 }
