@@ -66,7 +66,7 @@ export const ROWS: Readonly<Record<string, Row>> = {
   'learned alone, not blended': learnedBy({ ...fast, blends: false }),
   'learned alone, from zero': learnedBy({ ...fast, fromWords: undefined }),
   'learned alone, another try where it failed': learnedBy(fast, { ...fast, fromWords: undefined }),
-  'learned, DiffEdit’s mask': withLearned(async (context, b, learned) => {
+  'D with DiffEdit’s mask': withLearned(async (context, b, learned) => {
     const random = createRandom(context.seed)
     const made = await applyDifferences(context.model, b, [learned], fast, learned, { random })
     return blend(b, made.pixels, await maskOfDiffEdit(context, b, learned))
