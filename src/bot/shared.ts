@@ -7,7 +7,7 @@ import { openBoss } from '../jobs/boss.ts'
 import { createSharedQueue } from '../jobs/shared-queue.ts'
 import type { Log } from '../log.ts'
 import { openSharedStore } from '../store/open.ts'
-import { openPostgres } from '../store/postgres.ts'
+import { openPostgres, type Postgres } from '../store/postgres.ts'
 import type { Backend } from './backend.ts'
 import { modelsFolder, readKnowledge } from './models.ts'
 
@@ -15,7 +15,7 @@ import { modelsFolder, readKnowledge } from './models.ts'
 export async function openShared(config: Config, databaseUrl: string, log: Log): Promise<Backend> {
   const postgres = await openPostgres(databaseUrl, log.warn)
   const group = groupOf(config.shards)
-  await beTheOnlyOne(postgres.exclusively, group, log.warn)
+  await beTheOnlyOne(postgres.hold, group, log.warn)
   const store = await openSharedStore(postgres, { resultBytes: config.resultBytes })
   const boss = await openBoss({ postgres, isKeeper: true, log: log.error })
   const queue = createSharedQueue<FollowUp>({
@@ -58,16 +58,14 @@ export async function openShared(config: Config, databaseUrl: string, log: Log):
 }
 
 /** Two processes with the same shards would both answer every command. Waits until the other one has ended. */
-async function beTheOnlyOne(exclusively: Backend['exclusively'], group: string, warn: (line: string) => void) {
-  const alone = Promise.withResolvers<void>()
-  // Held until the process ends, or its connection.
-  const held = exclusively(`bot ${group}`, () => {
-    alone.resolve()
-    return new Promise<never>(() => {})
+async function beTheOnlyOne(hold: Postgres['hold'], group: string, warn: (line: string) => void) {
+  const held = hold(`bot ${group}`, () => {
+    warn('While Postgres was away, another process took over the same shards; leaving.')
+    process.kill(process.pid, 'SIGTERM')
   })
   const late = sleep(3000, 'late', { ref: false })
-  if ((await Promise.race([alone.promise, held, late])) === 'late') {
+  if ((await Promise.race([held, late])) === 'late') {
     warn('Another process answers the same shards; waiting until it has ended.')
   }
-  await Promise.race([alone.promise, held])
+  await held
 }

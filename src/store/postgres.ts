@@ -20,6 +20,11 @@ export interface Postgres extends Statements {
   /** Runs one piece of work per key at a time, in whichever process. */
   readonly exclusively: <Result>(key: string, work: () => Promise<Result>) => Promise<Result>
   /**
+   * Waits until no other process holds the key, then holds it until the process ends. If the connection breaks, and another
+   * process has the key by the time it is restored, `onLost` is called.
+   */
+  readonly hold: (key: string, onLost: () => void) => Promise<void>
+  /**
    * Listens to the channel from now on, over a connection of its own that is restored when it breaks. `onMessage` is
    * called with '' when something may have been missed. Resolves to a function that stops it.
    */
@@ -82,6 +87,7 @@ export async function openPostgres(url: string, onWait?: (sentence: string) => v
     }
   }
 
+  const held: Held[] = []
   const listeners = new Set<() => Promise<void>>()
   const listenHere: Postgres['listen'] = async (channel, onMessage) => {
     const end = await listen(url, channel, onMessage)
@@ -97,9 +103,12 @@ export async function openPostgres(url: string, onWait?: (sentence: string) => v
     beside: statementsOf(beside),
     transaction,
     exclusively,
+    hold: async (key, onLost) => {
+      held.push(await hold(url, key, onLost))
+    },
     listen: listenHere,
     close: async () => {
-      await Promise.allSettled([...listeners].map((end) => end()))
+      await Promise.allSettled([...listeners, ...held].map((end) => end()))
       await Promise.allSettled([pool, locks, beside].map((one) => one.end()))
     },
   }
@@ -150,6 +159,46 @@ async function listen(
     }
   }
   await connect().catch(rejectInUse)
+  return async () => {
+    isOver = true
+    await client?.end()
+  }
+}
+
+type Held = () => Promise<void>
+
+async function hold(url: string, key: string, onLost: () => void): Promise<Held> {
+  let client: pg.Client | undefined
+  let isOver = false
+  const take = async (lock: 'pg_advisory_lock' | 'pg_try_advisory_lock'): Promise<boolean> => {
+    const next = new pg.Client({ connectionString: url, keepAlive: true, application_name: 'isto' })
+    const again = () => {
+      if (client !== next || isOver) return
+      client = undefined
+      setTimeout(() => void takeAgain(), retryMilliseconds).unref()
+    }
+    next.on('error', again)
+    next.on('end', again)
+    await next.connect()
+    const { rows } = await next.query(`SELECT ${lock}(hashtextextended($1, 0)) AS held`, [JSON.stringify(key)])
+    client = next
+    return rows[0].held !== false
+  }
+  const takeAgain = async () => {
+    const isHeld = await take('pg_try_advisory_lock').catch(() => undefined)
+    if (isHeld === undefined && !isOver) setTimeout(() => void takeAgain(), retryMilliseconds).unref()
+    if (isHeld === false && !isOver) onLost()
+  }
+  for (;;) {
+    try {
+      await take('pg_advisory_lock')
+      break
+    } catch (error) {
+      const failure = failureOfPostgres(error)
+      if (failure.code !== gone) throw errorInUse(failure)
+      await sleep(retryMilliseconds)
+    }
+  }
   return async () => {
     isOver = true
     await client?.end()

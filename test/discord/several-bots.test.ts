@@ -89,7 +89,15 @@ async function startWorker(url: string) {
     await sleep(1e9, undefined, { signal, ref: false })
     return result('emoji')
   }
-  const serving = await serve({ postgres, boss, log, name: 'worker', models: [{ name: 'emoji', hash: '' }], run })
+  const serving = await serve({
+    postgres,
+    boss,
+    log,
+    name: 'worker',
+    device: 'cpu',
+    models: [{ name: 'emoji', hash: '' }],
+    run,
+  })
   return {
     stop: async () => {
       await serving.stop()
@@ -158,6 +166,7 @@ describe('two bot processes', { skip: skipped, timeout: 120_000 }, () => {
     const isNote = (text: string) => text === 'Your last result could not be posted.'
     const first = discord.slash('queue', {})
     await until(() => first.followUps.some((one) => isNote(textOf(one))), 'the note')
+    assert.match(textOf(first.message!), /One worker \(1 on cpu\), 0 at work\./)
     assert.doesNotMatch(textOf(await answerTo(discord.slash('queue', {}))), /could not be posted/)
     await bots[0]!.store.notes.put(stranger.id, 'Once.')
     const takers = [0, 1, 0, 1].map((index) => bots[index]!.store.notes.take(stranger.id))

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { openSharedStore, type Store } from '../../src/store/open.ts'
 import { openPostgres } from '../../src/store/postgres.ts'
+import { until } from '../loopback/discord.ts'
 import { skipped, startPostgres, type TestPostgres } from '../postgres.ts'
 import { filled } from './child.ts'
 import { describeStore } from './suite.ts'
@@ -68,6 +69,27 @@ describe('Postgres', { skip: skipped }, async () => {
       await other.sweep(1e15)
       assert.equal((await one.settings.get('1')).personLimit, 1)
     }))
+
+  test('a key is held over a broken connection, unless another process has it by then', async () => {
+    const url = await (await postgres()).create()
+    const [one, other] = await Promise.all([openPostgres(url), openPostgres(url)])
+    const breakHolder = () =>
+      one.query(`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted`)
+    const locks = async (isGranted: boolean) =>
+      (await one.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted = $1`, [isGranted])).length
+    let lost = 0
+    await one.hold('bot', () => lost++)
+    await breakHolder()
+    await until(async () => (await locks(true)) === 0, 'the key to be free')
+    await until(async () => (await locks(true)) === 1, 'the key to be held again')
+    assert.equal(lost, 0)
+    const held = other.hold('bot', () => {})
+    await until(async () => (await locks(false)) === 1, 'another to wait')
+    await breakHolder()
+    await held
+    await until(() => lost === 1, 'the loss')
+    await Promise.all([one.close(), other.close()])
+  })
 
   test('where it can’t be reached, one sentence says so, and all goes on when it is back', {
     timeout: 60_000,
