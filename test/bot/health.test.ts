@@ -6,13 +6,14 @@ import { createVitals } from '../../src/bot/vitals.ts'
 import type { GatewayStatus } from '../../src/discord/gateway/gateway-status.ts'
 import { UserError } from '../../src/errors.ts'
 import type { Job, JobResult } from '../../src/jobs/protocol.ts'
-import type { QueueHandlers, Ticket } from '../../src/jobs/ticket.ts'
+import type { QueueHandlers, Ticket, WorkerFacts } from '../../src/jobs/ticket.ts'
 import type { Run, RunOptions } from '../../src/jobs/worker-client.ts'
 
 const start = 1_000_000_000_000
 let clock = start
 let gatewayStatus: GatewayStatus = {}
 let queueLength = 0
+let workers: readonly WorkerFacts[] | undefined
 const metrics = createMetrics()
 const vitals = createVitals(metrics.observe, () => clock)
 let health: Health
@@ -21,7 +22,7 @@ before(async () => {
   health = await startHealth({
     port: 0,
     host: '127.0.0.1',
-    read: async () => vitals.read({ gatewayStatus, queueLength }),
+    read: async () => vitals.read({ gatewayStatus, queueLength, ...(workers && { workers }) }),
     metrics,
   })
 })
@@ -205,6 +206,20 @@ test('nothing else is served', async () => {
   assert.equal((await fetch(`${health.origin}/`)).status, 404)
   assert.equal((await fetch(`${health.origin}/healthz`, { method: 'POST' })).status, 405)
   assert.equal((await fetch(`${health.origin}/healthz?verbose`, { method: 'HEAD' })).status, 200)
+})
+
+test('workers on other machines are counted by device and by what they do; without one it is not healthy', async () => {
+  const worker = (id: string, device: string, isBusy: boolean) => ({ id, name: id, models: ['emoji'], device, isBusy })
+  workers = [worker('a', 'cuda', true), worker('b', 'cuda', false), worker('c', 'cuda', false)]
+  const found = await numbers()
+  assert.deepEqual(
+    [found['isto_workers{device="cuda",busy="true"}'], found['isto_workers{device="cuda",busy="false"}']],
+    [1, 2],
+  )
+  workers = []
+  assert.ok((await healthz()).faults.includes('No worker is connected.'))
+  assert.equal((await numbers())['isto_workers{device="cuda",busy="true"}'], undefined)
+  workers = undefined
 })
 
 test('a port that is taken is named', async () => {
