@@ -9,7 +9,7 @@ import type { Say } from '../src/discord/language/say.ts'
 import { type Page, pageButtons, pageOf } from '../src/discord/message/pages.ts'
 import { buttonSection } from '../src/discord/message/parts.ts'
 import { buttonRow, type Post, textDisplay } from '../src/discord/message/post.ts'
-import { duration } from '../src/discord/message/progress.ts'
+import { duration } from '../src/duration.ts'
 import type { Place, Ticket, WorkerFacts } from '../src/jobs/ticket.ts'
 import { type Sentence, sentence } from '../src/sentence.ts'
 

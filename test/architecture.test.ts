@@ -18,6 +18,7 @@ interface Import {
 const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly types?: readonly string[] }>> = {
   'src/errors.ts': { may: [] },
   'src/sentence.ts': { may: [] },
+  'src/duration.ts': { may: ['src/sentence.ts'] },
   'src/limits.ts': { may: [] },
   'src/scrub.ts': { may: [] },
   'src/log.ts': { may: ['src/scrub.ts'] },
@@ -121,7 +122,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** What an error says: whoever may import errors may import these. */
-const withErrors = ['src/errors.ts', 'src/sentence.ts']
+const withErrors = ['src/errors.ts', 'src/sentence.ts', 'src/duration.ts']
 
 const isIn = (file: string, room: string) => file === room || file.startsWith(`${room}/`)
 

@@ -19,7 +19,7 @@ const leastGain = 2 ** 20
  * @param graph What {@link gradient} returns. `forward` are the nodes that were there before, `cotangents` the names of
  *   the gradients it started with.
  */
-export function recomputeCheap(
+export function rematerialize(
   graph: Graph,
   { forward, cotangents }: { readonly forward: ReadonlySet<Node>; readonly cotangents: readonly string[] },
   least = leastGain,

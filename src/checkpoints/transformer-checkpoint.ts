@@ -32,14 +32,14 @@ export function transformerIn(tensors: Tensors): Transformer | undefined {
  */
 export function readTransformer(path: string, { family, tensors }: Transformer, all: Tensors): Checkpoint {
   const { vae, clip, openClip, t5 } = withCompanions(path, all)
-  const lacking = [
+  const missing = [
     ...(vae ? [] : ['ae.safetensors (the autoencoder)']),
     ...(clip ? [] : ['clip_l.safetensors']),
     ...(openClip || family === 'flux' ? [] : ['clip_g.safetensors']),
     ...(t5 || family === 'sd3' ? [] : ['t5xxl_fp16.safetensors']),
   ]
-  if (!vae || !clip || lacking.length > 0) {
-    throw new UserError(`${path} is a transformer alone: put ${lacking.join(' and ')} beside it.`)
+  if (!vae || !clip || missing.length > 0) {
+    throw new UserError(`${path} is a transformer alone: put ${missing.join(' and ')} beside it.`)
   }
   const isSd3 = family === 'sd3'
   const text: StoredPart = { tensors: clip, config: clipConfig(clip, 'quick_gelu') }

@@ -1,4 +1,6 @@
+import { duration } from '../duration.ts'
 import type { Progress, Stage } from '../jobs/protocol.ts'
+import { english } from '../sentence.ts'
 
 interface Screen {
   readonly isTTY?: boolean
@@ -54,7 +56,7 @@ export function createBar(screen: Screen, now: () => number) {
     if (time - shownAt < pause) return
     shownAt = time
     const speed = (progress.step - begun.step) / (time - begun.at)
-    const left = speed > 0 ? duration((progress.of - progress.step) / speed) : undefined
+    const left = speed > 0 ? english(duration((progress.of - progress.step) / speed / 1000)) : undefined
     if (screen.isTTY) screen.write(CLEAR_LINE + barLine(progress, left).slice(0, (screen.columns || 80) - 1))
     else screen.write(`${textLine(progress, left)}\n`)
   }
@@ -73,10 +75,4 @@ function barLine({ label, step, of, short }: Reading, left: string | undefined):
 
 function textLine({ label, long }: Reading, left: string | undefined): string {
   return `${label}: ${long}${left ? `, ${left} left` : ''}`
-}
-
-function duration(milliseconds: number): string {
-  const seconds = Math.ceil(milliseconds / 1000)
-  if (seconds >= 3600) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
-  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`
 }

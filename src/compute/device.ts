@@ -108,15 +108,15 @@ function namesIn(folder: string): string[] {
 export function tryInChild(
   device: Device,
   path: string | URL = new URL('device-trial.ts', import.meta.url),
-  patienceMilliseconds = USUAL_PATIENCE,
+  timeoutMilliseconds = USUAL_TIMEOUT,
 ): Promise<Trial> {
   // ONNX Runtime and the drivers print a lot; what matters is in the message.
   const child = fork(path, [device], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
   const { promise, resolve } = Promise.withResolvers<Trial>()
   const timer = setTimeout(() => {
-    resolve({ refused: `it did nothing for ${patienceMilliseconds / 1000} s` })
+    resolve({ refused: `it did nothing for ${timeoutMilliseconds / 1000} s` })
     child.kill('SIGKILL')
-  }, patienceMilliseconds)
+  }, timeoutMilliseconds)
   child.on('message', (trial: Trial) => resolve(trial))
   child.on('error', (error) => resolve({ refused: `it could not be tried (${error.message})` }))
   child.on('exit', (code, signal) => {
@@ -127,4 +127,4 @@ export function tryInChild(
 }
 
 /** Drivers compile their programs the first time, and a card that others use is slow. */
-const USUAL_PATIENCE = 120_000
+const USUAL_TIMEOUT = 120_000

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expandSlicedAttention, gatherLargeAttention } from '../autodiff/attention.ts'
 import { gradient } from '../autodiff/gradient.ts'
-import { recomputeCheap } from '../autodiff/rematerialize.ts'
+import { rematerialize } from '../autodiff/rematerialize.ts'
 import { Emitter } from '../onnx/emitter.ts'
 import { type Graph, isOnDisk, type Value, valueNamed } from '../onnx/graph.ts'
 import { lowerAttention } from '../onnx/lower-attention.ts'
@@ -111,7 +111,7 @@ export async function gradientGraph(
   const gathered = gatherLargeAttention(lowerAttention(simple))
   const found = loss.kind === 'cotangent' ? takeCotangents(gathered) : appendWeightedMse(gathered)
   const { graph: withLoss, cotangents } = half ? scaleCotangents(found) : found
-  const differentiated = recomputeCheap(gradient(withLoss, { by, cotangents }), {
+  const differentiated = rematerialize(gradient(withLoss, { by, cotangents }), {
     forward: new Set(withLoss.nodes),
     cotangents: Object.values(cotangents),
   })

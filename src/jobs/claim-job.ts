@@ -25,14 +25,14 @@ interface Claiming {
   readonly models: readonly string[]
   /** The model that is loaded. */
   readonly loaded: string | undefined
-  readonly patienceMilliseconds: number
+  readonly longestWaitMilliseconds: number
 }
 
 /** Takes the job that this worker should compute next, if there is one. */
 export async function claimJob(claiming: Claiming): Promise<Running | undefined> {
-  const { postgres, boss, id, models, loaded, patienceMilliseconds } = claiming
+  const { postgres, boss, id, models, loaded, longestWaitMilliseconds } = claiming
   const heads = models.length > 1 ? await headsOf(postgres, models) : []
-  const chosen = chooseQueue(heads, loaded, Date.now(), patienceMilliseconds)
+  const chosen = chooseQueue(heads, loaded, Date.now(), longestWaitMilliseconds)
   // A worker that was killed left its job to pg-boss, which gives it to whoever asks.
   const inOrder = chosen ? [chosen] : models.toSorted((one) => (one === loaded ? -1 : 1))
   for (const model of inOrder) {

@@ -1,6 +1,7 @@
+import { duration } from '../duration.ts'
 import { UserError } from '../errors.ts'
 import { JOBS_PER_PERSON } from '../limits.ts'
-import { type Sentence, sentence } from '../sentence.ts'
+import { sentence } from '../sentence.ts'
 
 export interface Limits {
   /**
@@ -65,17 +66,6 @@ export function checkLimits(
 
 export const blocked =
   'On this server you are blocked from making or saving anything; those who manage it can change that.'
-
-/** "about 20 seconds" */
-function duration(seconds: number): Sentence {
-  if (seconds < 55) {
-    return sentence('about {seconds} seconds', { seconds: Math.max(1, Math.ceil(seconds / 5)) * 5 })
-  }
-  const minutes = Math.round(seconds / 60)
-  return minutes < 90
-    ? sentence('about {minutes, plural, =1 {a minute} other {# minutes}}', { minutes })
-    : sentence('about {hours, plural, =1 {an hour} other {# hours}}', { hours: Math.round(minutes / 60) })
-}
 
 /** The sum over every byte array inside plain data. */
 function bytesOf(value: unknown): number {

@@ -84,7 +84,7 @@ async function compute(
   }
 }
 
-/** Until it is done, or was done by another: what took minutes to compute is worth some patience. */
+/** Until it is done, or was done by another: what took minutes to compute is worth some tries. */
 async function persistently(work: () => Promise<void>, onError: (error: unknown) => void): Promise<void> {
   for (;;) {
     try {
@@ -96,6 +96,6 @@ async function persistently(work: () => Promise<void>, onError: (error: unknown)
   }
 }
 
-/** A worker's heartbeat for its job, well within pg-boss's patience. */
+/** A worker's heartbeat for its job, well before pg-boss takes it for lost. */
 const beatMilliseconds = 3000
 const retryMilliseconds = 500

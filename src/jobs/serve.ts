@@ -23,7 +23,7 @@ interface ServeOptions {
   readonly loaded?: string
   readonly log: (sentence: string, error: unknown) => void
   /** How long another model's jobs wait for a worker that has it loaded. @default 30_000 */
-  readonly patienceMilliseconds?: number
+  readonly longestWaitMilliseconds?: number
   /** @default 1000 */
   readonly pollMilliseconds?: number
 }
@@ -77,7 +77,7 @@ const lifeSignMilliseconds = 5000
 
 /** Claims and performs one job after the other. */
 function createWorkerLoop(options: ServeOptions) {
-  const { postgres, boss, name, models, log, patienceMilliseconds = 30_000, pollMilliseconds = 1000 } = options
+  const { postgres, boss, name, models, log, longestWaitMilliseconds = 30_000, pollMilliseconds = 1000 } = options
   const id = randomUUID()
   const durations = createDurations(Date.now)
   let { device, loaded } = options
@@ -101,7 +101,7 @@ function createWorkerLoop(options: ServeOptions) {
   /** @returns whether there was a job */
   const next = async (): Promise<boolean> => {
     try {
-      running = await claimJob({ postgres, boss, id, models: names, loaded, patienceMilliseconds })
+      running = await claimJob({ postgres, boss, id, models: names, loaded, longestWaitMilliseconds })
       if (!running) return false
       const outcome = await performClaimed(running, { ...options, durations, device })
       if (outcome?.type === 'done') learn({ loaded: running.model, device: deviceOf(outcome) ?? device })

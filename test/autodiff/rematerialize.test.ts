@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gradient, gradientName } from '../../src/autodiff/gradient.ts'
-import { recomputeCheap } from '../../src/autodiff/rematerialize.ts'
+import { rematerialize } from '../../src/autodiff/rematerialize.ts'
 import { constantOf, type Graph, graphOf, node, type Value } from '../../src/onnx/graph.ts'
 import { lowerAttention } from '../../src/onnx/lower-attention.ts'
 import { encodeGraph, readModel } from '../../src/onnx/proto.ts'
@@ -20,7 +20,7 @@ function bothWays(graph: Graph, by: readonly string[]) {
   const cotangents = Object.fromEntries(graph.outputs.map((name) => [name, `cotangent:${name}`]))
   const plain = gradient({ ...graph, inputs }, { by, cotangents })
   const forward = new Set(graph.nodes)
-  return { plain, again: recomputeCheap(plain, { forward, cotangents: Object.values(cotangents) }, 0), forward }
+  return { plain, again: rematerialize(plain, { forward, cotangents: Object.values(cotangents) }, 0), forward }
 }
 
 /** What the backward pass reads of the forward one, apart from constants; views count as what they are views of. */
@@ -96,7 +96,7 @@ test('what would save too little stays as it is', () => {
     values: new Map([value('a', 4), value('y', 4)].map((each) => [each.name, each])),
   })
   const plain = gradient({ ...graph, inputs: [...graph.inputs, value('g', 4)] }, { by: ['x'], cotangents: { y: 'g' } })
-  assert.equal(recomputeCheap(plain, { forward: new Set(graph.nodes), cotangents: ['g'] }), plain)
+  assert.equal(rematerialize(plain, { forward: new Set(graph.nodes), cotangents: ['g'] }), plain)
 })
 
 for (const name of ['unet-sd15-legacy-17', 'unet-sdxl-dynamo-20', 'unet-sd21-dynamo-23']) {

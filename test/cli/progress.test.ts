@@ -13,7 +13,7 @@ test('on a terminal a bar is drawn over itself, with the time left, and taken aw
   progress.clear()
   assert.deepEqual(written, [
     '\r\x1b[2KLearning the difference  ░░░░░░░░░░░░░░░░░░░░░░░░ 0/100',
-    '\r\x1b[2KLearning the difference  ██░░░░░░░░░░░░░░░░░░░░░░ 10/100 · 1 min 30 s left',
+    '\r\x1b[2KLearning the difference  ██░░░░░░░░░░░░░░░░░░░░░░ 10/100 · about 2 minutes left',
     '\r\x1b[2K',
   ])
 })
@@ -26,7 +26,7 @@ test('a stage’s speed is its own, and a line never wraps', () => {
   progress.update({ stage: 'sample', step: 1, of: 20 })
   clock.time = 61_000
   progress.update({ stage: 'sample', step: 2, of: 20 })
-  assert.match(written[2]!, /2\/20 · 1/)
+  assert.match(written[2]!, /2\/20 · a/)
   assert.equal(written[2]!.length, '\r\x1b[2K'.length + 59)
 })
 
@@ -39,8 +39,8 @@ test('elsewhere there is a line every five seconds, and none for a job that ends
   }
   progress.clear()
   assert.deepEqual(written, [
-    'Learning the difference: 50 of 200, 15 s left\n',
-    'Learning the difference: 100 of 200, 10 s left\n',
+    'Learning the difference: 50 of 200, about 15 seconds left\n',
+    'Learning the difference: 100 of 200, about 10 seconds left\n',
   ])
 })
 
@@ -53,7 +53,7 @@ test('anything else that goes on has the same bar, for hours if need be', () => 
   bar.update({ ...reading, step: 1 })
   assert.equal(
     written[1],
-    '\r\x1b[2KDownloading the model    ░░░░░░░░░░░░░░░░░░░░░░░░ 1.0 GB / 5.1 GB · 1 h 39 min left',
+    '\r\x1b[2KDownloading the model    ░░░░░░░░░░░░░░░░░░░░░░░░ 1.0 GB / 5.1 GB · about 2 hours left',
   )
 })
 

@@ -48,7 +48,7 @@ test('a command is answered at once, shows its progress, and ends as one message
   progress({ stage: 'learn', step: 1, of: 120 })
   progress({ stage: 'learn', step: 60, of: 120 })
   await until(() => textOf(message).includes('60 of 120'), 'progress')
-  assert.match(textOf(message), /Learning what changes from A to A′\n50 % done, step 60 of 120, about \d+ s left/)
+  assert.match(textOf(message), /Learning what changes from A to A′\n50 % done, step 60 of 120, about \d+ seconds left/)
   assert.deepEqual(message.pings, [])
 
   assert.equal(job.kind, 'analogy')

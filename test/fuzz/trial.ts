@@ -22,7 +22,7 @@ export interface Ordeal {
 
 const LONGEST_SECONDS = 5
 /** A process that is slow for others' sake is not hung. */
-const PATIENCE_SECONDS = 120
+const TIMEOUT_SECONDS = 120
 const LARGEST_KILOBYTES = 1e6
 
 /**
@@ -67,8 +67,8 @@ export function startOrdeal(way: 'inside' | 'through the child'): Ordeal {
       const died = (code: number | null, signal: string | null) => settle(`the process died (${signal ?? code})`)
       const timer = setTimeout(() => {
         child.kill('SIGKILL')
-        settle(`no answer in ${PATIENCE_SECONDS} s`)
-      }, PATIENCE_SECONDS * 1000)
+        settle(`no answer in ${TIMEOUT_SECONDS} s`)
+      }, TIMEOUT_SECONDS * 1000)
       child.on('message', settle).on('exit', died)
       child.send({ kind, bytes } satisfies Question, (error) => {
         if (error) settle(`the process is gone (${child.signalCode ?? child.exitCode})`)

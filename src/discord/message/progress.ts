@@ -1,3 +1,4 @@
+import { duration } from '../../duration.ts'
 import type { Progress, Stage } from '../../jobs/protocol.ts'
 import { type Sentence, sentence } from '../../sentence.ts'
 import type { Say } from '../language/say.ts'
@@ -47,12 +48,6 @@ function running(say: Say, { stage, step, of }: Progress, secondsLeft: number | 
   const done = sentence('{percent} % done, step {step} of {of}', { percent, step, of })
   return `${title}\n${left ? say('{first}, {next}', { first: done, next: left }) : say(done)}`
 }
-
-/** "about 40 s" or "about 3 min". */
-export const duration = (seconds: number): Sentence =>
-  seconds < 90
-    ? sentence('about {seconds} s', { seconds: Math.max(1, Math.round(seconds)) })
-    : sentence('about {minutes} min', { minutes: Math.round(seconds / 60) })
 
 export interface Throttle<T> {
   readonly push: (value: T) => void

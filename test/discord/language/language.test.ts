@@ -10,6 +10,7 @@ const rooms = [
   'commands/**/*.ts',
   'src/{discord,engine,exact,image,jobs,store,tensor,worker}/**/*.ts',
   'src/networks/text/text-network.ts',
+  'src/duration.ts',
 ]
 /** For those who run the bot, in English like the log; so is what other rooms say about the files of models. */
 const exceptions = ['src/discord/gateway/', 'src/discord/language/']

@@ -19,9 +19,9 @@ test('a place in the queue, a stage, and the time until the end', () => {
   )
   assert.match(
     narrate(say, { stage: 'learn', step: 25, of: 100, secondsLeft: 15.4 }),
-    /25 % done, step 25 of 100, about 15 s left$/,
+    /25 % done, step 25 of 100, about 20 seconds left$/,
   )
-  assert.match(narrate(say, { stage: 'learn', step: 50, of: 100, secondsLeft: 400 }), /about 7 min left$/)
+  assert.match(narrate(say, { stage: 'learn', step: 50, of: 100, secondsLeft: 400 }), /about 7 minutes left$/)
   assert.doesNotMatch(narrate(say, { stage: 'sample', step: 1, of: 20 }), /left/)
 })
 
