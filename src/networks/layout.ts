@@ -187,9 +187,7 @@ function architectureOf(folder: string, parts: Parts): Architecture {
   const inputs = new Set(graph.inputs.map(({ name }) => name))
   if (!inputs.has('hidden_states')) return 'unet'
   if (inputs.has('pooled_projections')) return inputs.has('img_ids') ? 'flux' : 'sd3'
-  throw new UserError(
-    `The model in ${folder} reads its prompts only through T5, which is not supported: ${USABLE}.`,
-  )
+  throw new UserError(`The model in ${folder} reads its prompts only through T5, which is not supported: ${USABLE}.`)
 }
 
 /**
