@@ -15,8 +15,8 @@ export interface Page {
   readonly last?: number
 }
 
-/** The version of the table's layout; a file with a higher one is left alone. */
-const layout = 1
+/** The version of the table's layout; a file with a higher one is left alone. Up to 1 a checksum was of the value alone. */
+const layout = 2
 const pageRows = 500
 const pageBytes = 8 << 20
 
@@ -87,14 +87,16 @@ function createOperations(database: DatabaseSync) {
   return {
     read: (namespace: string, key: string): Uint8Array | undefined => {
       const row = select.get(namespace, key)
-      return row && checked(row)
+      return row && checked(row, namespace, key)
     },
 
     /** All of them or none. */
     write: (namespace: string, rows: readonly Row[]): void => {
       database.exec('BEGIN IMMEDIATE')
       try {
-        for (const { key, value, expires } of rows) upsert.run(namespace, key, expires ?? null, crc32(value), value)
+        for (const { key, value, expires } of rows) {
+          upsert.run(namespace, key, expires ?? null, checksumOf(namespace, key, value), value)
+        }
         database.exec('COMMIT')
       } finally {
         if (database.isTransaction) database.exec('ROLLBACK')
@@ -117,8 +119,9 @@ function createOperations(database: DatabaseSync) {
       const rows: Row[] = []
       let bytes = 0
       for (const row of list.iterate(namespace, after, pageRows)) {
-        const value = checked(row)
-        rows.push({ key: String(row.key), value })
+        const key = String(row.key)
+        const value = checked(row, namespace, key)
+        rows.push({ key, value })
         bytes += value.length
         if (rows.length === pageRows || bytes >= pageBytes) return { rows, last: Number(row.id) }
       }
@@ -139,8 +142,14 @@ function createOperations(database: DatabaseSync) {
   }
 }
 
-function checked({ checksum, value }: Record<string, SQLOutputValue>): Uint8Array {
-  if (value instanceof Uint8Array && crc32(value) === checksum) return value
+/** Of the value where it is, so that a value is not taken for another one's where an index is damaged. */
+const checksumOf = (namespace: string, key: string, value: Uint8Array) =>
+  crc32(value, crc32(JSON.stringify([namespace, key])))
+
+function checked({ checksum, value }: Record<string, SQLOutputValue>, namespace: string, key: string): Uint8Array {
+  const isSound =
+    value instanceof Uint8Array && (checksum === checksumOf(namespace, key, value) || checksum === crc32(value))
+  if (isSound) return value
   throw failure(damaged, 'A value is not what was written.')
 }
 

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import { openStore, type Store } from '../../src/store/open.ts'
 import { filled, isWhole } from './child.ts'
 import { difference, result } from './suite.ts'
@@ -198,6 +199,26 @@ describe('a damaged file', () => {
       await store.close()
     }
     assert.ok(refused > 0)
+  })
+
+  test('with one value in the place of another is found out; what version 0.1 wrote is read', async () => {
+    const folder = await copy()
+    const name = [...names][0]!
+    const change = (sql: string) => {
+      const database = new DatabaseSync(fileIn(folder))
+      database.function('crc32', (value) => crc32(value as Uint8Array))
+      database.exec(sql)
+      database.close()
+    }
+    change('UPDATE entries SET checksum = crc32(value); PRAGMA user_version = 1')
+    await withStore(folder, async (store) => assert.ok(isWhole((await store.differences.get('1', name))!)))
+
+    const other = await copy()
+    await copyFile(fileIn(other), fileIn(folder))
+    change(`
+      UPDATE entries SET (checksum, value) = (SELECT checksum, value FROM entries WHERE key NOT GLOB '*.body' LIMIT 1)
+      WHERE key GLOB '*.body'`)
+    await withStore(folder, (store) => assert.rejects(store.differences.get('1', name), /damaged/))
   })
 
   test('of a newer version is left alone', async () => {
