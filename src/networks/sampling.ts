@@ -23,8 +23,11 @@ export function embeddedGuidance({ manifest }: ModelLayout, width: number) {
   const scale = manifest?.sampling?.embeddedGuidance ?? USUAL_GUIDANCE
   const half = width >> 1
   const embedding = tensor([1, width])
+  const { exp, fround, log } = Math
+  const rate = fround(-log(10000) / (half - 1))
   for (let index = 0; index < half; index++) {
-    const angle = 1000 * (scale - 1) * Math.exp((-Math.log(10000) * index) / (half - 1))
+    // In float32 as in PyTorch: the thousandfold makes a rounding of the factor visible.
+    const angle = fround(fround(1000 * (scale - 1)) * fround(exp(fround(rate * index))))
     embedding.data[index] = Math.sin(angle)
     embedding.data[half + index] = Math.cos(angle)
   }
