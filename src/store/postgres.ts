@@ -25,7 +25,7 @@ export interface Postgres extends Statements {
    */
   readonly hold: (key: string, onLost: () => void) => Promise<void>
   /**
-   * Listens to the channel from now on, over a connection of its own that is restored when it breaks. `onMessage` is
+   * Listens to the channel from now on, over one connection for all that is restored when it breaks. `onMessage` is
    * called with '' when something may have been missed. Resolves to a function that stops it.
    */
   readonly listen: (channel: string, onMessage: (payload: string) => void) => Promise<() => Promise<void>>
@@ -88,16 +88,7 @@ export async function openPostgres(url: string, onWait?: (sentence: string) => v
   }
 
   const held: Held[] = []
-  const listeners = new Set<() => Promise<void>>()
-  const listenHere: Postgres['listen'] = async (channel, onMessage) => {
-    const end = await listen(url, channel, onMessage)
-    listeners.add(end)
-    return async () => {
-      listeners.delete(end)
-      await end()
-    }
-  }
-
+  const listener = createListener(url)
   return {
     ...statementsOf(pool),
     beside: statementsOf(beside),
@@ -106,9 +97,9 @@ export async function openPostgres(url: string, onWait?: (sentence: string) => v
     hold: async (key, onLost) => {
       held.push(await hold(url, key, onLost))
     },
-    listen: listenHere,
+    listen: listener.listen,
     close: async () => {
-      await Promise.allSettled([...listeners, ...held].map((end) => end()))
+      await Promise.allSettled([listener.close(), ...held.map((end) => end())])
       await Promise.allSettled([pool, locks, beside].map((one) => one.end()))
     },
   }
@@ -132,36 +123,67 @@ function statementsOf(client: pg.Pool | pg.PoolClient): Statements {
   }
 }
 
-async function listen(
-  url: string,
-  channel: string,
-  onMessage: (payload: string) => void,
-): Promise<() => Promise<void>> {
-  let client: pg.Client | undefined
+/** One connection that listens to any number of channels. */
+function createListener(url: string): Pick<Postgres, 'listen' | 'close'> {
+  const channels = new Map<string, Set<(payload: string) => void>>()
+  let opened: Promise<pg.Client> | undefined
   let isOver = false
-  const connect = async () => {
-    const next = new pg.Client({ connectionString: url, keepAlive: true, application_name: 'isto' })
-    next.on('notification', ({ payload = '' }) => onMessage(payload))
+
+  const open = async (): Promise<pg.Client> => {
+    const client = new pg.Client({ connectionString: url, keepAlive: true, application_name: 'isto' })
+    client.on('notification', ({ channel, payload = '' }) => {
+      for (const onMessage of channels.get(channel) ?? []) onMessage(payload)
+    })
+    let isBroken = false
     const again = () => {
-      if (client !== next) return
-      client = undefined
-      if (!isOver) setTimeout(() => void connect().then(() => onMessage(''), again), retryMilliseconds).unref()
+      if (isBroken) return
+      isBroken = true
+      opened = undefined
+      if (!isOver && channels.size > 0) setTimeout(restore, retryMilliseconds).unref()
     }
-    client = next
-    next.on('error', again)
-    next.on('end', again)
+    client.on('error', again)
+    client.on('end', again)
     try {
-      await next.connect()
-      await next.query(`LISTEN ${pg.escapeIdentifier(channel)}`)
+      await client.connect()
+      for (const channel of channels.keys()) await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`)
+      return client
     } catch (error) {
       again()
       throw error
     }
   }
-  await connect().catch(rejectInUse)
-  return async () => {
-    isOver = true
-    await client?.end()
+  const restore = () => {
+    opened ??= open()
+    opened.then(
+      () => {
+        for (const onMessages of channels.values()) for (const onMessage of onMessages) onMessage('')
+      },
+      // Another try is due.
+      () => {},
+    )
+  }
+
+  return {
+    listen: async (channel, onMessage) => {
+      const onMessages = channels.get(channel) ?? new Set()
+      channels.set(channel, onMessages.add(onMessage))
+      const forget = () => {
+        onMessages.delete(onMessage)
+        if (onMessages.size === 0) channels.delete(channel)
+      }
+      opened ??= open()
+      try {
+        await (await opened).query(`LISTEN ${pg.escapeIdentifier(channel)}`)
+      } catch (error) {
+        forget()
+        rejectInUse(error)
+      }
+      return async () => forget()
+    },
+    close: async () => {
+      isOver = true
+      await (await opened?.catch(() => undefined))?.end()
+    },
   }
 }
 

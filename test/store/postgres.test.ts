@@ -70,6 +70,26 @@ describe('Postgres', { skip: skipped }, async () => {
       assert.equal((await one.settings.get('1')).personLimit, 1)
     }))
 
+  test('all channels share a connection; when it breaks, each is told that it may have missed something', async () => {
+    const shared = await openPostgres(await (await postgres()).create())
+    const heard: string[] = []
+    const stop = await shared.listen('a', (payload) => heard.push(`a ${payload}`))
+    await shared.listen('b', (payload) => heard.push(`b ${payload}`))
+    const notify = (channel: string) => shared.query('SELECT pg_notify($1, $2)', [channel, 'hello'])
+    for (const channel of ['a', 'b']) await notify(channel)
+    await until(() => heard.length === 2, 'both messages')
+    const listening = () =>
+      shared.query(`SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE query LIKE 'LISTEN%' AND datname = current_database()`)
+    assert.equal((await listening()).length, 1)
+    await until(() => heard.length === 4, 'both to be told')
+    await stop()
+    for (const channel of ['a', 'b']) await notify(channel)
+    await until(() => heard.length === 5, 'the last message')
+    assert.deepEqual(heard, ['a hello', 'b hello', 'a ', 'b ', 'b hello'])
+    await shared.close()
+  })
+
   test('a key is held over a broken connection, unless another process has it by then', async () => {
     const url = await (await postgres()).create()
     const [one, other] = await Promise.all([openPostgres(url), openPostgres(url)])
