@@ -31,7 +31,8 @@ export function transformerIn(tensors: Tensors): Transformer | undefined {
  * @throws UserError that says what is missing
  */
 export function readTransformer(path: string, { family, tensors }: Transformer, all: Tensors): Checkpoint {
-  const { vae, clip, openClip, t5 } = withCompanions(path, all)
+  const { vae, clip, openClip, t5 } = withCompanions(path, family, all)
+  if (!vae && family === 'sd3') throw new UserError(`${path} has no autoencoder: get the whole model.`)
   const missing = [
     ...(vae ? [] : ['ae.safetensors (the autoencoder)']),
     ...(clip ? [] : ['clip_l.safetensors']),
@@ -66,12 +67,14 @@ const COMPANIONS: readonly (readonly [file: RegExp, part: keyof ReturnType<typeo
   [/^t5xxl(_fp16|_fp32|_bf16)?\.safetensors$/, 't5', ENCODERS.t5],
 ]
 
-function withCompanions(path: string, all: Tensors) {
+/** `ae.safetensors` is FLUX's own. */
+function withCompanions(path: string, family: Transformer['family'], all: Tensors) {
   const own = takeApart(all)
   const folder = dirname(path)
   const names = readdirSync(folder).sort()
   const added = COMPANIONS.flatMap(([file, part, prefix]) => {
-    const found = own[part] ? undefined : names.find((name) => file.test(name))
+    const isWanted = !own[part] && (part !== 'vae' || family === 'flux')
+    const found = isWanted ? names.find((name) => file.test(name)) : undefined
     if (!found) return []
     return [...readSafetensorsIndex(join(folder, found)).tensors].map(
       ([name, tensor]) => [prefix + name, tensor] as const,

@@ -91,7 +91,7 @@ test('what is no whole model of these families is a sentence', async () => {
   for (const [name, expected] of [
     ['lora_unet_down_blocks_0.alpha', /is a LoRA: name it behind a model/],
     ['double_blocks.0.img_attn.qkv.weight', /is a relative of FLUX\.1 that is not supported/],
-    ['joint_blocks.0.x_block.attn.qkv.weight', /put ae\.safetensors.* and clip_l.* and clip_g/],
+    ['joint_blocks.0.x_block.attn.qkv.weight', /has no autoencoder: get the whole model/],
     ['text_model.final_layer_norm.weight', /is only a text encoder/],
     ['encoder.block.0.layer.0.SelfAttention.q.weight', /is only a text encoder/],
     ['emb_params', /is a difference and not a model/],
@@ -106,6 +106,14 @@ test('what is no whole model of these families is a sentence', async () => {
     (name) => `model.diffusion_model.${name}`,
   )
   await refused(await named(...flux), /put ae\.safetensors.* and clip_l.* and t5xxl_fp16/)
+  const sd3 = [
+    'model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight',
+    'first_stage_model.decoder.conv_in.weight',
+  ]
+  await refused(
+    await named(...sd3),
+    /is a transformer alone: put clip_l\.safetensors and clip_g\.safetensors beside it/,
+  )
   const inpainting = await changed('sd15-one', (header) => {
     const first = header['model.diffusion_model.input_blocks.0.0.weight'] as { shape: number[] }
     first.shape = [16, 8, 3, 3]
