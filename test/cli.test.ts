@@ -345,7 +345,7 @@ async function writeInputs() {
   await write('a2.png', await dotOn('#2060c0', 64, 64).png().toBuffer())
   await write('b.png', await dotOn('#f0d040', 120, 60).png().toBuffer())
   await write('deep.png', await a().ensureAlpha(0.8).toColourspace('rgb16').png().toBuffer())
-  await write('cmyk.jpg', await dotOn('#2060c0', 100, 80).toColourspace('cmyk').jpeg().toBuffer())
+  await write('cmyk.jpg', await dotOn('#2060c0', 100, 100).toColourspace('cmyk').jpeg().toBuffer())
   await write('grey.jpg', await a().toColourspace('b-w').jpeg().toBuffer())
   await write('turned.jpg', await dotOn('#f0d040', 80, 40).withMetadata({ orientation: 6 }).jpeg().toBuffer())
   const frames = await Promise.all(['red', 'blue'].map((colour) => dotOn(colour, 80, 40).raw().toBuffer()))
