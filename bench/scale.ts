@@ -30,7 +30,7 @@ async function openQueue() {
   const limits = { person: 1e9, scope: 1e9, all: 1e9 }
   const queue = createSharedQueue({ postgres, boss, group: 'all', log, limits })
   await queue.open({
-    onPlace: () => {},
+    onPosition: () => {},
     onProgress: () => {},
     onInterrupted: async () => {},
     onEnd: async () => ends.reached(++ends.count),

@@ -8,7 +8,7 @@ import {
   readJobOptions,
   readPrivacy,
 } from '../src/discord/interaction/options.ts'
-import { everywhere } from '../src/discord/interaction/place.ts'
+import { everywhere } from '../src/discord/interaction/scope.ts'
 import { sensitivityOf, together } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
 import { template } from '../src/sentence.ts'

@@ -11,7 +11,7 @@ import { checkAttachment, isSpoiler } from '../src/discord/interaction/attachmen
 import type { ActionCall, Command } from '../src/discord/interaction/command.ts'
 import { addApplyOptions, addPrivacyOptions, readPrivacy, readVariants } from '../src/discord/interaction/options.ts'
 import { checkSaver } from '../src/discord/interaction/permission.ts'
-import { everywhere } from '../src/discord/interaction/place.ts'
+import { everywhere } from '../src/discord/interaction/scope.ts'
 import { sensitivityOf } from '../src/discord/message/sensitivity.ts'
 import { UserError } from '../src/errors.ts'
 import { sentence } from '../src/sentence.ts'

@@ -9,7 +9,7 @@ import { type Entry, everyEntry, labelOf, referenceTo } from '../src/discord/act
 import { savedNamed } from '../src/discord/actions/saved.ts'
 import type { ActionCall, Call, MenuCommand } from '../src/discord/interaction/command.ts'
 import { checkPlace } from '../src/discord/interaction/permission.ts'
-import { everywhere } from '../src/discord/interaction/place.ts'
+import { everywhere } from '../src/discord/interaction/scope.ts'
 import { type SeenPicture, seenPictures } from '../src/discord/interaction/seen-pictures.ts'
 import { updateOrWhisper } from '../src/discord/interaction/update-or-whisper.ts'
 import type { Say } from '../src/discord/language/say.ts'

@@ -3,14 +3,14 @@ import { cancelJob, mayCancel } from '../src/discord/actions/cancel-job.ts'
 import { bold } from '../src/discord/actions/saved.ts'
 import type { FollowUp } from '../src/discord/delivery/result-action.ts'
 import type { Call, Command } from '../src/discord/interaction/command.ts'
-import { everywhere } from '../src/discord/interaction/place.ts'
+import { everywhere } from '../src/discord/interaction/scope.ts'
 import { updateOrWhisper } from '../src/discord/interaction/update-or-whisper.ts'
 import type { Say } from '../src/discord/language/say.ts'
 import { type Page, pageButtons, pageOf } from '../src/discord/message/pages.ts'
 import { buttonSection } from '../src/discord/message/parts.ts'
 import { buttonRow, type Post, textDisplay } from '../src/discord/message/post.ts'
 import { duration } from '../src/duration.ts'
-import type { Place, Ticket, WorkerFacts } from '../src/jobs/ticket.ts'
+import type { Position, Ticket, WorkerFacts } from '../src/jobs/ticket.ts'
 import { type Sentence, sentence } from '../src/sentence.ts'
 
 // Ten sections of three components each, heading, two footers and buttons are 37 of Discord's 40 components.
@@ -40,7 +40,7 @@ export const queue = {
 
 /** @param wanted The number of a page, from 0. */
 async function queuePost(call: Call, wanted: string): Promise<Post> {
-  const own = await call.queue.places(call.scope)
+  const own = await call.queue.positions(call.scope)
   const { say } = call
   const hands = handsOf(say, await call.queue.workers())
   const page = pageOf(own, wanted, perPage)
@@ -87,7 +87,7 @@ function handsOf(say: Say, workers: readonly WorkerFacts[]): string | undefined 
   })
 }
 
-function lineOf({ say, person }: Call, { ticket, isRunning, ahead, secondsLeft }: Place<FollowUp>): string {
+function lineOf({ say, person }: Call, { ticket, isRunning, ahead, secondsLeft }: Position<FollowUp>): string {
   const what = say('{what}, for {person}, since {when}', {
     what: kindOf(ticket, person),
     person: `<@${ticket.person}>`,

@@ -5,7 +5,7 @@ import { bold, checkNewName, longestName } from '../src/discord/actions/saved.ts
 import type { Call, Command } from '../src/discord/interaction/command.ts'
 import { choiceField, form, lineField } from '../src/discord/interaction/form.ts'
 import { checkAge, checkBlock, isAgeRestricted, maySave } from '../src/discord/interaction/permission.ts'
-import { everywhere, ownScope } from '../src/discord/interaction/place.ts'
+import { everywhere, ownScope } from '../src/discord/interaction/scope.ts'
 import { strengthUsed } from '../src/discord/interaction/strength.ts'
 import { addWhereOption, wantedLibrary } from '../src/discord/interaction/where.ts'
 import type { Say } from '../src/discord/language/say.ts'

@@ -4,7 +4,7 @@ import { managedServers, managesServer } from '../../src/discord/actions/managed
 import { bold, savedNamed } from '../../src/discord/actions/saved.ts'
 import type { Call, Choice, Completion } from '../../src/discord/interaction/command.ts'
 import { isManager } from '../../src/discord/interaction/permission.ts'
-import { ownScope } from '../../src/discord/interaction/place.ts'
+import { ownScope } from '../../src/discord/interaction/scope.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
 import { UserError } from '../../src/errors.ts'
 import { nameOption } from './name-option.ts'

@@ -1,7 +1,7 @@
 import { ButtonStyle, SlashCommandSubcommandBuilder } from 'discord.js'
 import type { ActionCall, Call } from '../../src/discord/interaction/command.ts'
 import { isManager } from '../../src/discord/interaction/permission.ts'
-import { serverOf } from '../../src/discord/interaction/place.ts'
+import { serverOf } from '../../src/discord/interaction/scope.ts'
 import type { Subcommand } from '../../src/discord/interaction/subcommands.ts'
 import { updateOrWhisper } from '../../src/discord/interaction/update-or-whisper.ts'
 import type { Say } from '../../src/discord/language/say.ts'
@@ -54,7 +54,7 @@ export const forget = {
       if (whose === everywhere) return forgetEverywhere(call)
       const { all } = checkWhose(call, whose)
       // A running job holds pictures, and would save something again.
-      for (const { ticket } of await queue.places(scope)) {
+      for (const { ticket } of await queue.positions(scope)) {
         if (!all && ticket.person !== whose) continue
         await queue.cancel(ticket.id, sentence('Cancelled: its data was deleted.'))
       }
@@ -75,7 +75,7 @@ async function forgetEverywhere(call: ActionCall): Promise<void> {
   const { interaction, queue, say, store, person } = call
   // It may take longer than Discord waits.
   await updateOrWhisper(call, textPost(say('Deleting …')))
-  for (const { ticket } of await queue.placesOf(person)) {
+  for (const { ticket } of await queue.positionsOf(person)) {
     await queue.cancel(ticket.id, sentence('Cancelled: its data was deleted.'))
   }
   await store.forgetEverywhere(person)

@@ -30,7 +30,7 @@ export const block = {
         throw new UserError('{most} people are blocked, and no more can be.', { most: mostBlocked })
       return { blocked: [...blocked.filter((one) => one !== id), id] }
     })
-    for (const { ticket } of await queue.places(scope)) {
+    for (const { ticket } of await queue.positions(scope)) {
       if (ticket.person === id) await queue.cancel(ticket.id, sentence('Cancelled by those who manage this server.'))
     }
     await reply.whisper(

@@ -11,7 +11,7 @@ export interface FittedColours {
 
 const luma = [0.299, 0.587, 0.114] as const
 const nothing = new Array<number>(12).fill(0)
-const at = (...places: number[]) => nothing.map((_, place) => (places.includes(place) ? 1 : 0))
+const at = (...indices: number[]) => nothing.map((_, place) => (indices.includes(place) ? 1 : 0))
 const rows = (weights: readonly number[]) => [0, 1, 2].flatMap(() => [...weights, 0])
 const diagonal = at(0, 5, 10)
 // As in CSS: the part of a colour that a hue rotation keeps, and what a quarter rotation adds.

@@ -8,15 +8,15 @@ export interface Colours {
   readonly after: Float64Array
 }
 
-/** @param places The pixels that count. */
-export function coloursOf(before: Raster, after: Raster, places: Int32Array): Colours {
-  return { before: readAt(before, places), after: readAt(after, places) }
+/** @param indices The pixels that count. */
+export function coloursOf(before: Raster, after: Raster, indices: Int32Array): Colours {
+  return { before: readAt(before, indices), after: readAt(after, indices) }
 }
 
-function readAt({ data }: Raster, places: Int32Array): Float64Array {
-  const colours = new Float64Array(3 * places.length)
-  for (let n = 0; n < places.length; n++) {
-    const place = 4 * places[n]!
+function readAt({ data }: Raster, indices: Int32Array): Float64Array {
+  const colours = new Float64Array(3 * indices.length)
+  for (let n = 0; n < indices.length; n++) {
+    const place = 4 * indices[n]!
     const alpha = Math.max(data[place + 3]!, 1e-3)
     for (let channel = 0; channel < 3; channel++) colours[3 * n + channel] = data[place + channel]! / alpha
   }
@@ -24,7 +24,7 @@ function readAt({ data }: Raster, places: Int32Array): Float64Array {
 }
 
 /** At most `most` of the pixels that count, evenly spaced. */
-export function placesOf({ width, height }: Raster, most: number, counts: (place: number) => boolean): Int32Array {
+export function sampledPixels({ width, height }: Raster, most: number, counts: (place: number) => boolean): Int32Array {
   const all = new Int32Array(width * height)
   let count = 0
   for (let place = 0; place < all.length; place++) if (counts(place)) all[count++] = place

@@ -100,10 +100,10 @@ export function between(value: number, nodes: number): { readonly low: number; r
 
 /** The eight nodes around a colour and their weights, which add up to 1. */
 export function corners(colour: ArrayLike<number>, size: number): [node: number, weight: number][] {
-  const places = [0, 1, 2].map((channel) => between(colour[channel]!, size))
+  const indices = [0, 1, 2].map((channel) => between(colour[channel]!, size))
   return Array.from({ length: 8 }, (_, corner) => {
     let [node, weight] = [0, 1]
-    for (const [channel, { low, part }] of places.entries()) {
+    for (const [channel, { low, part }] of indices.entries()) {
       const isHigh = (corner >> channel) & 1
       node = node * size + low + isHigh
       weight *= isHigh ? part : 1 - part

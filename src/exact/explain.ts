@@ -22,7 +22,7 @@ export function explain(pair: Pair, outline: Outline): Explanation {
   const plain = completed(pair, outline, source)
   const isSaid = plain.score < GOOD && plain.score > plain.error
   if (outline.moves === 'thing' || outline.frame || plain.error < FINE || isSaid) return plain
-  const others = fitFilters(source.picture, pair.after, source.places).map((filter) =>
+  const others = fitFilters(source.picture, pair.after, source.indices).map((filter) =>
     completed(pair, outline, source, { filter }, filtered(source.picture, filter)),
   )
   if (others.length === 0 && !pair.matte) others.push(withVignette(pair, outline, source, plain))
@@ -36,12 +36,12 @@ const FINE = 0.012
 function completed(
   pair: Pair,
   outline: Outline,
-  { picture, places }: Warped,
+  { picture, indices }: Warped,
   extra: Pick<ExactDifference, 'filter' | 'vignette'> = {},
   before = picture,
   after = pair.after,
 ): Explanation {
-  const { rule: colours, penalty } = fitColours(coloursOf(before, after, places), freedomOf(pair, outline))
+  const { rule: colours, penalty } = fitColours(coloursOf(before, after, indices), freedomOf(pair, outline))
   const difference = { ...outline, ...extra, colours, background: backgroundOf(pair, outline, colours) }
   const error = distance(painted(pair, picture, difference), pair.after)
   const price = priceOf(outline) + penalty + (extra.filter || extra.vignette ? 0.003 : 0)

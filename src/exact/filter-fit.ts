@@ -12,15 +12,15 @@ const ALIKE = 0.04
 /** A filter must reduce the residual at least this much. */
 const WORTHWHILE = 0.7
 
-/** Of every kind the filter that turns one picture most nearly into the other, where it helps; colours may differ. @param places Of pixels that count. */
-export function fitFilters(before: Raster, after: Raster, places: Int32Array): Filter[] {
+/** Of every kind the filter that turns one picture most nearly into the other, where it helps; colours may differ. @param indices Of pixels that count. */
+export function fitFilters(before: Raster, after: Raster, indices: Int32Array): Filter[] {
   const longest = Math.max(before.width, before.height)
   const errorUnder = (picture: Raster) => {
-    const colours = coloursOf(picture, after, places)
+    const colours = coloursOf(picture, after, indices)
     return errorOf(colours, affineRule(colours))
   }
   const soft = blurred(before, SOFT * longest)
-  const softColours = coloursOf(soft, blurred(after, SOFT * longest), places)
+  const softColours = coloursOf(soft, blurred(after, SOFT * longest), indices)
   if (errorOf(softColours, affineRule(softColours)) > ALIKE) return []
   const enough = errorUnder(before) * WORTHWHILE
   const best = (filters: readonly Filter[]): Filter[] => {

@@ -11,14 +11,14 @@ export interface Matte {
 
 /** The median colour of the border, and how far from it the border is (RMS). */
 export function borderOf(picture: Raster): { readonly colour: Rgb; readonly spread: number } {
-  const places = borderPlaces(picture)
+  const indices = borderPixels(picture)
   const middle = (channel: number) => {
-    const values = places.map((place) => picture.data[4 * place + channel]!).sort((one, other) => one - other)
+    const values = indices.map((place) => picture.data[4 * place + channel]!).sort((one, other) => one - other)
     return values[values.length >> 1]!
   }
   const colour: Rgb = [middle(0), middle(1), middle(2)]
-  const sum = places.reduce((total, place) => total + squareTo(picture, place, colour), 0)
-  return { colour, spread: Math.sqrt(sum / places.length / 3) }
+  const sum = indices.reduce((total, place) => total + squareTo(picture, place, colour), 0)
+  return { colour, spread: Math.sqrt(sum / indices.length / 3) }
 }
 
 /** The border counts as one colour if it is this near. */
@@ -30,7 +30,7 @@ const SAME = 0.02
 
 /** @param picture Opaque on white, or with a transparent border. Nothing where there is no even background or no thing. */
 export function matteOf(picture: Raster): Matte | undefined {
-  if (borderPlaces(picture).every((place) => picture.data[4 * place + 3]! < 0.02)) {
+  if (borderPixels(picture).every((place) => picture.data[4 * place + 3]! < 0.02)) {
     return { background: [1, 1, 1], isCut: true, thing: picture }
   }
   const { colour, spread } = borderOf(picture)
@@ -41,11 +41,11 @@ export function matteOf(picture: Raster): Matte | undefined {
   return nearest && { background: colour, isCut: false, thing: unmixed(picture, colour, isBackground, nearest) }
 }
 
-function borderPlaces({ width, height }: Raster): number[] {
-  const places: number[] = []
-  for (let x = 0; x < width; x++) places.push(x, (height - 1) * width + x)
-  for (let y = 0; y < height; y++) places.push(y * width, y * width + width - 1)
-  return places
+function borderPixels({ width, height }: Raster): number[] {
+  const indices: number[] = []
+  for (let x = 0; x < width; x++) indices.push(x, (height - 1) * width + x)
+  for (let y = 0; y < height; y++) indices.push(y * width, y * width + width - 1)
+  return indices
 }
 
 function squareTo({ data }: Raster, place: number, colour: Rgb): number {
@@ -70,7 +70,7 @@ function backgroundOf(picture: Raster, colour: Rgb): Uint8Array {
     for (let next = 0; next < reached.length; next++) neighbours(picture, reached[next]!, visit)
     return reached
   }
-  flood(borderPlaces(picture), NEAR)
+  flood(borderPixels(picture), NEAR)
   const leastHole = found.length / 2000
   for (let place = 0; place < found.length; place++) {
     if (found[place] || squareTo(picture, place, colour) > SAME ** 2) continue

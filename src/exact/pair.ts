@@ -1,6 +1,6 @@
 import { finished, moved } from './apply.ts'
 import { colourUnder, withColours } from './colour.ts'
-import { affineRule, coloursOf, placesOf } from './colour-rules.ts'
+import { affineRule, coloursOf, sampledPixels } from './colour-rules.ts'
 import type { ExactDifference } from './difference.ts'
 import { framed } from './frame.ts'
 import { type Matte, matteOf } from './matte.ts'
@@ -42,17 +42,17 @@ export interface Warped {
   /** Of the size of A′. */
   readonly picture: Raster
   /** Some of the pixels in which the two can be compared. */
-  readonly places: Int32Array
+  readonly indices: Int32Array
 }
 
-/** @param most At most so many places. */
+/** @param most At most so many indices. */
 export function warpedIn({ matte, before, after }: Pair, { moves, warp, frame }: Outline, most: number): Warped {
   const picture = moves === 'picture' ? moved(before, warp, after) : warped(matte!.thing, warp, [0, 0, 0, 0], after)
   const inside =
     frame && framed({ ...after, data: new Float32Array(after.data.length) }, { ...frame, colour: [0, 0, 0] })
   const counts = (place: number) =>
     picture.data[4 * place + 3]! > 0.95 && !(inside && inside.data[4 * place + 3]! > 0.01)
-  return { picture, places: placesOf(after, most, counts) }
+  return { picture, indices: sampledPixels(after, most, counts) }
 }
 
 /** A under a difference. @param warped A's picture or thing, already warped. */
@@ -66,9 +66,9 @@ export function painted({ matte }: Pair, warped: Raster, difference: ExactDiffer
 
 /** How far the outline is from bringing pixels where they are in A′, whatever their colours, and its price. */
 export function scoreOf(pair: Pair, outline: Outline): number {
-  const { picture, places } = warpedIn(pair, outline, FEW)
+  const { picture, indices } = warpedIn(pair, outline, FEW)
   const background = { from: white, to: pair.matteAfter?.background ?? white }
-  const colours = affineRule(coloursOf(picture, pair.after, places))
+  const colours = affineRule(coloursOf(picture, pair.after, indices))
   return distance(painted(pair, picture, { ...outline, colours, background }), pair.after) + priceOf(outline)
 }
 

@@ -53,8 +53,8 @@ export function likelyCrops(before: Raster, after: Raster): Warp[] {
     if (Math.min(width, height) < 8) continue
     const small = greyOf(resized(before, width, height))
     let best = { likeness: 0, left: 0, top: 0 }
-    for (const left of placesOf(width, target.width)) {
-      for (const top of placesOf(height, target.height)) {
+    for (const left of offsetsOf(width, target.width)) {
+      for (const top of offsetsOf(height, target.height)) {
         const likeness = Math.abs(correlation(small, target, left, top))
         if (likeness > best.likeness) best = { likeness, left, top }
       }
@@ -72,7 +72,7 @@ export function likelyCrops(before: Raster, after: Raster): Warp[] {
 }
 
 /** Where a length may begin in another, or the other in it. */
-function placesOf(length: number, other: number): number[] {
+function offsetsOf(length: number, other: number): number[] {
   const spare = other - length
   return Array.from({ length: Math.abs(spare) + 1 }, (_, n) => n + Math.min(0, spare))
 }

@@ -9,7 +9,7 @@ interface Apart {
 
 const mark = '\u0000bytes'
 
-/** Takes the byte arrays out of plain data; one that is in several places is kept once. */
+/** Takes the byte arrays out of plain data; one that occurs several times is kept once. */
 export function takeApart(...values: readonly unknown[]): Apart {
   const numbers = new Map<Uint8Array, number>()
   const take = (value: unknown): unknown => {

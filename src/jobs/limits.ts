@@ -24,18 +24,18 @@ interface Claim {
 }
 
 /**
- * @param tickets All that wait or run; `places` are those that already have a position.
+ * @param tickets All that wait or run; `positions` are those that already have a position.
  * @throws UserError if there is no room for one more; it says when there will be
  */
 export function checkLimits(
   { person, scope, job }: Claim,
   tickets: readonly Claim[],
-  places: readonly { readonly ticket: Claim; readonly secondsLeft: number }[],
+  positions: readonly { readonly ticket: Claim; readonly secondsLeft: number }[],
   { person: ofPerson = JOBS_PER_PERSON, scope: ofScope = 20, all = 60, bytes = 512 * 2 ** 20 }: Limits,
 ): void {
   if (ofPerson === 0) throw new UserError('On this server you may ask for nothing.')
   const firstEnd = (isCounted: (ticket: Claim) => boolean) => {
-    const first = places.find(({ ticket }) => isCounted(ticket))
+    const first = positions.find(({ ticket }) => isCounted(ticket))
     return first ? duration(first.secondsLeft) : sentence('a moment')
   }
   const isTheirs = (ticket: Claim) => ticket.person === person
@@ -56,7 +56,7 @@ export function checkLimits(
   }
   const heldBytes = tickets.reduce((total, ticket) => total + bytesOf(ticket.job), bytesOf(job))
   if (tickets.length >= all || heldBytes > bytes) {
-    const work = duration(places.at(-1)?.secondsLeft ?? 0)
+    const work = duration(positions.at(-1)?.secondsLeft ?? 0)
     throw new UserError(
       'The queue is full ({count, plural, =1 {one job} other {# jobs}}, {work} of work): please try again in {duration}.',
       { count: tickets.length, work, duration: firstEnd(() => true) },

@@ -7,7 +7,7 @@ import { createDurations } from './durations.ts'
 import { createFairQueue, type PQueueQueue } from './fair-queue.ts'
 import { checkLimits, type Limits } from './limits.ts'
 import { withTodaysNames } from './old-tickets.ts'
-import { createPlaces } from './places.ts'
+import { createPositions } from './positions.ts'
 import type { Progress } from './protocol.ts'
 import {
   dayMilliseconds,
@@ -65,8 +65,8 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     ...(running?.state === 'running' ? [running] : []),
     ...fair.order().map((id) => entries.get(id)!),
   ]
-  const places = createPlaces<FollowUp>({ durations, inOrder, log })
-  const tellPlaces = () => places.tell(handlers?.onPlace)
+  const positions = createPositions<FollowUp>({ durations, inOrder, log })
+  const tellPositions = () => positions.tell(handlers?.onPosition)
 
   const open: Queue<FollowUp>['open'] = async (given) => {
     handlers = given
@@ -77,7 +77,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     for (const record of records.sort((one, other) => one.ticket.placedAt - other.ticket.placedAt)) resume(record)
     for (const record of all) if ('expected' in record) deliveries.interrupt(record.expected)
     waiting.start()
-    tellPlaces()
+    tellPositions()
   }
 
   const resume = (record: TicketRecord<FollowUp>) => {
@@ -105,7 +105,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     if (entries.has(ticket.id)) throw new Error(`The ticket ${ticket.id} is in the queue already.`)
     const placed = [...entries.values()].map((entry) => entry.ticket)
     const { person = limits?.person, scope = limits?.scope } = shares
-    checkLimits(ticket, placed, places.now(), { ...limits, person, scope })
+    checkLimits(ticket, placed, positions.now(), { ...limits, person, scope })
     const entry = createEntry(ticket, 0)
     entries.set(ticket.id, entry)
     try {
@@ -117,7 +117,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     awaited.delete(ticket.id)
     // It may have been cancelled in the meantime.
     if (entry.state === 'waiting') enqueue(entry)
-    tellPlaces()
+    tellPositions()
   }
 
   const enqueue = (entry: Entry) => {
@@ -131,7 +131,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     const stopwatch = durations.start(ticket.job)
     running = entry
     Object.assign(entry, { state: 'running', attempts: entry.attempts + 1, stopwatch })
-    tellPlaces()
+    tellPositions()
     await keep(entry).catch((error: unknown) => log('An attempt could not be stored.', error))
     const onProgress = (progress: Progress) => {
       if (entry.state !== 'running') return
@@ -156,7 +156,7 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     entry.state = 'ended'
     entries.delete(id)
     fair.remove(id)
-    tellPlaces()
+    tellPositions()
     await keep(entry, stored(outcome), 1).catch((error: unknown) => log('A result could not be stored.', error))
     deliveries.deliver(entry, outcome)
   }
@@ -192,8 +192,8 @@ export function createQueue<FollowUp>({ run, tickets, log, limits, now = Date.no
     add,
     cancel,
     park,
-    places: async (scope) => places.now().filter(({ ticket }) => ticket.scope === scope),
-    placesOf: async (person) => places.now().filter(({ ticket }) => ticket.person === person),
+    positions: async (scope) => positions.now().filter(({ ticket }) => ticket.scope === scope),
+    positionsOf: async (person) => positions.now().filter(({ ticket }) => ticket.person === person),
     length: async () => entries.size,
     workers: async () => [],
   }

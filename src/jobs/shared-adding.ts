@@ -2,7 +2,7 @@ import { UserError } from '../errors.ts'
 import type { Statements } from '../store/postgres.ts'
 import type { Boss } from './boss.ts'
 import { checkLimits, type Limits } from './limits.ts'
-import { readSpots } from './shared-places.ts'
+import { readSpots } from './shared-positions.ts'
 import type { Ticket } from './ticket.ts'
 import { inTurns, personOf, scopeOf, type Waiting } from './turns.ts'
 import { servedModels } from './workers.ts'
@@ -56,11 +56,11 @@ async function refuse(at: Statements, ticket: Ticket, limits: Limits): Promise<n
     `SELECT id, person, scope FROM isto.tickets WHERE state IN ('waiting', 'running')`,
   )
   const claims = new Map(rows.map(({ id, person, scope }) => [id, { person, scope, job: undefined }]))
-  const places = spots.flatMap(({ id, secondsLeft }) => {
+  const positions = spots.flatMap(({ id, secondsLeft }) => {
     const claim = claims.get(id)
     return claim ? { ticket: claim, secondsLeft } : []
   })
-  checkLimits({ ...ticket, job: undefined }, [...claims.values()], places, { ...limits, bytes: Infinity })
+  checkLimits({ ...ticket, job: undefined }, [...claims.values()], positions, { ...limits, bytes: Infinity })
   throw new UserError('The queue is full: please try again in a moment.')
 }
 
@@ -106,7 +106,7 @@ export async function makeRoom(at: Statements, boss: Boss, ticket: Ticket): Prom
 /** The name of all scopes together in the table of turns; no scope is called so. */
 const everyone = '*'
 
-/** A ticket is served: its scope and person wait for the others from now on, and places have changed. */
+/** A ticket is served: its scope and person wait for the others from now on, and positions have changed. */
 export async function noteServed({ query }: Statements, waiting: Waiting, turn: number): Promise<void> {
   // All claims wait for the row of everyone, so it comes last.
   await query(

@@ -3,20 +3,20 @@ import type { Postgres } from '../store/postgres.ts'
 import { callHandler } from './call-handler.ts'
 import { createPoll } from './poll.ts'
 import type { Progress } from './protocol.ts'
-import { readSpots, readTickets } from './shared-places.ts'
+import { readSpots, readTickets } from './shared-positions.ts'
 import type { QueueHandlers, Ticket } from './ticket.ts'
 
 interface NewsOptions<FollowUp> {
   readonly postgres: Postgres
   readonly group: string
-  readonly handlers: Pick<QueueHandlers<FollowUp>, 'onPlace' | 'onProgress'>
+  readonly handlers: Pick<QueueHandlers<FollowUp>, 'onPosition' | 'onProgress'>
   readonly log: (sentence: string, error: unknown) => void
   readonly pollMilliseconds: number
 }
 
-/** Places and progress of a group's jobs, for its handlers. */
+/** Positions and progress of a group's jobs, for its handlers. */
 export interface News {
-  /** Places may have changed. */
+  /** Positions may have changed. */
   readonly lookSoon: () => void
   /** The job has ended: nothing more is told of it. */
   readonly forget: (id: string) => void
@@ -48,7 +48,7 @@ export async function tellNews<FollowUp>(options: NewsOptions<FollowUp>): Promis
     }
   }
 
-  const tellPlaces = async () => {
+  const tellPositions = async () => {
     const spots = await readSpots(postgres, 'bot_group', group, Date.now())
     await meet(spots.map(({ id }) => id).filter((id) => !seen.has(id)))
     for (const { id, ...spot } of spots) {
@@ -56,7 +56,7 @@ export async function tellNews<FollowUp>(options: NewsOptions<FollowUp>): Promis
       const told = spot.isRunning ? -1 : spot.ahead
       if (!entry || entry.told === told || isOver) continue
       entry.told = told
-      callHandler(() => handlers.onPlace({ ticket: entry.ticket, ...spot }), log)
+      callHandler(() => handlers.onPosition({ ticket: entry.ticket, ...spot }), log)
     }
   }
 
@@ -77,7 +77,7 @@ export async function tellNews<FollowUp>(options: NewsOptions<FollowUp>): Promis
 
   const poll = createPoll(
     pollMilliseconds,
-    () => look(tellPlaces),
+    () => look(tellPositions),
     (error) => log('Positions in the queue could not be reported.', error),
   )
   const unlisten = [

@@ -8,7 +8,7 @@ import { checkRoom, checkServed, makeRoom } from './shared-adding.ts'
 import { adoptTickets, answerInterrupted, deliverEnds } from './shared-delivery.ts'
 import { expectSeconds } from './shared-durations.ts'
 import { type News, tellNews } from './shared-news.ts'
-import { countJobs, readPlaces } from './shared-places.ts'
+import { countJobs, readPositions } from './shared-positions.ts'
 import { endTicket, findJob, removeExpected, writeExpected, writeTicket } from './shared-tickets.ts'
 import { type Queue, restarting, type Ticket } from './ticket.ts'
 import { prepareTables } from './ticket-tables.ts'
@@ -83,8 +83,8 @@ export function createSharedQueue<FollowUp>(options: SharedQueueOptions): Queue<
     add,
     cancel,
     park,
-    places: (scope) => readPlaces(postgres, 'scope', scope, Date.now()),
-    placesOf: (person) => readPlaces(postgres, 'person', person, Date.now()),
+    positions: (scope) => readPositions(postgres, 'scope', scope, Date.now()),
+    positionsOf: (person) => readPositions(postgres, 'person', person, Date.now()),
     length: () => countJobs(postgres),
     workers: () => liveWorkers(postgres, Date.now()),
   }

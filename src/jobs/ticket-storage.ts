@@ -33,7 +33,7 @@ export interface QueueEntry<FollowUp> {
   state: TicketRecord['state']
   /** Set while it runs. */
   stopwatch?: Stopwatch
-  /** What `onPlace` was last called with: jobs ahead, or −1 when running. */
+  /** What `onPosition` was last called with: jobs ahead, or −1 when running. */
   told?: number
   /** The latest write. */
   written: Promise<void>

@@ -36,7 +36,7 @@ export type StoredOutcome =
   | Exclude<Outcome, { readonly type: 'failed' }>
   | { readonly type: 'failed'; readonly failure: Failure }
 
-export interface Place<FollowUp = unknown> {
+export interface Position<FollowUp = unknown> {
   /** Byte arrays in the ticket may be empty: a place doesn't give access to the pictures. */
   readonly ticket: Ticket<FollowUp>
   readonly isRunning: boolean
@@ -60,7 +60,7 @@ export interface WorkerFacts {
 
 export interface QueueHandlers<FollowUp = unknown> {
   /** Called when a ticket gets a place, and on every change of `ahead` or `isRunning`. */
-  readonly onPlace: (place: Place<FollowUp>) => void
+  readonly onPosition: (place: Position<FollowUp>) => void
   /** Byte arrays in the ticket may be empty. */
   readonly onProgress: (ticket: Ticket<FollowUp>, progress: Progress, secondsLeft: number) => void
   /**
@@ -95,9 +95,9 @@ export interface Queue<FollowUp = unknown> {
   /** Waiting or running; `reason` is a sentence for the person. @returns false if there is no such job */
   readonly cancel: (id: string, reason: string | Sentence) => Promise<boolean>
   /** The jobs of one scope, in the order in which they will run, unless more are added. */
-  readonly places: (scope: string) => Promise<readonly Place<FollowUp>[]>
+  readonly positions: (scope: string) => Promise<readonly Position<FollowUp>[]>
   /** The jobs of one person in all scopes. */
-  readonly placesOf: (person: string) => Promise<readonly Place<FollowUp>[]>
+  readonly positionsOf: (person: string) => Promise<readonly Position<FollowUp>[]>
   /** Jobs of all scopes that wait or run. */
   readonly length: () => Promise<number>
   /** Who computes besides this process; nobody where it does so itself. */

@@ -164,7 +164,7 @@ test('jobs are counted by how they ended, and timed', async () => {
   }
   const told: unknown[] = []
   const handlers: QueueHandlers = {
-    onPlace: () => {},
+    onPosition: () => {},
     onProgress: () => {},
     onEnd: async (_, outcome) => void told.push(outcome.type),
     onInterrupted: async () => {},

@@ -8,7 +8,7 @@ test('whoever runs the bot is told once that people send what the model does not
   const ended: Outcome[] = []
   const { onEnd } = tellOfOutsiders(
     {
-      onPlace: () => {},
+      onPosition: () => {},
       onProgress: () => {},
       onEnd: async (_, outcome) => void ended.push(outcome),
       onInterrupted: async () => {},

@@ -150,8 +150,8 @@ describe('two bot processes', { skip: skipped, timeout: 120_000 }, () => {
     const attach = (byte: number) => discord.attach(Uint8Array.of(byte))
     const sent = discord.slash('analogy', { a: attach(1), a2: attach(2), b: attach(3) })
     const [one, other] = [bots[0]!, bots[1]!]
-    await until(async () => (await other.queue.places(guildId)).length === 1, 'a job')
-    const { ticket } = (await other.queue.places(guildId))[0]!
+    await until(async () => (await other.queue.positions(guildId)).length === 1, 'a job')
+    const { ticket } = (await other.queue.positions(guildId))[0]!
     const { followUp } = ticket
     const old = { ...ticket, followUp: { ...followUp, target: { ...followUp.target, expiresAt: 0 } } }
     await one.notifier.onEnd(old, { type: 'stopped', reason: 'Told by the other process.' })

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { serialize } from 'node:v8'
 import { OtherModelError, UserError } from '../../src/errors.ts'
 import { createQueue, type QueueOptions } from '../../src/jobs/queue.ts'
-import type { Expected, Place, Queue } from '../../src/jobs/ticket.ts'
+import type { Expected, Position, Queue } from '../../src/jobs/ticket.ts'
 import type { TicketRecord } from '../../src/jobs/ticket-storage.ts'
 import { startWorker } from '../../src/jobs/worker-client.ts'
 import { english } from '../../src/sentence.ts'
@@ -33,8 +33,8 @@ async function openQueue(
   }
   /** Of both scopes in turn. */
   const ids = async () => {
-    const places = [...(await queue.places('server')), ...(await queue.places('elsewhere'))]
-    return places.sort((one, other) => one.ahead - other.ahead).map((place) => place.ticket.id)
+    const positions = [...(await queue.positions('server')), ...(await queue.positions('elsewhere'))]
+    return positions.sort((one, other) => one.ahead - other.ahead).map((place) => place.ticket.id)
   }
   return { ...hand, ...memory, ...seen, queue, add, logged, ids }
 }
@@ -43,17 +43,17 @@ const day = 24 * 60 * 60 * 1000
 
 describe('in turns', () => {
   test('jobs run one at a time, each hears its place, and nothing is left on disk', async () => {
-    const { queue, add, started, next, places, outcomes, disk } = await openQueue()
+    const { queue, add, started, next, positions, outcomes, disk } = await openQueue()
     for (const id of ['a', 'b', 'c']) await add(ticket(id))
     assert.deepEqual(started, ['a'])
     assert.equal(disk.size, 3)
     for (let time = 0; time < 3; time++) await next()
     assert.deepEqual(started, ['a', 'b', 'c'])
-    const heard = (id: string) => places.get(id)!.map(({ ahead, isRunning }) => (isRunning ? 'runs' : ahead))
+    const heard = (id: string) => positions.get(id)!.map(({ ahead, isRunning }) => (isRunning ? 'runs' : ahead))
     assert.deepEqual([heard('a'), heard('b'), heard('c')], [['runs'], [1, 0, 'runs'], [2, 1, 0, 'runs']])
     assert.deepEqual(outcomes.get('b'), { type: 'done', result: result('b') })
     assert.equal(disk.size, 0)
-    assert.deepEqual(await queue.places('server'), [])
+    assert.deepEqual(await queue.positions('server'), [])
   })
 
   test('a second person’s job runs after the one that runs, not after all of the first’s', async () => {
@@ -66,7 +66,7 @@ describe('in turns', () => {
     assert.deepEqual(started, ['ann0', 'cid0', 'bob0', 'ann1'])
   })
 
-  test('places say how long: the jobs ahead and one’s own', async () => {
+  test('positions say how long: the jobs ahead and one’s own', async () => {
     let milliseconds = 1e12
     const { queue, add, next } = await openQueue({ now: () => milliseconds })
     const same = job('same')
@@ -77,7 +77,7 @@ describe('in turns', () => {
     for (const id of ['b', 'c', 'd']) await place(id)
     milliseconds += 3000
     assert.deepEqual(
-      (await queue.places('server')).map(({ ahead, secondsLeft }) => [ahead, secondsLeft]),
+      (await queue.positions('server')).map(({ ahead, secondsLeft }) => [ahead, secondsLeft]),
       [
         [0, 5],
         [1, 13],
@@ -114,12 +114,12 @@ describe('in turns', () => {
     const { tickets, disk } = memoryTickets()
     const logged: string[] = []
     const queue = createQueue<unknown>({ run, tickets, log: (sentence) => logged.push(sentence) })
-    await queue.open({ onPlace: fail, onProgress: fail, onEnd: fail, onInterrupted: fail })
+    await queue.open({ onPosition: fail, onProgress: fail, onEnd: fail, onInterrupted: fail })
     await queue.add(ticket('a'))
     await queue.add(ticket('b'))
     await next()
     await next()
-    assert.deepEqual(await queue.places('server'), [])
+    assert.deepEqual(await queue.positions('server'), [])
     assert.equal(disk.size, 0)
     assert.equal(logged.filter((sentence) => sentence === 'A result could not be delivered.').length, 2)
   })
@@ -197,7 +197,7 @@ describe('limits', () => {
     const { tickets } = memoryTickets()
     const { queue, started } = await openQueue({ tickets: { ...tickets, put: () => Promise.reject(full) } })
     for (let time = 0; time < 10; time++) await assert.rejects(queue.add(ticket('a')), full)
-    assert.deepEqual([await queue.places('server'), started], [[], []])
+    assert.deepEqual([await queue.positions('server'), started], [[], []])
   })
 
   test('the same ticket twice is a mistake', async () => {
@@ -209,7 +209,7 @@ describe('limits', () => {
 
 describe('cancelling', () => {
   test('a job that waits never starts, and the others move up', async () => {
-    const { queue, add, started, next, places, outcomes, disk } = await openQueue()
+    const { queue, add, started, next, positions, outcomes, disk } = await openQueue()
     for (const id of ['a', 'b', 'c']) await add(ticket(id))
     assert.equal(await queue.cancel('b', 'Cancelled.'), true)
     assert.equal(await queue.cancel('b', 'Cancelled.'), false)
@@ -217,7 +217,7 @@ describe('cancelling', () => {
     assert.deepEqual(outcomes.get('b'), { type: 'stopped', reason: 'Cancelled.' })
     assert.deepEqual([...disk.keys()], ['a', 'c'])
     assert.deepEqual(
-      places.get('c')!.map(({ ahead }) => ahead),
+      positions.get('c')!.map(({ ahead }) => ahead),
       [2, 1],
     )
     await next()
@@ -253,9 +253,9 @@ describe('cancelling', () => {
     const { tickets } = memoryTickets()
     const queue = createQueue<unknown>({ run, tickets, log: assert.fail })
     const seen = witness()
-    const onPlace = (place: Place) =>
+    const onPosition = (place: Position) =>
       void (place.isRunning && place.ticket.id === 'b' && queue.cancel('c', 'Cancelled.'))
-    await queue.open({ ...seen.handlers, onPlace })
+    await queue.open({ ...seen.handlers, onPosition })
     for (const id of ['a', 'b', 'c', 'd']) await queue.add(ticket(id))
     await next()
     await next()
@@ -314,11 +314,11 @@ describe('after a crash', () => {
       attempts: 0,
       state: 'waiting',
     }
-    const { next, outcomes, places, read } = await openQueue({}, new Map([['old', serialize(old)]]))
+    const { next, outcomes, positions, read } = await openQueue({}, new Map([['old', serialize(old)]]))
     const [{ ticket: resumed }] = read() as [TicketRecord]
     assert.deepEqual(resumed.followUp, { target: { channelId: '1' }, action: { type: 'save', name: 'red' } })
     assert.deepEqual(resumed.job.options, { ...options, requiresSafetyCheck: true })
-    assert.deepEqual(places.get('old')?.at(-1)?.ticket, resumed)
+    assert.deepEqual(positions.get('old')?.at(-1)?.ticket, resumed)
     await next()
     assert.equal(outcomes.get('old')?.type, 'done')
   })
@@ -379,7 +379,7 @@ describe('a call that is not a job yet', () => {
   test('takes no place, and is told at the next start that nothing comes of it, once', async () => {
     const { queue, disk } = await openQueue()
     await queue.expect(expected)
-    assert.deepEqual(await queue.places('server'), [])
+    assert.deepEqual(await queue.positions('server'), [])
     const later = await openQueue({}, new Map(disk))
     assert.deepEqual([later.interrupted, later.ends, later.started, later.disk.size], [['a'], [], [], 0])
   })

@@ -204,7 +204,7 @@ describe('several processes at one queue', { skip: skipped, timeout: 300_000 }, 
       log,
       pollMilliseconds: 50,
       handlers: {
-        onPlace: ({ ticket: { id } }) => told.push(id),
+        onPosition: ({ ticket: { id } }) => told.push(id),
         onProgress: ({ id }) => told.push(id),
       },
     })

@@ -72,18 +72,18 @@ export function describeQueue(
     }
 
     test('one job after the other, each hears its place and its progress, and nothing is left', async () => {
-      const { queue, begun, ended, started, places, progressed, park } = await openQueue()
+      const { queue, begun, ended, started, positions, progressed, park } = await openQueue()
       for (const id of ['a', 'b', 'c']) await queue.add(named(id))
       for (const id of ['a', 'b', 'c']) {
         const { end } = await begun(id)
         assert.equal(started.length, ['a', 'b', 'c'].indexOf(id) + 1)
         await until(() => progressed.includes(id), 'progress')
-        await until(() => places.get('c')?.some(({ ahead, isRunning }) => ahead === 2 && !isRunning), 'a place')
+        await until(() => positions.get('c')?.some(({ ahead, isRunning }) => ahead === 2 && !isRunning), 'a place')
         end()
         assert.deepEqual(await ended(id), { type: 'done', result: result(id) })
       }
       await until(async () => (await queue.length()) === 0, 'an empty queue')
-      assert.deepEqual(await queue.places('server'), [])
+      assert.deepEqual(await queue.positions('server'), [])
       await park()
     })
 
@@ -94,10 +94,10 @@ export function describeQueue(
       for (const id of ['ann1', 'ann2', 'ann3']) await queue.add(named(id))
       await queue.add(named('bob0', { person: 'bob' }))
       await queue.add(named('cid0', { person: 'cid', scope: 'elsewhere' }))
-      const order = (await queue.places('server')).map((place) => place.ticket.id)
+      const order = (await queue.positions('server')).map((place) => place.ticket.id)
       assert.deepEqual(order, ['ann0', 'bob0', 'ann1', 'ann2', 'ann3'])
       assert.deepEqual(
-        (await queue.placesOf('cid')).map((place) => place.ticket.id),
+        (await queue.positionsOf('cid')).map((place) => place.ticket.id),
         ['cid0'],
       )
       for (const id of ['ann0', 'cid0', 'bob0', 'ann1']) {

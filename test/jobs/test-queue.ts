@@ -1,6 +1,6 @@
 import { deserialize, serialize } from 'node:v8'
 import type { Job, JobResult } from '../../src/jobs/protocol.ts'
-import type { Outcome, Place, QueueHandlers, Ticket } from '../../src/jobs/ticket.ts'
+import type { Outcome, Position, QueueHandlers, Ticket } from '../../src/jobs/ticket.ts'
 import type { TicketRecord, TicketStorage } from '../../src/jobs/ticket-storage.ts'
 import type { Run } from '../../src/jobs/worker-client.ts'
 
@@ -67,11 +67,11 @@ export async function settled(): Promise<void> {
 export function witness(onEnd: QueueHandlers['onEnd'] = async () => {}) {
   const ends: string[] = []
   const outcomes = new Map<string, Outcome>()
-  const places = new Map<string, Place[]>()
+  const positions = new Map<string, Position[]>()
   const progressed: string[] = []
   const interrupted: string[] = []
   const handlers: QueueHandlers = {
-    onPlace: (place) => void places.set(place.ticket.id, [...(places.get(place.ticket.id) ?? []), place]),
+    onPosition: (place) => void positions.set(place.ticket.id, [...(positions.get(place.ticket.id) ?? []), place]),
     onProgress: ({ id }) => void progressed.push(id),
     onEnd: (given, outcome) => {
       ends.push(given.id)
@@ -80,5 +80,5 @@ export function witness(onEnd: QueueHandlers['onEnd'] = async () => {}) {
     },
     onInterrupted: async ({ id }) => void interrupted.push(id),
   }
-  return { handlers, interrupted, ends, outcomes, places, progressed }
+  return { handlers, interrupted, ends, outcomes, positions, progressed }
 }

@@ -14,7 +14,7 @@ export async function cancelJob(
   id: string,
 ): Promise<boolean> {
   const { queue, scope, person } = call
-  const ticket = (await queue.places(scope)).find((place) => place.ticket.id === id)?.ticket
+  const ticket = (await queue.positions(scope)).find((place) => place.ticket.id === id)?.ticket
   if (!ticket) return false
   if (!mayCancel(call, ticket)) {
     throw new UserError('Only the person who started this job, or a moderator, can cancel it.')

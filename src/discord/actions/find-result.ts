@@ -3,7 +3,7 @@ import { UserError } from '../../errors.ts'
 import type { ResultRecord } from '../../store/results.ts'
 import { isUnknownMessage } from '../delivery/delivery.ts'
 import type { ActionCall, Call } from '../interaction/command.ts'
-import { isApart, serverOf } from '../interaction/place.ts'
+import { isApart, serverOf } from '../interaction/scope.ts'
 
 /**
  * The stored result behind a button. Only results of this server are found; in direct messages, one's own from

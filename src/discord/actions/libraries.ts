@@ -2,7 +2,7 @@ import type { DifferenceEntry, SavedDifference } from '../../store/differences.t
 import type { ServerSettings } from '../../store/settings.ts'
 import type { Call } from '../interaction/command.ts'
 import { checkBlock, checkChanger, mayChange } from '../interaction/permission.ts'
-import { ownScope } from '../interaction/place.ts'
+import { ownScope } from '../interaction/scope.ts'
 import type { Say } from '../language/say.ts'
 
 // Whoever is on a server has two libraries of differences: the server's, and one's own, which is the same on every server

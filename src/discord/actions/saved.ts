@@ -83,7 +83,7 @@ export async function checkNotComing(
   library: string,
   name: string,
 ): Promise<void> {
-  const isComing = (await queue.places(scope)).some(({ ticket }) => {
+  const isComing = (await queue.positions(scope)).some(({ ticket }) => {
     const { action } = ticket.followUp
     return action.type === 'save' && (action.library ?? scope) === library && fold(action.name) === fold(name)
   })

@@ -72,7 +72,7 @@ export function createJobNotifier({
     store.notes.put(person, noteOf(followUp.target, isLost))
 
   return {
-    onPlace: ({ ticket, ahead, secondsLeft, isRunning }) => {
+    onPosition: ({ ticket, ahead, secondsLeft, isRunning }) => {
       const one = watches.of(ticket)
       one.isRunning = isRunning
       // Discord counts down by itself, so that far from the front an edit says little.

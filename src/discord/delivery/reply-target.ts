@@ -1,6 +1,6 @@
 import type { InteractionCallbackResponse } from 'discord.js'
 import type { AnyInteraction } from '../interaction/interactions.ts'
-import { isApart } from '../interaction/place.ts'
+import { isApart } from '../interaction/scope.ts'
 import { type Say, sayIn } from '../language/say.ts'
 
 /** Where a person waits for an answer. Plain data, so that a later process can answer too. */

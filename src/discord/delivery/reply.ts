@@ -1,7 +1,7 @@
 import { MessageFlags } from 'discord.js'
 import type { Sentence } from '../../sentence.ts'
 import type { AnyInteraction } from '../interaction/interactions.ts'
-import { isAlone } from '../interaction/place.ts'
+import { isAlone } from '../interaction/scope.ts'
 import { sayIn } from '../language/say.ts'
 import { messageOptions, type Post, textPost } from '../message/post.ts'
 import { createDelivery } from './delivery.ts'

@@ -7,7 +7,7 @@ import type { Call, Command, MenuCommand, Services } from './command.ts'
 import { describe, sentenceOf } from './faults.ts'
 import type { ActionInteraction, AnyInteraction } from './interactions.ts'
 import { checkPlace, isAgeRestricted, personLimitOf } from './permission.ts'
-import { isApart, scopeOf } from './place.ts'
+import { isApart, scopeOf } from './scope.ts'
 
 export interface DispatchOptions {
   readonly commands: readonly (Command | MenuCommand)[]
@@ -135,7 +135,7 @@ function createCallOf(services: Services, claimed: Map<string, string>) {
       const press = pressOf(interaction)
       if (press === undefined) return
       const isPlaced = async () =>
-        (await services.queue.places(scope)).some(({ ticket }) => ticket.followUp.press === press)
+        (await services.queue.positions(scope)).some(({ ticket }) => ticket.followUp.press === press)
       if (claimed.has(press) || (await isPlaced())) throw new UserError('That is under way already.')
       claimed.set(press, interaction.id)
     }

@@ -3,7 +3,7 @@ import { UserError } from '../../errors.ts'
 import type { SavedDifference } from '../../store/differences.ts'
 import type { ServerSettings } from '../../store/settings.ts'
 import { homeOf } from './home.ts'
-import { serverOf } from './place.ts'
+import { serverOf } from './scope.ts'
 
 /** May change the server's settings. Where it is a person's own scope, that person manages it. */
 export const isManager = (interaction: BaseInteraction): boolean =>

@@ -5,7 +5,7 @@ import type {
   SlashCommandSubcommandBuilder,
 } from 'discord.js'
 import type { Call } from './command.ts'
-import { ownScope } from './place.ts'
+import { ownScope } from './scope.ts'
 
 const mine = 'mine'
 

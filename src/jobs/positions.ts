@@ -1,23 +1,27 @@
 import { callHandler } from './call-handler.ts'
 import type { Durations } from './durations.ts'
-import type { Place, QueueHandlers } from './ticket.ts'
+import type { Position, QueueHandlers } from './ticket.ts'
 import type { QueueEntry } from './ticket-storage.ts'
 
-interface PlacesOptions<FollowUp> {
+interface PositionsOptions<FollowUp> {
   readonly durations: Durations
   /** The running job, if there is one, and then those that wait, in their order. */
   readonly inOrder: () => readonly QueueEntry<FollowUp>[]
   readonly log: (sentence: string, error: unknown) => void
 }
 
-interface Places<FollowUp> {
-  readonly now: () => readonly Place<FollowUp>[]
+interface Positions<FollowUp> {
+  readonly now: () => readonly Position<FollowUp>[]
   /** Calls the handler for each place that has changed since. */
-  readonly tell: (onPlace: QueueHandlers<FollowUp>['onPlace'] | undefined) => void
+  readonly tell: (onPosition: QueueHandlers<FollowUp>['onPosition'] | undefined) => void
 }
 
 /** Where the jobs of one process are in its queue. */
-export function createPlaces<FollowUp>({ durations, inOrder, log }: PlacesOptions<FollowUp>): Places<FollowUp> {
+export function createPositions<FollowUp>({
+  durations,
+  inOrder,
+  log,
+}: PositionsOptions<FollowUp>): Positions<FollowUp> {
   const entriesNow = () => {
     let secondsLeft = 0
     return inOrder().map((entry, ahead) => {
@@ -29,13 +33,13 @@ export function createPlaces<FollowUp>({ durations, inOrder, log }: PlacesOption
   }
   return {
     now: () => entriesNow().map(({ place }) => place),
-    tell: (onPlace) => {
+    tell: (onPosition) => {
       for (const { entry, place } of entriesNow()) {
         const told = place.isRunning ? -1 : place.ahead
         // A handler that was called before may have cancelled it.
         if (entry.state === 'ended' || entry.told === told) continue
         entry.told = told
-        callHandler(() => onPlace?.(place), log)
+        callHandler(() => onPosition?.(place), log)
       }
     },
   }

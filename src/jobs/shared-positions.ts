@@ -1,12 +1,12 @@
 import type { Statements } from '../store/postgres.ts'
 import { type TicketRow, ticketColumns, ticketOf } from './shared-tickets.ts'
-import type { Place, Ticket } from './ticket.ts'
+import type { Position, Ticket } from './ticket.ts'
 import { silenceMilliseconds } from './workers.ts'
 
 // Where tickets are in the queue that bots and workers share.
 
 /** A place without its ticket. */
-type Spot = Omit<Place, 'ticket'> & { readonly id: string }
+type Spot = Omit<Position, 'ticket'> & { readonly id: string }
 
 /**
  * Of those of `column` = `value`. Each model has a queue of its own; `secondsLeft` counts on every live worker that has it.
@@ -53,12 +53,12 @@ export async function readTickets<FollowUp>(
 }
 
 /** The jobs of a scope, in the order in which they will run. */
-export async function readPlaces<FollowUp>(
+export async function readPositions<FollowUp>(
   statements: Statements,
   column: 'scope' | 'person',
   value: string,
   now: number,
-): Promise<readonly Place<FollowUp>[]> {
+): Promise<readonly Position<FollowUp>[]> {
   const spots = await readSpots(statements, column, value, now)
   const tickets = await readTickets<FollowUp>(
     statements,
