@@ -47,10 +47,10 @@ export function inWords(said: string | Sentence, locale: string, translate: (tem
     if ('template' in value) return inWords(value, locale, translate)
     return new Intl.ListFormat(locale, { type: 'conjunction' }).format(value.map(word))
   }
-  const template = translate(said.template)
-  const counted = new Set(placeholdersOf(template).flatMap(({ name, kind }) => (kind === 'plural' ? name : [])))
+  const template = parsed(translate(said.template))
+  const counted = new Set(template.flatMap(placeholders).flatMap(({ name, kind }) => (kind === 'plural' ? name : [])))
   const values = Object.entries(said.values).map(([name, value]) => [name, counted.has(name) ? value : word(value)])
-  return String(new IntlMessageFormat(parsed(template), locale).format(Object.fromEntries(values)))
+  return String(new IntlMessageFormat(template, locale).format(Object.fromEntries(values)))
 }
 
 const numbers = (locale: string) => new Intl.NumberFormat(locale, { useGrouping: false, maximumFractionDigits: 20 })

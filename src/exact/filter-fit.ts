@@ -12,7 +12,10 @@ const ALIKE = 0.04
 /** A filter must reduce the residual at least this much. */
 const WORTHWHILE = 0.7
 
-/** Of every kind the filter that turns one picture most nearly into the other, where it helps; colours may differ. @param indices Of pixels that count. */
+/**
+ * Of every kind the filter that turns one picture most nearly into the other, where it helps; colours may differ.
+ * @param indices Of pixels that count.
+ */
 export function fitFilters(before: Raster, after: Raster, indices: Int32Array): Filter[] {
   const longest = Math.max(before.width, before.height)
   const errorUnder = (picture: Raster) => {

@@ -81,11 +81,17 @@ async function analogy(job: AnalogyJob, context: JobContext): Promise<JobResult>
   const { side } = await context.look()
   const pictures = await decodePairs(job.pairs, side)
   const b = await decode(job.b, 'B', side)
+  const given = { pictures, b, bytes: job.b }
   const notices = noticesOf([...pictures.flat(), b])
   const exact = await exactOf(job.pairs, options)
   if (exact?.isPart) {
     const rest = await restOf(exact, job)
-    return learnedAnalogy(job, rest ?? job, rest && exact, notices, context)
+    const left = rest && {
+      pictures: await decodePairs(rest.pairs, side),
+      b: await decode(rest.b, 'B', side),
+      bytes: rest.b,
+    }
+    return learnedAnalogy(job, left ?? given, left && exact, notices, context)
   }
   const made = exact && (await doneExactly(exact, job.b, strengthIn({}, options), job, context))
   if (made && !job.isKept) {
@@ -96,22 +102,30 @@ async function analogy(job: AnalogyJob, context: JobContext): Promise<JobResult>
       notices,
     }
   }
-  const learned = await learnedAnalogy(job, job, exact, notices, context)
+  const learned = await learnedAnalogy(job, given, exact, notices, context)
   return made ? { ...learned, ...made, report: { ...learned.report, exact: made.report.exact } } : learned
 }
 
-/** @param notices Of the job's pictures. @param rest What is learned from and applied to: the job's pictures, or what a part that was done exactly left. */
+interface Decoded {
+  readonly pictures: Awaited<ReturnType<typeof decodePairs>>
+  readonly b: Awaited<ReturnType<typeof decode>>
+  /** Of B. */
+  readonly bytes: Uint8Array
+}
+
+/**
+ * @param decoded What is learned from and applied to: the job's pictures, or what a part that was done exactly left.
+ * @param notices Of the job's pictures.
+ */
 async function learnedAnalogy(
   job: AnalogyJob,
-  rest: Pick<AnalogyJob, 'pairs' | 'b'>,
+  { pictures, b, bytes }: Decoded,
   exact: ExactDifference | undefined,
   notices: readonly Sentence[],
   context: JobContext,
 ): Promise<JobResult> {
   const { options } = job
   const { model, checker } = await context.load()
-  const pictures = await decodePairs(rest.pairs, model.side)
-  const b = await decode(rest.b, 'B', model.side)
   const [{ a, a2 }] = pixelsOf(pictures) as [PicturePair]
   const unknown = await lookForStrangers(context, model, { A: a, 'A′': a2, B: b.pixels })
   const run = runContextOf(context, options, checker ? undefined : b)
@@ -122,7 +136,7 @@ async function learnedAnalogy(
   const making = {
     first: made,
     another: (run: RunContext) => applyDifferences(model, b.pixels, [learned], methods[options.mode], how, run),
-    show: (one: Applying) => shown(one, b, rest.b, checker),
+    show: (one: Applying) => shown(one, b, bytes, checker),
   }
   return {
     ...(await shownVariants(making, options, context)),
