@@ -13,8 +13,11 @@ import type { Graph } from '../src/onnx/graph.ts'
 import {
   checkpointNumbers,
   checkpointsFolder,
+  hasLoras,
   isOneFile,
+  loraNames,
   openCheckpoint,
+  openWithLora,
   predictionOf,
 } from '../test/networks/checkpoint-case.ts'
 import { type Form, forms, inForm } from '../test/networks/checkpoint-forms.ts'
@@ -81,7 +84,7 @@ for (const name of ['sd15', 'sd21', 'sdxl', 'sd3', 'flux', ...Object.keys(checkp
 await rm(scratch, { recursive: true })
 
 async function printForm(name: string, form: Form) {
-  if (form === 'LoRA' && ['sd3-one', 'flux-one'].includes(name)) return
+  if (form === 'LoRA' && hasLoras(name)) return printLoras(name)
   const { made, beside } = await inForm(name, form, scratch)
   const { noise, ...numbers } = beside.numbers
   const guidance = await differenceGuidance(beside.model, beside.known.prompt, [], beside.known.guidanceScale)
@@ -94,13 +97,25 @@ async function printForm(name: string, form: Form) {
     ...Object.fromEntries(gradient.map((value, encoder) => [`gradient ${encoder}`, value])),
   }
   const of = { ...made, numbers: expected }
-  const cells = [
+  console.log(`| ${[name, form, ...(await errorsOf(of))].join(' | ')} |`)
+  await Promise.all([made.model.close(), beside.model.close()])
+}
+
+/** Of every linear layer, against PyTorch in float64. */
+async function printLoras(name: string) {
+  for (const names of loraNames) {
+    const opened = await openWithLora(name, names, scratch)
+    console.log(`| ${[name, `LoRA, ${names}’s names`, ...(await errorsOf(opened))].join(' | ')} |`)
+    await opened.model.close()
+  }
+}
+
+async function errorsOf(of: PipelineCase): Promise<string[]> {
+  return [
     error((await samplingErrors(of)).latents),
     error(...(await learningErrors(of)).gradients),
     error(...(await conditioningErrors(of))),
   ]
-  console.log(`| ${[name, form, ...cells].join(' | ')} |`)
-  await Promise.all([made.model.close(), beside.model.close()])
 }
 
 interface Errors {

@@ -1,5 +1,5 @@
 import type { Flow, GraphBuilder } from './builder.ts'
-import { rowsOf, type StoredTensor, viewed } from './tensors.ts'
+import { type LowRank, rowsOf, type StoredTensor, viewed } from './tensors.ts'
 
 /** y = scale · (x·Wᵀ + bias); x: [in] or [length, in]. Without a bias if the checkpoint has none. */
 export function linear(build: GraphBuilder, x: Flow, name: string, { scale = 1, rows }: LinearOptions = {}): Flow {
@@ -17,20 +17,43 @@ export function linear(build: GraphBuilder, x: Flow, name: string, { scale = 1, 
   if (own) inputs.push(build.weight(`${name}.bias${suffix}`, viewed(own, [output], `${name}.bias`)))
   const attributes = { transB: BigInt(!matrix.isTurned), alpha: scale, beta: scale }
   let y = build.node('Gemm', inputs, [output], attributes)
-  for (const [index, { down, up, scale: strength }] of (matrix.additions ?? []).entries()) {
-    const [first, second] = [down, up].map((each) => matrixOf(each, name)) as [StoredTensor, StoredTensor]
-    if (first.dims[1] !== input || second.dims[0] !== output || first.dims[0] !== second.dims[1]) {
-      build.refuse(`is given a LoRA of other sizes in ${name}`)
-    }
-    const [downName, upName] = [`${name}.lora.${index}.down`, `${name}.lora.${index}.up${suffix}`]
-    const between = build.node('Gemm', [flat, build.weight(downName, first)], [first.dims[0]!], { transB: 1n })
-    y = build.node('Gemm', [between.name, build.weight(upName, second), y.name], [output], {
-      transB: 1n,
-      alpha: scale * strength,
-      beta: 1,
-    })
+  for (const [index, own] of (matrix.additions ?? []).entries()) {
+    y = lowRank(build, { flat, y, own, scale, matrix, name, as: [`.lora.${index}.down`, `.lora.${index}.up${suffix}`] })
   }
   return x.dims.length === 1 ? y : reshape(build, { ...y, dims: [] }, [...x.dims.slice(0, -1), output])
+}
+
+interface Addition {
+  readonly flat: string
+  /** [out], to which it is added. */
+  readonly y: Flow
+  readonly own: LowRank
+  readonly scale: number
+  readonly matrix: StoredTensor
+  /** The layer's, and what its two matrices are called behind it. */
+  readonly name: string
+  readonly as: readonly [down: string, up: string]
+}
+
+/** y + scale · (x·downᵀ)·upᵀ */
+function lowRank(build: GraphBuilder, { flat, y, own, scale, matrix, name, as }: Addition): Flow {
+  const [down, up] = [own.down, own.up].map((each) => matrixOf(each, name)) as [StoredTensor, StoredTensor]
+  const [output, input] = (matrix.isTurned ? matrix.dims.toReversed() : matrix.dims) as [number, number]
+  if (down.dims[1] !== input || up.dims[0] !== output || down.dims[0] !== up.dims[1]) {
+    build.refuse(`is given a LoRA of other sizes in ${name}`)
+  }
+  const between = build.node('Gemm', [flat, build.weight(name + as[0], down)], [down.dims[0]!], { transB: 1n })
+  const added = (rows: StoredTensor, suffix = '', to?: Flow) =>
+    build.node(
+      'Gemm',
+      [between.name, build.weight(name + as[1] + suffix, rows), ...(to ? [to.name] : [])],
+      [rows.dims[0]!],
+      { transB: 1n, alpha: scale * own.scale, beta: 1 },
+    )
+  if (Boolean(up.isSwapped) === Boolean(matrix.isSwapped)) return added(up, '', y)
+  const half = output / 2
+  const halves = [added(rowsOf(up, half, output), '[second]'), added(rowsOf(up, 0, half), '[first]')]
+  return add(build, y, concatenate(build, halves, 0))
 }
 
 interface LinearOptions {

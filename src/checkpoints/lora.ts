@@ -4,10 +4,10 @@ import { isFloat, numbersOf } from '../onnx/graph.ts'
 import { readRange } from '../onnx/proto.ts'
 import { unetNames } from './original-names.ts'
 import { readSafetensorsIndex } from './safetensors.ts'
-import { fluxTensors, mmditTensors } from './transformer-names.ts'
+import { fromOriginal } from './transformer-names.ts'
 
-/** The parts that a LoRA can change; `unet` is the denoising network, whatever it is. */
-export type Adaptable = 'unet' | 'text_encoder' | 'text_encoder_2'
+/** The parts that a LoRA can change; `unet` is the denoising network, whatever it is, and `text_encoder_3` is T5. */
+export type Adaptable = 'unet' | 'text_encoder' | 'text_encoder_2' | 'text_encoder_3'
 
 export interface LoraFile {
   readonly path: string
@@ -68,10 +68,11 @@ const ROLES: Readonly<Record<string, string>> = {
 }
 
 const TARGET =
-  /^(lora_unet|lora_te1|lora_te2|lora_te|unet|transformer|diffusion_model|text_encoder_2|text_encoder)[._](.*)$/
+  /^(lora_unet|lora_transformer|lora_te[123]?|unet|transformer|diffusion_model|text_encoder(?:_[23])?)[._](.*)$/
 
 const PARTS: Readonly<Record<string, Adaptable>> = {
   lora_unet: 'unet',
+  lora_transformer: 'unet',
   unet: 'unet',
   transformer: 'unet',
   diffusion_model: 'unet',
@@ -80,6 +81,8 @@ const PARTS: Readonly<Record<string, Adaptable>> = {
   text_encoder: 'text_encoder',
   lora_te2: 'text_encoder_2',
   text_encoder_2: 'text_encoder_2',
+  lora_te3: 'text_encoder_3',
+  text_encoder_3: 'text_encoder_3',
 }
 
 /** Without an alpha it is the rank. */
@@ -99,7 +102,7 @@ function lowRankOf(path: string, target: string, pieces: ReadonlyMap<string, Sto
  */
 export function withLoras(tensors: Tensors, part: Adaptable, loras: readonly LoraFile[]): Tensors {
   const additions = loras.flatMap(({ path, parts }) =>
-    [...inDiffusers(parts.get(part) ?? new Map())].map(([name, own]) => ({ path, name, own })),
+    [...inDiffusers(parts.get(part) ?? new Map(), tensors)].map(([name, own]) => ({ path, name, own })),
   )
   if (additions.length === 0) return tensors
   const weights = new Map(
@@ -126,30 +129,21 @@ export function withLoras(tensors: Tensors, part: Adaptable, loras: readonly Lor
  * What a LoRA under a transformer's original names changes, by the names of diffusers: of one tensor that is several there, each
  * is given its rows.
  */
-function inDiffusers(changes: ReadonlyMap<string, LowRank>): ReadonlyMap<string, LowRank> {
-  const originals = [...changes].flatMap(([name, own]): readonly (readonly [string, StoredTensor])[] => {
-    const original = originalOfBlock(name)
-    if (!original) return []
-    const dims = [own.up.dims[0]!, own.down.dims[1]!]
-    // Only its form counts.
-    const data = { file: '', offset: 0, length: dims[0]! * dims[1]! }
-    return [[`${original}.weight`, { type: 'float32', dims, data, additions: [own] }]]
-  })
-  if (originals.length === 0) return changes
-  const tensorsOf = originals[0]![0].startsWith('joint') ? mmditTensors : fluxTensors
-  const others = [...changes].filter(([name]) => !originalOfBlock(name))
-  const found = [...tensorsOf(new Map(originals))].map(([name, { additions }]) => [name, additions![0]!] as const)
-  return new Map([...others, ...found])
-}
-
-/** With dots where Stability AI and Black Forest Labs have them. */
-function originalOfBlock(name: string): string | undefined {
-  const [, block, rest = ''] = /^((?:double|single|joint)_blocks_\d+)_(.*)$/.exec(name.replaceAll('.', '_')) ?? []
-  if (!block) return undefined
-  const inner = rest
-    .replace(/^(x|context)_block_/, '$1_block.')
-    .replace(/(attn2?|mlp|mod|modulation)_(?=(qkv|proj|fc\d|lin|\d)$)/, '$1.')
-  return `${block.replace(/_(\d+)$/, '.$1')}.${inner}`
+function inDiffusers(changes: ReadonlyMap<string, LowRank>, model: Tensors): ReadonlyMap<string, LowRank> {
+  const rename = fromOriginal(model)
+  if (!rename) return changes
+  return new Map(
+    [...changes].flatMap(([name, own]) => {
+      const dims = [own.up.dims[0]!, ...own.down.dims.slice(1)]
+      // Only its form counts.
+      const data = { file: '', offset: 0, length: dims.reduce((product, dim) => product * dim, 1) }
+      const stand: StoredTensor = { type: 'float32', dims, data, additions: [own] }
+      return rename(name, stand).map(([each, { additions, isSwapped }]): readonly [string, LowRank] => {
+        const { up, ...others } = additions![0]!
+        return [each, { ...others, up: { ...up, isSwapped } }]
+      })
+    }),
+  )
 }
 
 /** Names in kohya's form, without the prefixes and suffixes of some libraries. */

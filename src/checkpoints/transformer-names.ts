@@ -5,31 +5,61 @@ type Named = readonly [name: string, tensor: StoredTensor]
 /** The transformer of Stable Diffusion 3 as Stability AI named its tensors → as diffusers does. */
 export function mmditTensors(tensors: Tensors): Tensors {
   const blocks = countOf(tensors, 'joint_blocks')
-  return new Map(
-    [...tensors].flatMap(([name, tensor]): readonly Named[] => {
-      const [, index = '', stream, rest = ''] = /^joint_blocks\.(\d+)\.(x|context)_block\.(.*)$/.exec(name) ?? []
-      if (!stream) return renamed(name, tensor, MMDIT)
-      const block = `transformer_blocks.${index}`
-      const isPrompt = stream === 'context'
-      const [, own, kind] = /^(attn2?)\.qkv\.(weight|bias)$/.exec(rest) ?? []
-      if (own) return projections(tensor, `${block}.${own}`, isPrompt ? ADDED : OWN, kind!)
-      const isLast = isPrompt && Number(index) === blocks - 1
-      const found = renamed(rest, tensor, isPrompt ? OF_PROMPT : OF_PICTURE, isLast ? [MODULATION] : [])
-      return found.map(([each, value]) => [`${block}.${each}`, value])
-    }),
-  )
+  return new Map([...tensors].flatMap(([name, tensor]) => ofMmdit(name, tensor, blocks)))
 }
 
 /** FLUX.1's as Black Forest Labs named its tensors → as diffusers does. */
 export function fluxTensors(tensors: Tensors): Tensors {
-  return new Map(
-    [...tensors].flatMap(([name, tensor]): readonly Named[] => {
-      const [, kind, index, rest = ''] = /^(double|single)_blocks\.(\d+)\.(.*)$/.exec(name) ?? []
-      if (kind === 'double') return doubleBlock(`transformer_blocks.${index}`, rest, tensor)
-      if (kind === 'single') return singleBlock(`single_transformer_blocks.${index}`, rest, tensor)
-      return renamed(name, tensor, FLUX)
-    }),
-  )
+  return new Map([...tensors].flatMap(([name, tensor]) => ofFlux(name, tensor)))
+}
+
+/**
+ * For a transformer in diffusers' names: what a tensor is there that is named as in the original, with or without
+ * underscores for dots, and without `.weight`. The names have none, either. A name of diffusers stays.
+ * @returns undefined if the model is no such transformer
+ */
+export function fromOriginal(model: Tensors): ((name: string, tensor: StoredTensor) => readonly Named[]) | undefined {
+  const isMmdit = model.has('pos_embed.proj.weight')
+  if (!isMmdit && !model.has('time_text_embed.text_embedder.linear_1.weight')) return undefined
+  const blocks = countOf(model, 'transformer_blocks')
+  const apart = new Map(Object.keys(isMmdit ? MMDIT : FLUX).map((name) => [name.replaceAll('.', '_'), name]))
+  return (name, tensor) => {
+    const original = originalOfBlock(name) ?? apart.get(name.replaceAll('.', '_'))
+    if (!original) return [[name, tensor]]
+    const own = `${original}.weight`
+    const found = isMmdit ? ofMmdit(own, tensor, blocks) : ofFlux(own, tensor)
+    return found.map(([each, value]) => [each.replace(/\.weight$/, ''), value])
+  }
+}
+
+/** With dots where Stability AI and Black Forest Labs have them. */
+function originalOfBlock(name: string): string | undefined {
+  const [, block, rest = ''] = /^((?:double|single|joint)_blocks_\d+)_(.*)$/.exec(name.replaceAll('.', '_')) ?? []
+  if (!block) return undefined
+  const inner = rest
+    .replace(/^(x|context)_block_/, '$1_block.')
+    .replace(/(attn2?|mlp|mod|modulation)_(?=(qkv|proj|fc\d|lin|\d)$)/, '$1.')
+  return `${block.replace(/_(\d+)$/, '.$1')}.${inner}`
+}
+
+/** @param blocks How many there are; in the last one the prompt's modulation has another order. */
+function ofMmdit(name: string, tensor: StoredTensor, blocks: number): readonly Named[] {
+  const [, index = '', stream, rest = ''] = /^joint_blocks\.(\d+)\.(x|context)_block\.(.*)$/.exec(name) ?? []
+  if (!stream) return renamed(name, tensor, MMDIT)
+  const block = `transformer_blocks.${index}`
+  const isPrompt = stream === 'context'
+  const [, own, kind] = /^(attn2?)\.qkv\.(weight|bias)$/.exec(rest) ?? []
+  if (own) return projections(tensor, `${block}.${own}`, isPrompt ? ADDED : OWN, kind!)
+  const isLast = isPrompt && Number(index) === blocks - 1
+  const found = renamed(rest, tensor, isPrompt ? OF_PROMPT : OF_PICTURE, isLast ? [MODULATION] : [])
+  return found.map(([each, value]) => [`${block}.${each}`, value])
+}
+
+function ofFlux(name: string, tensor: StoredTensor): readonly Named[] {
+  const [, kind, index, rest = ''] = /^(double|single)_blocks\.(\d+)\.(.*)$/.exec(name) ?? []
+  if (kind === 'double') return doubleBlock(`transformer_blocks.${index}`, rest, tensor)
+  if (kind === 'single') return singleBlock(`single_transformer_blocks.${index}`, rest, tensor)
+  return renamed(name, tensor, FLUX)
 }
 
 function doubleBlock(block: string, rest: string, tensor: StoredTensor): readonly Named[] {

@@ -74,9 +74,11 @@ export async function partsOfFolder(folder: string, loras: readonly LoraFile[]):
   }
   const graphOf = once((part: Part, sizes: Sizes) => {
     const own = exported(part)
-    if (own && loras.some(({ parts }) => parts.has(adaptable(part)!))) throw unadaptable(folder)
-    if (own) return own
     const { path, config } = found.get(part) ?? {}
+    if (own && loras.some(({ parts }) => adaptable(part, config).some((each) => parts.has(each)))) {
+      throw unadaptable(folder)
+    }
+    if (own) return own
     if (!path) throw new UserError(`There is no ${FOLDERS[part].at(-1)} in ${folder}: download the model again.`)
     if (!config) throw new UserError(`There is no ${join(path, 'config.json')}: download the model again.`)
     return built(part, adapted(part, { tensors: readPart(path)!, config }, loras), sizes)
@@ -170,12 +172,19 @@ function builtDenoiser(stored: StoredPart, sizes: Sizes, type: 'float32' | 'floa
   throw new UserError(`A ${kind} can’t be built from its weights here: export the model to ONNX as optimum does.`)
 }
 
-const adaptable = (part: Part): Adaptable | undefined =>
-  part === 'denoiser' ? 'unet' : part === 'text_encoder' || part === 'text_encoder_2' ? part : undefined
+/** As what LoRAs know it. T5 is the third text encoder to them, and in FLUX.1 to some the second. */
+function adaptable(part: Part, config: PartConfig | undefined): readonly Adaptable[] {
+  if (part === 'denoiser') return ['unet']
+  if (part === 'vae_encoder' || part === 'vae_decoder') return []
+  return part === 'text_encoder_2' && config?.model_type === 't5' ? [part, 'text_encoder_3'] : [part]
+}
 
 function adapted(part: Part, stored: StoredPart, loras: readonly LoraFile[]): StoredPart {
-  const changed = adaptable(part)
-  return changed ? { ...stored, tensors: withLoras(stored.tensors, changed, loras) } : stored
+  const tensors = adaptable(part, stored.config).reduce(
+    (found, changed) => withLoras(found, changed, loras),
+    stored.tensors,
+  )
+  return { ...stored, tensors }
 }
 
 const unadaptable = (folder: string) =>

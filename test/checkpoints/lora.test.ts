@@ -197,6 +197,48 @@ test('a transformer’s, under its original names: of queries, keys and values i
   }
 })
 
+test('a transformer’s modulations stand the other way round in their original form, where they are the last', async () => {
+  const transformer = tensorsOf('sd3', 'transformer')
+  const swapped = ({ dims: [rows = 0, rank = 0], data }: Tensor) =>
+    tensor([rows, rank], Float32Array.from([...data.slice(data.length / 2), ...data.slice(0, data.length / 2)]))
+  const [first, last, out, words] = [96, 32, 32, 16].map((rows) => ({
+    down: random.normal([RANK, rows === 16 ? 48 : 16]),
+    up: random.normal([rows, RANK]),
+  })) as [Change, Change, Change, Change]
+  const path = await written('original', {
+    'lora_unet_joint_blocks_0_context_block_adaLN_modulation_1.lora_down.weight': first.down,
+    'lora_unet_joint_blocks_0_context_block_adaLN_modulation_1.lora_up.weight': first.up,
+    'lora_unet_joint_blocks_1_context_block_adaLN_modulation_1.lora_down.weight': last.down,
+    'lora_unet_joint_blocks_1_context_block_adaLN_modulation_1.lora_up.weight': last.up,
+    'lora_unet_final_layer_adaLN_modulation_1.lora_down.weight': out.down,
+    'lora_unet_final_layer_adaLN_modulation_1.lora_up.weight': out.up,
+    'lora_unet_context_embedder.lora_down.weight': words.down,
+    'lora_unet_context_embedder.lora_up.weight': words.up,
+  })
+  const renamed = await written('renamed', {
+    'transformer.transformer_blocks.0.norm1_context.linear.lora_A.weight': first.down,
+    'transformer.transformer_blocks.0.norm1_context.linear.lora_B.weight': first.up,
+    'transformer.transformer_blocks.1.norm1_context.linear.lora_A.weight': last.down,
+    'transformer.transformer_blocks.1.norm1_context.linear.lora_B.weight': swapped(last.up),
+    'lora_transformer_norm_out_linear.lora_down.weight': out.down,
+    'lora_transformer_norm_out_linear.lora_up.weight': swapped(out.up),
+    'transformer.context_embedder.lora_A.weight': words.down,
+    'transformer.context_embedder.lora_B.weight': words.up,
+  })
+  const inputs = {
+    hidden_states: random.normal([1, 16, 8, 8]),
+    encoder_hidden_states: random.normal([1, 20, 48]),
+    pooled_projections: random.normal([1, transformer.get('time_text_embed.text_embedder.linear_1.weight')!.dims[1]!]),
+    timestep: tensor([1], Float32Array.of(601)),
+  }
+  const sizes = { latentSide: 8, promptLength: 20, heads: 2 }
+  const built = (path: string) => mmdit(withLoras(transformer, 'unet', [readLora(path, 0.1)]), sizes)
+  const { out_hidden_states: error } = await errorsOf(built(path), built(renamed), inputs)
+  assert.ok(error! < 1e-6, `${error}`)
+  const { out_hidden_states: difference } = await errorsOf(built(path), mmdit(transformer, sizes), inputs)
+  assert.ok(difference! > 1e-2, `${difference}`)
+})
+
 test('of other kinds, of other models, and cut ones are refused with a sentence', async () => {
   const [down, up] = [tensor([2, 16]), tensor([16, 2])]
   const refused = async (tensors: Record<string, Tensor>, expected: RegExp) => {
@@ -235,9 +277,11 @@ test('text encoders have their own names', async () => {
     [`lora_te_${layer}.lora_up.weight`]: up,
     'text_encoder_2.text_model.encoder.layers.0.self_attn.k_proj.lora_A.weight': down,
     'text_encoder_2.text_model.encoder.layers.0.self_attn.k_proj.lora_B.weight': up,
+    'lora_te3_encoder_block_0_layer_0_SelfAttention_q.lora_down.weight': down,
+    'lora_te3_encoder_block_0_layer_0_SelfAttention_q.lora_up.weight': up,
   })
   const lora = readLora(path, 1)
-  assert.deepEqual([...lora.parts.keys()].sort(), ['text_encoder', 'text_encoder_2'])
+  assert.deepEqual([...lora.parts.keys()].sort(), ['text_encoder', 'text_encoder_2', 'text_encoder_3'])
   const text = tensorsOf('sd15', 'text_encoder')
   const adapted = withLoras(text, 'text_encoder', [lora])
   const names = [...adapted].flatMap(([name, { additions }]: [string, StoredTensor]) => (additions ? [name] : []))

@@ -38,6 +38,21 @@ export async function openCheckpoint(
   return { ...opened, folder }
 }
 
+/** What test/reference/loras.py made for single files of transformers, under the names of two programs. */
+export const loraNames = ['kohya', 'diffusers'] as const
+
+/** Such a file with a LoRA, and the numbers of weights into which it was merged. */
+export async function openWithLora(name: string, names: (typeof loraNames)[number], scratch: string) {
+  const folder = await unpacked(name, scratch)
+  const numbersAt = join(lorasFolder, name)
+  const { strength } = JSON.parse(await readFile(`${numbersAt}.json`, 'utf8'))
+  return openCase(name, folder, numbersAt, { loras: [{ path: `${numbersAt}-${names}.safetensors`, strength }] })
+}
+
+const lorasFolder = join(import.meta.dirname, '../fixtures/loras')
+
+export const hasLoras = (name: string): boolean => name === 'sd3-one' || name === 'flux-one'
+
 export const isOneFile = (name: string): boolean => name.endsWith('-one')
 
 /** Of Stable Diffusion 2 a single file does not say it. */

@@ -9,7 +9,13 @@ import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { identityOf } from '../../src/networks/identity.ts'
 import { readLayout } from '../../src/networks/layout.ts'
 import { type LoadOptions, loadModel } from '../../src/networks/load.ts'
-import { checkpointNumbers, checkpointsFolder as checkpoints, openCheckpoint } from './checkpoint-case.ts'
+import {
+  checkpointNumbers,
+  checkpointsFolder as checkpoints,
+  loraNames,
+  openCheckpoint,
+  openWithLora,
+} from './checkpoint-case.ts'
 import {
   conditioningErrors,
   encodingError,
@@ -50,6 +56,20 @@ for (const name of Object.keys(checkpointNumbers)) {
     test('conditions on a difference as diffusers does', async () => {
       for (const error of await conditioningErrors(opened)) assertSmall(error, 1e-5)
     })
+  })
+}
+
+for (const [name, names] of ['sd3-one', 'flux-one'].flatMap((name) =>
+  loraNames.map((names) => [name, names] as const),
+)) {
+  test(`${name} with a LoRA under the names of ${names}: the numbers of merged weights`, async () => {
+    const opened = await openWithLora(name, names, scratch)
+    assertSmall((await samplingErrors(opened)).latents, 1e-5)
+    const { loss, gradients } = await learningErrors(opened)
+    assertSmall(loss, 1e-5)
+    for (const error of gradients) assertSmall(error, Math.max(1e-5, 4 * opened.known.errorOfPyTorch))
+    for (const error of await conditioningErrors(opened)) assertSmall(error, 1e-5)
+    await opened.model.close()
   })
 }
 
