@@ -147,7 +147,7 @@ class Shards:
             files = [folder / path.name for folder in self.folders]
             if path.name in self.read or not all(file.exists() for file in files):
                 continue
-            shard = {name: values for file in files for name, values in torch.load(file, weights_only=True).items() if name in self.names}
+            shard = {name: values for file in files for name, values in torch.load(file, weights_only=True, mmap=True).items() if name in self.names}
             if not self.read:
                 self.validation = {name: shard[name][-self.VALIDATION :].clone() for name in self.names}
                 shard = {name: values[: -self.VALIDATION] for name, values in shard.items()}

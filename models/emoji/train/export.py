@@ -17,9 +17,10 @@ from torch import nn
 import layers
 from data import CHANNELS, GRID, SIDE, TOKENS, Components, Tokenizer
 from decoder import load_decoder
+from mean_picture import MeanPicture
 from pool import load_text
 from networks import (
-    BETA_END, BETA_START, POOLED_WIDTH, TEXT_WIDTH, TRAIN_TIMESTEPS, ExportedUNet, ImageEncoder, MeanPicture, PatchEncoder, Residual, UNet,
+    BETA_END, BETA_START, POOLED_WIDTH, TEXT_WIDTH, TRAIN_TIMESTEPS, ExportedUNet, ImageEncoder, PatchEncoder, Residual, UNet,
 )
 
 OPSET = 17

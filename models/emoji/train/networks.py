@@ -22,26 +22,6 @@ def text_encoder(tokenizer, layers=3):
     return CLIPTextModelWithProjection(config)
 
 
-class MeanPicture(nn.Module):
-    """text_embeds [n, 256] → the mean of all latents of such captions [n, 64, 96]."""
-
-    def __init__(self, width=1024, blocks=3, basis=640):
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(POOLED_WIDTH))
-        self.register_buffer("deviation", torch.ones(POOLED_WIDTH))
-        self.first = nn.Linear(POOLED_WIDTH, width)
-        self.blocks = nn.ModuleList(nn.ModuleList([nn.LayerNorm(width), nn.Linear(width, width), nn.Linear(width, width)]) for _ in range(blocks))
-        self.norm, self.basis, self.last = nn.LayerNorm(width), nn.Linear(width, basis), nn.Linear(basis, GRID * GRID * CHANNELS)
-        for _, _, down in self.blocks:
-            zeros(down)
-
-    def forward(self, text_embeds):
-        x = F.silu(self.first(((text_embeds - self.mean) / self.deviation).to(self.first.weight.dtype)))
-        for norm, up, down in self.blocks:
-            x = x + down(F.silu(up(norm(x))))
-        return self.last(self.basis(self.norm(x))).view(-1, GRID * GRID, CHANNELS)
-
-
 class Residual(nn.Module):
     """Scaled noisy rest and mean picture [n, 64, 2 · 96], timestep [n], prompt → [n, 64, 96]."""
 

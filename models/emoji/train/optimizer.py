@@ -1,4 +1,7 @@
 """AdamW on flat buffers: the networks' parameters and gradients are bfloat16 views of them, the masters are float32."""
+import fcntl
+from pathlib import Path
+
 import torch
 from torch import nn
 
@@ -57,3 +60,29 @@ class FlatAdamW:
         self.optimizer.load_state_dict(state["optimizer"])
         self.step_count = state["steps"]
         self.use_averages(False)
+
+
+class Meeting:
+    """Processes that train the same network meet in a file of their masters: each goes half of the way to what is there, and leaves that.
+
+    Elastic averaging (arXiv 1412.6651) without a master's pull: nobody waits for anybody.
+    """
+
+    def __init__(self, path, optimizer):
+        self.path, self.groups = Path(path), optimizer.groups
+        size = sum(len(group["master"]) for group in self.groups)
+        self.lock = open(self.path.with_suffix(".lock"), "w")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        is_new = not self.path.exists()
+        self.shared = torch.from_file(str(self.path), shared=True, size=size, dtype=torch.float32)
+        if is_new:
+            self.shared.copy_(torch.cat([group["master"].data for group in self.groups]))
+        fcntl.flock(self.lock, fcntl.LOCK_UN)
+
+    def meet(self):
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        for group, shared in zip(self.groups, self.shared.split([len(group["master"]) for group in self.groups])):
+            shared.lerp_(group["master"].data, 0.5)
+            group["master"].data.copy_(shared)
+            group["working"].copy_(shared)
+        fcntl.flock(self.lock, fcntl.LOCK_UN)

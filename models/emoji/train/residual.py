@@ -2,7 +2,8 @@
 
 python residual.py --work WORK --tokenizer DIR --seconds 3600 [--sheet FILE.png]
 Seconds are those that the processor worked, over all runs: the learning rate follows them. Resumes from WORK/residual.pt. With
---sheet, nothing is trained: the averaged weights draw forty captions.
+--sheet, nothing is trained: the averaged weights draw forty captions. A second process that is started with --helper trains the
+same network on another core, until the first is done.
 """
 import argparse
 import time
@@ -12,11 +13,13 @@ import torch
 
 from data import CHANNELS, GRID, Components, Shards, Tokenizer
 from mean import draw_sheet
-from networks import TRAIN_TIMESTEPS, MeanPicture, Residual, UNet
-from optimizer import FlatAdamW
+from mean_picture import MeanPicture
+from networks import TRAIN_TIMESTEPS, Residual, UNet
+from optimizer import FlatAdamW, Meeting
 from pool import load_text
 
-BATCH, RATE, DROPPED = 32, 1e-3, 0.1
+BATCH, RATE, DROPPED, MEETS = 32, 1e-3, 0.1, 16
+UNNAMED, MISNAMED, SEEN = 0.1, 0.15, -3  # shares of captions without a name and with a wrong one, the latter from this log signal to noise on
 LOG_SIGNAL_TO_NOISE = (-6, -4, -2, 0, 2, 4)  # where it is measured
 
 
@@ -28,19 +31,33 @@ class Denoiser:
         mean_picture = MeanPicture()
         mean_picture.load_state_dict(torch.load(Path(work) / "mean.pt", weights_only=True)["mean_picture"])
         mean_picture.requires_grad_(False)
-        for layer in mean_picture.modules():
-            for name, parameter in layer.named_parameters(recurse=False):
-                parameter.data = parameter.data.bfloat16()
         self.unet = UNet(mean_picture, Residual(), torch.ones(CHANNELS))
-        _, _, mean = self.prompt(shards.validation["captions"][:, 0].long())
-        self.unet.variances.copy_((shards.validation["latents"].float() - mean).square().mean((0, 1)))
         self.empty = torch.tensor(tokenizer(""))
+        self.something, self.comma = torch.tensor(tokenizer("something")), tokenizer.vocab[",</w>"]
+        self.seen = int((self.unet.scales[:, 0] / self.unet.scales[:, 1]).log().gt(SEEN / 2).sum())
+        ids = shards.validation["captions"][:, 0].long()
+        for row in range(0, len(ids), 4):
+            ids[row] = self.retold(ids[row], ids[row - 1])
+        self.unet.variances.copy_((shards.validation["latents"].float() - self.prompt(ids)[2]).square().mean((0, 1)))
+
+    def retold(self, ids, other):
+        """A caption with the beginning of another one, up to its first comma, which is the thing: [40]."""
+        def first(each):
+            ends = ((each == self.comma) | (each == self.empty[-1])).nonzero()
+            return int(ends[0])
+
+        start, rest = other[: first(other)], ids[first(ids) :]
+        told = torch.cat([start, rest, self.empty[-1:].expand(len(ids))])[: len(ids)]
+        told[-1] = self.empty[-1]
+        return told
 
     @torch.no_grad()
     def prompt(self, ids):
         """Hidden states [n, 40, 192], pooled [n, 256] and mean picture [n, 64, 96]."""
         output = self.text(input_ids=ids)
-        return output.last_hidden_state, output.text_embeds, self.unet.mean_picture(output.text_embeds.float()).float()
+        with torch.autocast("cpu", torch.bfloat16):
+            mean = self.unet.mean_picture(output.text_embeds.float()).float()
+        return output.last_hidden_state, output.text_embeds, mean
 
     def noisy(self, latents, timestep, noise):
         signal, sigma = self.unet.scales[timestep][:, None].chunk(2, -1)
@@ -93,6 +110,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--until", type=float, default=0, help="of those seconds, when to stop this time; 0: at the end")
     parser.add_argument("--sheet")
+    parser.add_argument("--helper", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -117,7 +135,8 @@ def main():
         torch.save(state, path.with_suffix(".new"))
         path.with_suffix(".new").replace(path)
 
-    generator, total, tick = torch.Generator().manual_seed(step), 0.0, time.process_time()
+    meeting = Meeting(Path(options.work) / "meeting.f32", optimizer)
+    generator, total, tick = torch.Generator().manual_seed(step + 10**6 * options.helper), 0.0, time.process_time()
     while worked < (options.until or options.seconds):
         progress = worked / options.seconds
         rate = RATE * min(1, (step + 1) / 100) * max(0.02, min(1, (1 - progress) / 0.6))
@@ -128,12 +147,24 @@ def main():
         ids[torch.rand(BATCH, generator=generator) < DROPPED] = denoiser.empty
         # Stratified over the batch: every batch sees the whole range of noise.
         timestep = ((torch.randperm(BATCH, generator=generator) + torch.rand(BATCH, generator=generator)) / BATCH * TRAIN_TIMESTEPS).long()
+        chance = torch.rand(BATCH, generator=generator)
+        for row in (chance < UNNAMED).nonzero()[:, 0].tolist():
+            ids[row] = denoiser.retold(ids[row], denoiser.something)
+        # Where a picture can be seen through the noise, another thing is named now and then: what is seen has to win.
+        for row in ((chance > 1 - MISNAMED) & (timestep < denoiser.seen)).nonzero()[:, 0].tolist():
+            ids[row] = denoiser.retold(ids[row], scenes["captions"][row - 1, 3].long())
         x, target = denoiser.noisy(latents, timestep, torch.randn(latents.shape, generator=generator))
         loss = (denoiser.unet(x, timestep, *denoiser.prompt(ids)) - target).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step(rate)
         step, total = step + 1, total + loss.item()
+        if step % MEETS == 0:
+            meeting.meet()
+        if options.helper:
+            if step % 100 == 0:
+                worked = torch.load(path, weights_only=True, mmap=True)["seconds"] if path.exists() else 0.0
+            continue
         now = time.process_time()
         worked, tick = worked + now - tick, now
         if step % 500 == 0:
