@@ -30,6 +30,7 @@ from diffusers import (
 from diffusers.loaders import TextualInversionLoaderMixin
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
@@ -628,6 +629,22 @@ def noised(family, scheduler, originals, epsilon, timesteps):
     return scheduler.add_noise(originals, epsilon, timesteps), target
 
 
+class Exact(TorchFunctionMode):
+    """float64 throughout, also in norms and rotary embeddings, for which these libraries go back to float32. Only the
+    frequencies of a timestep are float32 to them all. They are rounded correctly here, which torch.exp does not promise:
+    an error of theirs comes back a thousandfold in the angles."""
+
+    def __torch_function__(self, function, types, arguments=(), options=None):
+        options = options or {}
+        x, *others = arguments or [None]
+        if function is torch.exp and x.dtype == torch.float:
+            return function(x.double()).float()
+        to_float = function is torch.Tensor.to and any(each is torch.float for each in (*others, *options.values()))
+        if (to_float or function is torch.Tensor.float) and x.dtype == torch.double and x.ndim > 2:
+            return x
+        return function(*arguments, **options)
+
+
 @torch.no_grad()
 def numbers_of(family, pipeline, difference_path):
     random = seeded(f"{family.name} numbers")
@@ -639,7 +656,8 @@ def numbers_of(family, pipeline, difference_path):
     picture = torch.rand(1, 3, 16, 16, generator=random) * 2 - 1
     encoded = pipeline.vae.encode(picture.double()).latent_dist.mean
     encoded = (encoded - shift) * config.scaling_factor
-    latents = sampled(family, pipeline, noise.double())
+    with Exact():
+        latents = sampled(family, pipeline, noise.double())
     decoded = pipeline.vae.decode(latents / config.scaling_factor + shift, return_dict=False)[0].clamp(-1, 1)
 
     scheduler = pipeline.scheduler
@@ -656,12 +674,14 @@ def numbers_of(family, pipeline, difference_path):
     }
     tokens = [0.5 * torch.randn(TOKENS, width, generator=random) for width in family.widths]
     with torch.enable_grad():
-        loss, gradients = learning_step(family, pipeline, torch.double, tokens, case)
+        with Exact():
+            loss, gradients = learning_step(family, pipeline, torch.double, tokens, case)
         _, own = learning_step(family, pipeline, torch.float, tokens, case)
     pipeline.to(dtype=torch.double)
 
     save_file(dict(zip(family.names, tokens, strict=True)), difference_path)
-    known = with_difference(family, pipeline, difference_path)
+    with Exact():
+        known = with_difference(family, pipeline, difference_path)
     numbers = {
         **{"noise": noise, "latents": latents, "decoded": decoded, "picture": picture, "encoded": encoded},
         **{name: value for name, value in case.items() if name != "timesteps"},
