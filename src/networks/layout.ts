@@ -9,7 +9,7 @@ import { type Model, readManifest } from '../hub/catalog.ts'
 import type { ModelReference } from '../hub/reference.ts'
 import type { Graph, ValueInfo } from '../onnx/graph.ts'
 import { readJson } from './json.ts'
-import { hasOtherWeights, type Part, type Parts, partsOfFile, partsOfFolder } from './parts.ts'
+import { adaptableParts, hasOtherWeights, type Part, type Parts, partsOfFile, partsOfFolder } from './parts.ts'
 import { loadT5Tokenizer } from './text/t5-tokenizer.ts'
 import { loadTokenizer, type Tokenizer } from './text/tokenizer.ts'
 import { type VaeConfig, vaeConfigOf } from './vae-config.ts'
@@ -67,8 +67,9 @@ export async function readLayout(reference: ModelReference): Promise<ModelLayout
   const loras = reference.loras.map(({ path, strength }) => readLora(path, strength))
   const found = file ? partsOfFile(file, loras, prediction) : await filesOf(folder, manifest !== undefined, loras)
   const { parts, scheduler, index, tokenizer, t5Tokenizer } = found
+  const there = adaptableParts(parts)
   for (const { path, parts: changed } of loras) {
-    const lacked = [...changed.keys()].find((part) => !parts.has(part === 'unet' ? 'denoiser' : part))
+    const lacked = [...changed.keys()].find((part) => !there.has(part))
     if (lacked)
       throw new UserError(`${path} changes a ${lacked}, which this model does not have: it is for another kind.`)
   }

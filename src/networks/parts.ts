@@ -172,6 +172,10 @@ function builtDenoiser(stored: StoredPart, sizes: Sizes, type: 'float32' | 'floa
   throw new UserError(`A ${kind} can’t be built from its weights here: export the model to ONNX as optimum does.`)
 }
 
+/** What of a model LoRAs can change. */
+export const adaptableParts = ({ has, config }: Parts): ReadonlySet<Adaptable> =>
+  new Set((Object.keys(FOLDERS) as Part[]).flatMap((part) => (has(part) ? adaptable(part, config(part)) : [])))
+
 /** As what LoRAs know it. T5 is the third text encoder to them, and in FLUX.1 to some the second. */
 function adaptable(part: Part, config: PartConfig | undefined): readonly Adaptable[] {
   if (part === 'denoiser') return ['unet']

@@ -9,6 +9,8 @@ import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
 import { identityOf } from '../../src/networks/identity.ts'
 import { readLayout } from '../../src/networks/layout.ts'
 import { type LoadOptions, loadModel } from '../../src/networks/load.ts'
+import { encodeSafetensors } from '../../src/tensor/safetensors.ts'
+import { tensor } from '../../src/tensor/tensor.ts'
 import {
   checkpointNumbers,
   checkpointsFolder as checkpoints,
@@ -72,6 +74,23 @@ for (const [name, names] of ['sd3-one', 'flux-one'].flatMap((name) =>
     await opened.model.close()
   })
 }
+
+test('T5 of either transformer is changed by a LoRA, which other models refuse', async () => {
+  const path = join(scratch, 't5-lora.safetensors')
+  const layer = 'lora_te3_encoder_block_0_layer_0_SelfAttention_q'
+  const matrices = { lora_down: tensor([2, 48]), lora_up: tensor([32, 2]) }
+  const pieces = Object.entries(matrices).map(([role, matrix]) => [`${layer}.${role}.weight`, matrix])
+  await writeFile(path, encodeSafetensors({ tensors: Object.fromEntries(pieces), metadata: {} }))
+  const layoutOf = (name: string) => readLayout({ path: join(checkpoints, name), loras: [{ path, strength: 1 }] })
+  for (const [name, part] of [
+    ['sd3', 'text_encoder_3'],
+    ['flux', 'text_encoder_2'],
+  ] as const) {
+    const { nodes } = (await layoutOf(name)).graph(part)
+    assert.ok(nodes.some(({ inputs }) => inputs.some((each) => each.endsWith('SelfAttention.q.lora.0.up'))))
+  }
+  await assert.rejects(layoutOf('sdxl'), /changes a text_encoder_3, which this model does not have/)
+})
 
 test('the same weights are the same model as an export, a folder, in half precision, and in one file', async () => {
   const hashOf = async (path: string, prediction?: 'v') =>
