@@ -21,7 +21,8 @@ export interface LoraFile {
  * @throws UserError if the file is none, or of a kind that is not supported
  */
 export function readLora(path: string, strength: number): LoraFile {
-  const { tensors } = readSafetensorsIndex(path)
+  const { tensors, metadata } = readSafetensorsIndex(path)
+  const adapter = adapterOf(metadata)
   const pieces = new Map<string, Map<string, StoredTensor>>()
   for (const [name, tensor] of tensors) {
     const other = OTHER_KINDS.find(([part]) => part.test(name))
@@ -37,7 +38,8 @@ export function readLora(path: string, strength: number): LoraFile {
     if (!prefix || !name) throw new UserError(`${path} changes ${quoted(target, 80)}, which is not known here.`)
     const part = PARTS[prefix]!
     const own = parts.get(part) ?? new Map<string, LowRank>()
-    parts.set(part, own.set(name, lowRankOf(path, target, found, strength)))
+    const alphaOf = (rank: number) => alphaIn(adapter, prefix, name, rank)
+    parts.set(part, own.set(name, lowRankOf(path, target, found, { strength, alphaOf })))
   }
   if (parts.size === 0) throw new UserError(`${path} holds nothing.`)
   return { path, strength, parts }
@@ -85,15 +87,45 @@ const PARTS: Readonly<Record<string, Adaptable>> = {
   text_encoder_3: 'text_encoder_3',
 }
 
+/** What newer files of diffusers say in their metadata: PEFT's LoraConfig of each part, `transformer.lora_alpha` and so on. */
+function adapterOf({ lora_adapter_metadata: text = '{}' }: Readonly<Record<string, string>>): Adapter {
+  try {
+    return Object(JSON.parse(text))
+  } catch {
+    return {}
+  }
+}
+
+type Adapter = Readonly<Record<string, unknown>>
+
+/** The alpha of a layer there, in the usual form: the change is multiplied by alpha ÷ rank, by rsLoRA by alpha ÷ √rank. */
+function alphaIn(adapter: Adapter, part: string, layer: string, rank: number): number | undefined {
+  const own = Object.entries(Object(adapter[`${part}.alpha_pattern`]))
+  const found = own.find(([name]) => layer === name || layer.endsWith(`.${name}`))?.[1] ?? adapter[`${part}.lora_alpha`]
+  if (typeof found !== 'number') return undefined
+  return adapter[`${part}.use_rslora`] === true ? found * Math.sqrt(rank) : found
+}
+
+interface Scaling {
+  readonly strength: number
+  /** Where no tensor says it. */
+  readonly alphaOf: (rank: number) => number | undefined
+}
+
 /** Without an alpha it is the rank. */
-function lowRankOf(path: string, target: string, pieces: ReadonlyMap<string, StoredTensor>, strength: number): LowRank {
+function lowRankOf(
+  path: string,
+  target: string,
+  pieces: ReadonlyMap<string, StoredTensor>,
+  { strength, alphaOf }: Scaling,
+): LowRank {
   const [down, up, middle, alpha] = ['down', 'up', 'middle', 'alpha'].map((role) => pieces.get(role))
   if (!down || !up || ![down, up].every(({ type, dims }) => isFloat(type) && dims.length >= 2)) {
     throw new UserError(`${path} is not whole: ${quoted(target, 80)} lacks a part.`)
   }
   const rank = down.dims[0]!
   const said = alpha && numbersOf({ type: alpha.type, dims: alpha.dims, data: readRange(alpha.data) })?.[0]
-  return { down, up, ...(middle && { middle }), scale: (strength * (said ?? rank)) / rank }
+  return { down, up, ...(middle && { middle }), scale: (strength * (said ?? alphaOf(rank) ?? rank)) / rank }
 }
 
 /**

@@ -18,9 +18,9 @@ import { errorsOf, random, tensorsOf } from '../architectures/built-case.ts'
 const folder = await mkdtemp(join(tmpdir(), 'isto-lora-'))
 after(() => rm(folder, { recursive: true }))
 
-async function written(name: string, tensors: Readonly<Record<string, Tensor>>): Promise<string> {
+async function written(name: string, tensors: Readonly<Record<string, Tensor>>, metadata = {}): Promise<string> {
   const path = join(folder, `${name}.safetensors`)
-  await writeFile(path, encodeSafetensors({ tensors, metadata: {} }))
+  await writeFile(path, encodeSafetensors({ tensors, metadata }))
   return path
 }
 
@@ -267,6 +267,25 @@ test('of other kinds, of other models, and cut ones are refused with a sentence'
     /is given a LoRA of other sizes/,
   )
   await refused({}, /holds nothing/)
+})
+
+test('diffusers says alpha in the metadata', async () => {
+  const names = ['transformer.x_embedder', 'transformer.proj_out', 'text_encoder.text_model.final_layer_norm']
+  const pieces = Object.fromEntries(
+    names.flatMap((name) => [
+      [`${name}.lora_A.weight`, tensor([4, 16])],
+      [`${name}.lora_B.weight`, tensor([16, 4])],
+    ]),
+  )
+  const scales = async (adapter: string) => {
+    const { parts } = readLora(await written('alpha', pieces, { lora_adapter_metadata: adapter }), 0.5)
+    return [...parts.values()].flatMap((layers) => [...layers.values()].map(({ scale }) => scale))
+  }
+  const adapter = { 'transformer.lora_alpha': 1, 'transformer.alpha_pattern': { proj_out: 2 } }
+  assert.deepEqual(await scales(JSON.stringify(adapter)), [0.125, 0.25, 0.5])
+  assert.deepEqual(await scales(JSON.stringify({ ...adapter, 'transformer.use_rslora': true })), [0.25, 0.5, 0.5])
+  for (const damaged of ['', 'null', '[', '{"transformer.lora_alpha": "x", "transformer.alpha_pattern": 3}'])
+    assert.deepEqual(await scales(damaged), [0.5, 0.5, 0.5])
 })
 
 test('text encoders have their own names', async () => {
