@@ -59,7 +59,7 @@ async function learned(a: Picture, a2: Picture, b: Picture, bytes: Uint8Array): 
   const { made } = await solveAnalogy(model, pairs, b.pixels, methods.fast, {}, { random: createRandom(0) })
   const { image } = await shown(made, b, bytes, undefined)
   const { pixels, mask, isBlended } = made
-  const original = await decodeWhole(bytes, 64)
+  const original = await decodeWhole(bytes, model.side)
   const [, height, width] = original.dims as [number, number, number]
   const large = enlarge(pixels, b.frame, { width, height }, 'cubic')
   const plain = isBlended ? blend(original, large, enlarge(mask, b.frame, { width, height }, 'linear')) : large
@@ -67,7 +67,7 @@ async function learned(a: Picture, a2: Picture, b: Picture, bytes: Uint8Array): 
 }
 
 function small(bytes: Uint8Array): Promise<Picture> {
-  return decodeImage(bytes, { name: 'A picture', width: 64, height: 64 })
+  return decodeImage(bytes, { name: 'A picture', width: model.side, height: model.side })
 }
 
 async function read(bytes: Uint8Array, longest: number): Promise<Raster> {

@@ -10,13 +10,15 @@ import { readLayout } from '../../src/networks/layout.ts'
 import { loadModel } from '../../src/networks/load.ts'
 import { combine, meanSquare, sumRows } from '../../src/tensor/math.ts'
 import { createRandom } from '../../src/tensor/random.ts'
-import { type Tensor, tensor } from '../../src/tensor/tensor.ts'
+import { sizeOf, type Tensor, tensor } from '../../src/tensor/tensor.ts'
 
 // The model that ships, as the method sees it.
 
 const root = join(import.meta.dirname, '../..')
-const example = async (name: string) =>
-  (await decodeImage(await readFile(join(root, 'examples', name)), { name, width: 64, height: 64 })).pixels
+const example = async (name: string) => {
+  const bytes = await readFile(join(root, 'examples', name))
+  return (await decodeImage(bytes, { name, width: model.side, height: model.side })).pixels
+}
 
 let model: DiffusionModel
 before(async () => {
@@ -57,7 +59,7 @@ test('the loss by the tokens, through UNet and text encoder, has the gradient th
     latents: random.normal(shape),
     timesteps: [200, 700],
     target: random.normal(shape),
-    weight: tensor(shape, new Float32Array(2 * 48 * 64).fill(1 / 100)),
+    weight: tensor(shape, new Float32Array(2 * sizeOf(model.latentDims)).fill(1 / 100)),
   }
   const evaluate = async (tokens: Tokens) =>
     model.denoisingGradient({

@@ -1,15 +1,15 @@
 """AdamW on flat buffers: the networks' parameters and gradients are bfloat16 views of them, the masters are float32."""
-import fcntl
-from pathlib import Path
-
 import torch
 from torch import nn
 
 
 class FlatAdamW:
-    """Averages the masters every eighth step. Biases and norms aren't decayed."""
+    """Averages the masters every eighth step. Biases and norms aren't decayed.
 
-    EVERY = 8
+    Every sixteenth step the masters go half of the way back to where they were sixteen steps before (Lookahead, arXiv 1907.08610).
+    """
+
+    EVERY, LOOKAHEAD = 8, 16
 
     def __init__(self, parameters, rate, decay=0.01, betas=(0.9, 0.99), average=0.998):
         self.average, self.step_count, self.groups = average, 0, []
@@ -21,7 +21,7 @@ class FlatAdamW:
                 end = start + p.numel()
                 p.data, p.grad = working[start:end].view(p.shape), gradient[start:end].view(p.shape)
                 start = end
-            self.groups.append({"master": nn.Parameter(master), "working": working, "gradient": gradient, "averaged": master.clone(), "decay": weight_decay})
+            self.groups.append({"master": nn.Parameter(master), "working": working, "gradient": gradient, "averaged": master.clone(), "slow": master.clone(), "decay": weight_decay})
         self.optimizer = torch.optim.AdamW([{"params": [g["master"]], "weight_decay": g["decay"]} for g in self.groups], lr=rate, betas=betas, fused=True)
 
     def zero_grad(self):
@@ -39,6 +39,9 @@ class FlatAdamW:
         self.optimizer.step()
         self.step_count += 1
         for group in self.groups:
+            if self.step_count % self.LOOKAHEAD == 0:
+                group["slow"].lerp_(group["master"].data, 0.5)
+                group["master"].data.copy_(group["slow"])
             group["working"].copy_(group["master"].data)
             if self.step_count % self.EVERY == 0:
                 share = 1 - min(self.average**self.EVERY, (1 + self.step_count) / (10 + self.step_count))
@@ -57,32 +60,7 @@ class FlatAdamW:
         for group, saved in zip(self.groups, state["groups"]):
             for name, values in saved.items():
                 group[name].data.copy_(values)
+            group["slow"].copy_(group["master"].data)
         self.optimizer.load_state_dict(state["optimizer"])
         self.step_count = state["steps"]
         self.use_averages(False)
-
-
-class Meeting:
-    """Processes that train the same network meet in a file of their masters: each goes half of the way to what is there, and leaves that.
-
-    Elastic averaging (arXiv 1412.6651) without a master's pull: nobody waits for anybody.
-    """
-
-    def __init__(self, path, optimizer):
-        self.path, self.groups = Path(path), optimizer.groups
-        size = sum(len(group["master"]) for group in self.groups)
-        self.lock = open(self.path.with_suffix(".lock"), "w")
-        fcntl.flock(self.lock, fcntl.LOCK_EX)
-        is_new = not self.path.exists()
-        self.shared = torch.from_file(str(self.path), shared=True, size=size, dtype=torch.float32)
-        if is_new:
-            self.shared.copy_(torch.cat([group["master"].data for group in self.groups]))
-        fcntl.flock(self.lock, fcntl.LOCK_UN)
-
-    def meet(self):
-        fcntl.flock(self.lock, fcntl.LOCK_EX)
-        for group, shared in zip(self.groups, self.shared.split([len(group["master"]) for group in self.groups])):
-            shared.lerp_(group["master"].data, 0.5)
-            group["master"].data.copy_(shared)
-            group["working"].copy_(shared)
-        fcntl.flock(self.lock, fcntl.LOCK_UN)

@@ -2,8 +2,7 @@
 
 python residual.py --work WORK --tokenizer DIR --seconds 3600 [--sheet FILE.png]
 Seconds are those that the processor worked, over all runs: the learning rate follows them. Resumes from WORK/residual.pt. With
---sheet, nothing is trained: the averaged weights draw forty captions. A second process that is started with --helper trains the
-same network on another core, until the first is done.
+--sheet, nothing is trained: the averaged weights draw forty captions.
 """
 import argparse
 import time
@@ -15,10 +14,10 @@ from data import CHANNELS, GRID, Components, Shards, Tokenizer
 from mean import draw_sheet
 from mean_picture import MeanPicture
 from networks import TRAIN_TIMESTEPS, Residual, UNet
-from optimizer import FlatAdamW, Meeting
+from optimizer import FlatAdamW
 from pool import load_text
 
-BATCH, RATE, DROPPED, MEETS = 32, 1e-3, 0.1, 16
+BATCH, RATE, DROPPED = 32, 1e-3, 0.1
 UNNAMED, MISNAMED, SEEN = 0.1, 0.15, -3  # shares of captions without a name and with a wrong one, the latter from this log signal to noise on
 LOG_SIGNAL_TO_NOISE = (-6, -4, -2, 0, 2, 4)  # where it is measured
 
@@ -110,7 +109,6 @@ def main():
     parser.add_argument("--seconds", type=float, default=0)
     parser.add_argument("--until", type=float, default=0, help="of those seconds, when to stop this time; 0: at the end")
     parser.add_argument("--sheet")
-    parser.add_argument("--helper", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -135,8 +133,7 @@ def main():
         torch.save(state, path.with_suffix(".new"))
         path.with_suffix(".new").replace(path)
 
-    meeting = Meeting(Path(options.work) / "meeting.f32", optimizer)
-    generator, total, tick = torch.Generator().manual_seed(step + 10**6 * options.helper), 0.0, time.process_time()
+    generator, total, tick = torch.Generator().manual_seed(step), 0.0, time.process_time()
     while worked < (options.until or options.seconds):
         progress = worked / options.seconds
         rate = RATE * min(1, (step + 1) / 100) * max(0.02, min(1, (1 - progress) / 0.6))
@@ -159,12 +156,6 @@ def main():
         loss.backward()
         optimizer.step(rate)
         step, total = step + 1, total + loss.item()
-        if step % MEETS == 0:
-            meeting.meet()
-        if options.helper:
-            if step % 100 == 0:
-                worked = torch.load(path, weights_only=True, mmap=True)["seconds"] if path.exists() else 0.0
-            continue
         now = time.process_time()
         worked, tick = worked + now - tick, now
         if step % 500 == 0:
