@@ -28,13 +28,13 @@ async function tryOut(): Promise<Trial> {
 }
 
 async function gradientOn(on: Device, half: boolean) {
-  const model = await buildGradientModel(trialNetwork(), '/', {
+  const model = await buildGradientModel(trialNetwork(), {
     inputDims: { x: xDims, c: cDims },
     by: ['c'],
     loss: { kind: 'weighted-mse', output: 'y' },
     half,
   })
-  const session = await openSession(model, { device: on })
+  const session = await openSession(encodeGraph(model), { device: on })
   try {
     const feeds = { ...numbers, [cotangentSize]: tensor([], Float32Array.of(1)) }
     // The first run compiles.

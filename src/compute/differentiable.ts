@@ -4,7 +4,7 @@ import { type Constant, type Graph, isOnDisk, numbersOf, type ValueInfo } from '
 import { encodeGraph, folderOfWeights, readRange } from '../onnx/proto.ts'
 import { type Device, type Feeds, openSession } from '../onnx/session.ts'
 import { toFloat32 } from '../onnx/to-float32.ts'
-import type { Tensor } from '../tensor/tensor.ts'
+import { sizeOf, type Tensor } from '../tensor/tensor.ts'
 import { buildGradientModel, type GradientModelOptions, lossName, lossOutputs } from './gradient-model.ts'
 import { areFinite, isHalf, scaledRuns } from './half-precision.ts'
 import type { Hardware } from './hardware.ts'
@@ -61,7 +61,7 @@ interface TokenEmbeddingTable {
 
 /**
  * A network that can be run, and differentiated with respect to its inputs. Large weights are never copied: both
- * sessions map the files. Models in half precision are computed in float32, unless the hardware says otherwise.
+ * sessions map the files, and half floats become single ones only for the operator that is computed. Models in half precision are computed in float32, unless the hardware says otherwise.
  * @throws UserError (before any inference) if an operator has no gradient
  */
 export async function openDifferentiable(options: DifferentiableOptions): Promise<Differentiable> {
@@ -72,12 +72,14 @@ export async function openDifferentiable(options: DifferentiableOptions): Promis
   const { graph, table } = cut(toFloat32(stored))
   const folder = folderOfWeights(graph)
   const sessionsOn = (device: Device, half: boolean): Sessions => {
-    const open = (model: Uint8Array) => openSession(model, { ...sessionOptions(graph, device), folder, device })
+    const how = { ...sessionOptions(graph, device), folder, device }
+    const open = (model: Graph) =>
+      openSession(encodeGraph(model, folder, how.convertEachTime ? 'by each use' : 'once'), how)
     return {
       device,
       half,
-      forward: lazily(() => open(encodeGraph(half ? cut(stored).graph : graph, folder))),
-      backward: lazily(async () => open(await buildGradientModel(graph, folder, { ...options, half }))),
+      forward: lazily(() => open(half ? cut(stored).graph : graph)),
+      backward: lazily(async () => open(await buildGradientModel(graph, { ...options, half }))),
     }
   }
   const runScaled = scaledRuns(by)
@@ -116,22 +118,22 @@ export const openForward = (options: Pick<DifferentiableOptions, 'graph' | 'name
   openDifferentiable({ ...options, inputDims: {}, by: [], loss: { kind: 'cotangent', outputs: [] } })
 
 /**
- * Below this many bytes of weights a session rearranges them for speed into private copies (measured on 17 M
- * parameters: 30 % faster steps). Above, all sessions share the mapped files.
+ * Below this many bytes of weights, as float32, a session rearranges them for speed into private copies (measured on
+ * 17 M parameters: 30 % faster steps). Above, all sessions share the mapped files.
  */
 const smallModel = 256 * 2 ** 20
 
 function isSmall({ constants }: Graph): boolean {
-  const onDisk = [...constants.values()].flatMap(({ data }) => (isOnDisk(data) ? data.length : []))
-  return onDisk.reduce((total, length) => total + length, 0) < smallModel
+  const onDisk = [...constants.values()].filter(({ data }) => isOnDisk(data))
+  return onDisk.reduce((total, { dims }) => total + 4 * sizeOf(dims), 0) < smallModel
 }
 
 function sessionOptions(graph: Graph, device: Device) {
-  if (device !== 'cpu') return { level: 'basic' } as const
+  if (device !== 'cpu') return { level: 'basic', convertEachTime: false } as const
   // Allocating and freeing memory takes a quarter of a Stable Diffusion 1.5 step.
   return isSmall(graph)
-    ? ({ level: 'all', copyWeights: true, keepMemory: true } as const)
-    : ({ level: 'extended', keepMemory: true } as const)
+    ? ({ level: 'all', copyWeights: true, keepMemory: true, convertEachTime: false } as const)
+    : ({ level: 'extended', keepMemory: true, convertEachTime: true } as const)
 }
 
 function tableOf({ type, storedAs = type, dims, data }: Constant): TokenEmbeddingTable {

@@ -48,15 +48,11 @@ export const lossOutputs = (loss: Loss): readonly string[] => (loss.kind === 'co
 /**
  * The model that computes the outputs, loss and gradients of `graph`, from the cache if it was built before. The key
  * covers the graph, sizes, options, and the code that builds it, but not the weights on disk: every model of the same
- * architecture has the same gradient graph. References are relative to `folder`.
+ * architecture has the same gradient graph.
  */
-export async function buildGradientModel(
-  graph: Graph,
-  folder: string,
-  options: GradientModelOptions,
-): Promise<Uint8Array> {
+export async function buildGradientModel(graph: Graph, options: GradientModelOptions): Promise<Graph> {
   const whole = await cachedGradientGraph(graph, options)
-  return encodeGraph(options.half ? toFloat16(whole) : whole, folder)
+  return options.half ? toFloat16(whole) : whole
 }
 
 async function cachedGradientGraph(graph: Graph, options: GradientModelOptions): Promise<Graph> {

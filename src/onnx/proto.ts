@@ -11,6 +11,7 @@ import {
   isFloat,
   isOnDisk,
   type Node,
+  namesUsed,
   node,
   type ValueInfo,
 } from './graph.ts'
@@ -73,13 +74,14 @@ export function decodeGraph(bytes: Uint8Array, folder = '.', known: Record<strin
   return graphFrom(model, model.graph, (tensor) => bringSmall(tensorFrom(tensor, locate(folder, files))))
 }
 
-/** Graph → bytes. Weights on disk become external references relative to `folder`, which has to contain them all. */
-export function encodeGraph(graph: Graph, folder = '.'): Uint8Array {
+/**
+ * Graph → bytes. Weights on disk become external references relative to `folder`, which has to contain them all.
+ * @param conversions Whether weights stored in another type are converted once, or anew by every node that uses them,
+ *   so that none lives longer than it is needed. @default 'once'
+ */
+export function encodeGraph(graph: Graph, folder = '.', conversions: 'once' | 'by each use' = 'once'): Uint8Array {
   const locationOf = (file: string) => relative(folder, file).split(sep).join('/')
   const stored = [...graph.constants].map(([name, constant]) => storedConstant(name, constant))
-  const conversions = [...graph.constants].flatMap(([name, { type, storedAs }]) =>
-    storedAs ? [conversion(name, type)] : [],
-  )
   const infoOf = (name: string) => valueProto(graph.values.get(name) ?? { name })
   const model = create(ModelProtoSchema, {
     irVersion: BigInt(graph.irVersion),
@@ -91,7 +93,7 @@ export function encodeGraph(graph: Graph, folder = '.'): Uint8Array {
       input: graph.inputs.map(valueProto),
       output: graph.outputs.map(infoOf),
       initializer: stored.map(([name, constant]) => tensorProto(name, constant, locationOf)),
-      node: [...conversions, ...graph.nodes].map((each) => ({
+      node: (conversions === 'once' ? convertedOnce(graph) : convertedByEachUse(graph)).map((each) => ({
         opType: each.operator,
         domain: each.domain,
         name: each.name,
@@ -159,8 +161,31 @@ function storedConstant(name: string, { storedAs, ...constant }: Constant): [nam
   return storedAs ? [storedName(name), { ...constant, type: storedAs }] : [name, constant]
 }
 
-const conversion = (name: string, type: ElementType): Node =>
-  node('Cast', [storedName(name)], [name], { to: BigInt(typeNumbers.get(type)!) })
+function convertedOnce({ constants, nodes }: Graph): Node[] {
+  const conversions = [...constants].flatMap(([name, { type, storedAs }]) =>
+    storedAs ? [conversion(name, type, name)] : [],
+  )
+  return [...conversions, ...nodes]
+}
+
+/**
+ * The conversions come first: of a node's inputs ONNX Runtime computes last what stands first in the graph, so each
+ * weight is converted right before it is used. Names used inside a node's subgraph are converted once.
+ */
+function convertedByEachUse(graph: Graph): Node[] {
+  const isConverted = (name: string) => graph.constants.get(name)?.storedAs !== undefined
+  const inside = new Set(graph.nodes.flatMap((each) => namesUsed(each).filter((name) => !each.inputs.includes(name))))
+  const conversions = convertedOnce({ ...graph, nodes: [] }).filter(({ outputs }) => inside.has(outputs[0]!))
+  const nodes = graph.nodes.map((each, index) => {
+    const own = new Map(each.inputs.filter(isConverted).map((name) => [name, `${name}/${index}`]))
+    for (const [name, output] of own) conversions.push(conversion(name, graph.constants.get(name)!.type, output))
+    return { ...each, inputs: each.inputs.map((name) => own.get(name) ?? name) }
+  })
+  return [...conversions, ...nodes]
+}
+
+const conversion = (name: string, type: ElementType, output: string): Node =>
+  node('Cast', [storedName(name)], [output], { to: BigInt(typeNumbers.get(type)!) })
 
 const standard = (domain: string) => (domain === 'ai.onnx' ? '' : domain)
 

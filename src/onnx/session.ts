@@ -58,6 +58,8 @@ interface SessionOptions {
   readonly level?: 'disabled' | 'basic' | 'extended' | 'all'
   /** Uses memory for speed: weights are rearranged into private copies. @default false */
   readonly copyWeights?: boolean
+  /** Conversions of stored weights are computed in every run instead of once into a private copy. @default false */
+  readonly convertEachTime?: boolean
   /** Uses memory for speed: freed memory is kept for later instead of being returned. @default false */
   readonly keepMemory?: boolean
   /** Minimum: `1`. @default the number of cores */
@@ -110,6 +112,7 @@ function ortOptions({
   folder,
   level = 'basic',
   copyWeights = false,
+  convertEachTime = false,
   keepMemory = false,
   threads,
 }: SessionOptions): InferenceSession.SessionOptions {
@@ -123,6 +126,9 @@ function ortOptions({
     ...(threads !== undefined && { intraOpNumThreads: threads }),
     extra: {
       'session.disable_prepacking': copyWeights ? '0' : '1',
+      ...(convertEachTime && {
+        'optimization.disable_specified_optimizers': 'ConstantFolding;CommonSubexpressionElimination',
+      }),
       ...(folder && { 'session.model_external_initializers_file_folder_path': folder }),
     },
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -178,4 +178,51 @@ test('an output that the model does not have is refused', async () => {
     name: 'TypeError',
     message: /one of the outputs y, got z/,
   })
+})
+
+test('large weights in half precision stay as they are on disk, forward and backward', async () => {
+  const [size, layers] = [2048, 18]
+  const bytes = 2 * size * size
+  const scale = 1 / 64
+  const half = Uint16Array.from({ length: size * size }, (_, index) => ((index * 40503) & 0x83ff) | 0x2400)
+  const file = join(folder, 'half.bin')
+  const written = openSync(file, 'w')
+  for (let layer = 0; layer < layers; layer++) writeSync(written, new Uint8Array(half.buffer))
+  closeSync(written)
+  const names = Array.from({ length: layers + 1 }, (_, index) => (index === 0 ? 'x' : `h${index}`))
+  const graph = graphOf({
+    inputs: [{ name: 'x', type: 'float16', dims: [2, size] }],
+    constants: new Map(
+      names.slice(1).map((name, index) => {
+        const data = { file, offset: index * bytes, length: bytes }
+        return [`w/${name}`, { type: 'float16', dims: [size, size], data } as const]
+      }),
+    ),
+    nodes: names.slice(1).map((name, index) => node('Gemm', [names[index]!, `w/${name}`], [name], { alpha: scale })),
+    outputs: [names.at(-1)!],
+    values: new Map(names.map((name) => [name, { name, type: 'float16', dims: [2, size] }])),
+  })
+  const opened = await openDifferentiable({
+    graph,
+    name: 'large',
+    inputDims: { x: [2, size] },
+    by: ['x'],
+    loss: { kind: 'cotangent', outputs: graph.outputs },
+    inPhases: true,
+  })
+  const x = tensor(
+    [2, size],
+    Float32Array.from({ length: 2 * size }, (_, index) => Math.sin(index)),
+  )
+  const before = process.memoryUsage.rss()
+  const forward = await opened.run({ x })
+  const { outputs, gradients } = await opened.runWithGradient({ x, [`cotangent:${graph.outputs[0]}`]: x })
+  const grown = process.memoryUsage.rss() - before
+  await opened.close()
+  assert.deepEqual(outputs, forward)
+  // The mapped file and some buffers; one private copy in float32 would be twice the file.
+  assert.ok(grown < 1.8 * layers * bytes, `${grown} bytes for a file of ${layers * bytes}`)
+  // y·x is what the gradient of x·y is, in x's own direction: the network is linear.
+  const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, index) => sum + value * b[index]!, 0)
+  close(dot(gradients.x!.data, x.data), dot(forward[graph.outputs[0]!]!.data, x.data), 1e-3)
 })
