@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -192,6 +192,23 @@ describe('models', { concurrency }, () => {
       nothing.stderr,
       /^There is no model in `\S+`: it has neither a model_index\.json nor a manifest\.json\.\n$/,
     )
+  })
+
+  test('a network that predicts something else than its files say is found out', async () => {
+    const folder = await emptyFolder()
+    const own = fileURLToPath(new URL('../models/emoji', import.meta.url))
+    for (const part of await readdir(own)) {
+      if (part !== 'manifest.json' && part !== 'scheduler') await symlink(join(own, part), join(folder, part))
+    }
+    const manifest = { name: 'mistaken', description: '', licence: '', side: 128, files: [] }
+    await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest))
+    await mkdir(join(folder, 'scheduler'))
+    const scheduler = JSON.parse(await readFile(join(own, 'scheduler/scheduler_config.json'), 'utf8'))
+    const said = JSON.stringify({ ...scheduler, prediction_type: 'epsilon' })
+    await writeFile(join(folder, 'scheduler/scheduler_config.json'), said)
+    const { code, stderr } = await isto(`models check ${folder}`, inputs)
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, /predicts v: write @v behind its path\.\n$/)
   })
 
   test('those that can be fetched are listed as such', async () => {

@@ -32,7 +32,7 @@ export function readCheckpoint(path: string, prediction?: Prediction): Checkpoin
   const predicts = prediction ?? predictionOf(tensors, metadata) ?? (family === 'sd2' ? undefined : 'epsilon')
   if (!predicts) {
     throw new UserError(
-      `${path} is Stable Diffusion 2, and its file does not say what it predicts: write @v behind its path (models for 768 pixels), else @epsilon.`,
+      `${path} is Stable Diffusion 2, and its file does not say what it predicts: write @v behind its path (models for 768 pixels), else @epsilon. \`models check ${path}@epsilon\` finds out.`,
     )
   }
   const isTerminal = tensors.has('ztsnr')

@@ -36,7 +36,13 @@ export const modelsCheck: CommandLine = async (given, { modelsFolder, runJob }) 
   if (await isUnfetched(model)) throw unfetched(model)
   if (model.files.length === 0) {
     const options = { model: given.operands[0]!, mode: 'fast', seed: 0 } as const
-    const { bench, peakRssBytes } = (await runJob({ kind: 'bench-step', repeats: 1, options })).report
+    const { bench, peakRssBytes } = (await runJob({ kind: 'bench-step', repeats: 1, triesPrediction: true, options }))
+      .report
+    const { declared = '', found = declared } = bench!.predicts ?? {}
+    if (found !== declared) {
+      const name = found === 'v_prediction' ? 'v' : found
+      throw new UserError(`The network of ${model.name} predicts ${name}: write @${name} behind its path.`)
+    }
     if (given.has('json')) return JSON.stringify({ ...(await describe(model)), ...bench, peakRssBytes })
     const cost = `a learning step takes ${readableTime(bench!.stepMs)} and ${readableSize(peakRssBytes)} of memory`
     return `${model.name} can be used: ${cost}. It has no manifest.json, so there are no checksums to hold it against.`

@@ -59,6 +59,8 @@ export interface ApplyJob {
 export interface BenchStepJob {
   readonly kind: 'bench-step'
   readonly repeats: number
+  /** Whether it is tried out what the network predicts. @default false */
+  readonly triesPrediction?: boolean
   readonly options: JobOptions
 }
 
@@ -138,6 +140,8 @@ export interface Report extends DifferenceFacts {
     readonly ratio: number
     /** Spent once on opening sessions, after the model was loaded. */
     readonly openMs: number
+    /** epsilon, v_prediction or flow: what its files say of the network, and what a trial showed, if it showed any. */
+    readonly predicts?: { readonly declared: string; readonly found?: string }
   }
 }
 

@@ -4,6 +4,7 @@ import { type Applying, applyDifferences } from '../engine/apply.ts'
 import { confidence, verdictOf } from '../engine/confidence.ts'
 import { countEvaluations } from '../engine/evaluations.ts'
 import { methods } from '../engine/modes.ts'
+import { predictionOf } from '../engine/prediction.ts'
 import type { RunContext } from '../engine/run-context.ts'
 import { measureStep } from '../engine/step-benchmark.ts'
 import { describeExact } from '../exact/describe.ts'
@@ -221,9 +222,13 @@ async function apply(job: ApplyJob, context: JobContext): Promise<JobResult> {
   }
 }
 
-async function benchStep({ repeats, options }: BenchStepJob, context: JobContext): Promise<JobResult> {
+async function benchStep({ repeats, triesPrediction, options }: BenchStepJob, context: JobContext): Promise<JobResult> {
   const { model } = await context.load()
-  const bench = await measureStep(model, repeats, runContextOf(context, options))
+  const run = runContextOf(context, options)
+  const measured = await measureStep(model, repeats, run)
+  const { predictionType: declared } = model.schedule.config
+  const predicts = triesPrediction && { declared, found: await predictionOf(model, run) }
+  const bench = { ...measured, ...(predicts && { predicts }) }
   return { report: { ...context.clock.report(model, options), bench }, notices: [] }
 }
 
