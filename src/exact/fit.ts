@@ -3,6 +3,7 @@ import type { ExactDifference } from './difference.ts'
 import { type Explanation, explain } from './explain.ts'
 import { blurred } from './filter.ts'
 import { type Frame, framesOf } from './frame.ts'
+import { matteOfBoth } from './matte.ts'
 import {
   descended,
   GOOD,
@@ -69,8 +70,7 @@ const HOPELESS = 0.1
  * @param a,a2 The pair, small: about 128 px along the longest side. A′ may have another shape than A.
  */
 export function fitExact(a: Raster, a2: Raster): ExactFit {
-  const pair = pairOf(a, a2)
-  const { difference } = bestOf(pair)
+  const { pair, difference } = likelier(pairOf(a, a2))
   const made = painted(pair, warpedIn(pair, difference, 1).picture, difference)
   return {
     difference: { ...difference, warp: withCanvas(difference, a, a2) },
@@ -78,6 +78,18 @@ export function fitExact(a: Raster, a2: Raster): ExactFit {
     unchanged: distance(resized(pair.before, pair.after.width, pair.after.height), pair.after),
     worst: worstPart(made, pair.after),
   }
+}
+
+/** Where a thing stays before another background, both pictures tell together what the thing is. */
+function likelier(pair: Pair): { readonly pair: Pair; readonly difference: ExactDifference } {
+  const { before, after, matte, matteAfter } = pair
+  const best = bestOf(pair)
+  const ofBoth =
+    best.score >= GOOD && matte && matteAfter ? matteOfBoth(before, matte, after, matteAfter.background) : undefined
+  if (!ofBoth) return { pair, ...best }
+  const other = { ...pair, matte: ofBoth }
+  const found = explain(other, { moves: 'thing', warp: identity })
+  return found.score < best.score ? { pair: other, ...found } : { pair, ...best }
 }
 
 /** Candidates are compared on copies of these sizes; what can't be right is given up on the smallest. */

@@ -35,10 +35,7 @@ export function matteOf(picture: Raster): Matte | undefined {
   }
   const { colour, spread } = borderOf(picture)
   if (spread > EVEN) return undefined
-  const isBackground = backgroundOf(picture, colour)
-  const edges = Math.max(picture.width, picture.height) < LARGE ? EDGES : [3, ...EDGES]
-  const nearest = edges.map((edge) => nearestInside(picture, isBackground, edge)).find((found) => found !== undefined)
-  return nearest && { background: colour, isCut: false, thing: unmixed(picture, colour, isBackground, nearest) }
+  return cutOut(picture, colour, backgroundOf(picture, colour))
 }
 
 function borderPixels({ width, height }: Raster): number[] {
@@ -129,25 +126,77 @@ function nearestInside(picture: Raster, isBackground: Uint8Array, edge: number):
   return nearest
 }
 
-/** Alpha along the way from the background's colour to the thing's beside it. */
-function unmixed(picture: Raster, colour: Rgb, isBackground: Uint8Array, nearest: Int32Array): Raster {
+/**
+ * The thing, inside as it is. At its edges alpha is the part of the way from the background's colour to the thing's
+ * beside it; or, from two pictures, what of the change of backgrounds isn't seen (Smith and Blinn, Blue Screen Matting,
+ * 1996).
+ */
+function unmixed(picture: Raster, colour: Rgb, isBackground: Uint8Array, nearest: Int32Array, other?: Other): Raster {
   const thing = raster(picture.width, picture.height)
+  const value = (of: Raster, place: number, channel: number) => of.data[4 * place + channel]!
   for (let place = 0; place < nearest.length; place++) {
     if (isBackground[place]) continue
-    const inside = 4 * nearest[place]!
+    const inside = nearest[place]!
     let [along, length] = [0, 0]
     for (let channel = 0; channel < 3; channel++) {
-      const way = picture.data[inside + channel]! - colour[channel]!
-      along += (picture.data[4 * place + channel]! - colour[channel]!) * way
+      const own = value(picture, place, channel)
+      const way = other
+        ? colour[channel]! - other.background[channel]!
+        : value(picture, inside, channel) - colour[channel]!
+      along += (other ? way - own + value(other.picture, place, channel) : own - colour[channel]!) * way
       length += way * way
     }
-    const alpha = nearest[place] === place ? 1 : Math.min(1, Math.max(0, along / Math.max(length, 1e-4)))
+    const alpha = inside === place ? 1 : Math.min(1, Math.max(0, along / Math.max(length, 1e-4)))
     const isOwn = alpha > 0.98
     for (let channel = 0; channel < 3; channel++) {
-      const value = isOwn ? picture.data[4 * place + channel]! : picture.data[inside + channel]! * alpha
-      thing.data[4 * place + channel] = value
+      const own = value(picture, place, channel)
+      const mixed = other ? own - (1 - alpha) * colour[channel]! : value(picture, inside, channel) * alpha
+      thing.data[4 * place + channel] = isOwn ? own : Math.min(alpha, Math.max(0, mixed))
     }
     thing.data[4 * place + 3] = isOwn ? 1 : alpha
   }
   return thing
+}
+
+/** The same thing before another background. */
+interface Other {
+  readonly picture: Raster
+  readonly background: Rgb
+}
+
+/**
+ * The matte of A, where A′ shows the same thing in the same place before another background: what has the colour of A's
+ * background is it where A′ has that of its own, also if it is enclosed, and belongs to the thing where not, such as a
+ * white sail on white. That has to touch the rest of the thing, since what stands apart may as well be new in A′.
+ *
+ * @param to The background of A′, which is of the same size.
+ * @returns `undefined` if the backgrounds are alike, or there is hardly a thing
+ */
+export function matteOfBoth(before: Raster, { background, isCut }: Matte, after: Raster, to: Rgb): Matte | undefined {
+  const isAlike = Math.hypot(...background.map((value, channel) => value - to[channel]!)) < 2 * NEAR
+  if (isCut || isAlike || before.width !== after.width || before.height !== after.height) return undefined
+  const isPlain = (place: number) => squareTo(before, place, background) < NEAR ** 2
+  const isThing = new Uint8Array(before.width * before.height)
+  const reached: number[] = []
+  const reveal = (place: number) => {
+    if (isThing[place] || (isPlain(place) && squareTo(after, place, to) < NEAR ** 2)) return
+    isThing[place] = 1
+    reached.push(place)
+  }
+  for (let place = 0; place < isThing.length; place++) if (!isPlain(place)) reveal(place)
+  for (let next = 0; next < reached.length; next++) neighbours(before, reached[next]!, reveal)
+  return cutOut(
+    before,
+    background,
+    isThing.map((is) => 1 - is),
+    { picture: after, background: to },
+  )
+}
+
+/** @param isBackground 1 where the background is. */
+function cutOut(picture: Raster, background: Rgb, isBackground: Uint8Array, other?: Other): Matte | undefined {
+  const isSmall = Math.max(picture.width, picture.height) < LARGE
+  const edges = other ? [4, 3, ...EDGES] : isSmall ? EDGES : [3, ...EDGES]
+  const nearest = edges.map((edge) => nearestInside(picture, isBackground, edge)).find((found) => found !== undefined)
+  return nearest && { background, isCut: false, thing: unmixed(picture, background, isBackground, nearest, other) }
 }

@@ -43,6 +43,25 @@ test('exact kinds are taken, and B′ is right', async () => {
   assert.ok(wrong.length <= 0.05 * triples.length, wrong.join('\n'))
 })
 
+/** A lighthouse whose white tower is hidden by a white background; perhaps snow falls. */
+const lighthouse = (background: string, snow = '') =>
+  sharp(
+    Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="256" height="256">
+      <rect width="256" height="256" fill="${background}"/>
+      <path d="M98 220 L112 80 L144 80 L158 220 Z" fill="white"/><path d="M104 160 L109 120 L147 120 L152 160 Z M104 80 L128 40 L152 80 Z" fill="#c33"/>
+      ${snow}</svg>`),
+  )
+    .png()
+    .toBuffer()
+
+test('what is white on white is seen before another colour; what is new there is learned', async () => {
+  const a = await lighthouse('white')
+  const coloured = await fitOf(a, await lighthouse('#2a6'))
+  assert.ok(isExact(coloured), `${coloured.residual}, worst ${coloured.worst}`)
+  const flakes = [30, 60, 200, 230].map((x, index) => `<circle cx="${x}" cy="${40 + 50 * index}" r="11" fill="white"/>`)
+  assert.ok(!isExact(await fitOf(a, await lighthouse('#2a6', flakes.join('')))))
+})
+
 test('of pairs of meaning none is taken', async () => {
   const pairs = await meaningPairs(5)
   const taken: string[] = []
