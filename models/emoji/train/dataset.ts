@@ -1,5 +1,6 @@
 /**
- * Writes a data set: `node dataset.ts --out DIR --count N --seed S [--side 128] [--world NAME] [--holdouts without|only|with]`
+ * Writes a data set: `node dataset.ts --out DIR --count N --seed S [--side 128] [--world NAME] [--holdouts without|only|with]
+ * [--pairs]`; with pairs, every second scene is the one before it with one or two attributes changed.
  *   pictures.u8   [N, side, side, 3] RGB
  *   captions.txt  three captions a scene, tab-separated, a line each
  *   full.txt      one caption a scene that names everything
@@ -12,12 +13,14 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fullCaption } from './caption.ts'
+import { drawChange } from './change.ts'
 import { loadWorld, WORLDS } from './icons.ts'
 import { labelsOf } from './names.ts'
 import { createRenderer } from './render.ts'
 import { drawScene, wantedScenes } from './scene.ts'
 import { seeded } from './uniform.ts'
 import { drawCaption, drawCorrected } from './wording.ts'
+import type { Scene } from './world.ts'
 
 const { values } = parseArgs({
   options: {
@@ -27,6 +30,7 @@ const { values } = parseArgs({
     side: { type: 'string', default: '128' },
     world: { type: 'string', default: 'trained' },
     holdouts: { type: 'string', default: 'without' },
+    pairs: { type: 'boolean', default: false },
   },
 })
 const out = values.out!
@@ -45,9 +49,12 @@ const corrected = createWriteStream(join(out, 'corrected.txt'))
 const labels = createWriteStream(join(out, 'labels.jsonl'))
 const CHUNK = 256
 for (let start = 0; start < count; start += CHUNK) {
-  const drawn = Array.from({ length: Math.min(CHUNK, count - start) }, (_, index) =>
-    drawScene(uniform, world, (scene) => wanted(scene, start + index)),
-  )
+  const drawn: Scene[] = []
+  for (let index = start; index < Math.min(count, start + CHUNK); index++) {
+    const before = values.pairs && index % 2 === 1 ? drawn.at(-1) : undefined
+    const draw = before && (() => drawChange(uniform, before, world))
+    drawn.push(drawScene(uniform, world, (scene) => wanted(scene, index), draw))
+  }
   for (const scene of drawn) {
     captions.write(`${Array.from({ length: 3 }, () => drawCaption(uniform, scene, world)).join('\t')}\n`)
     full.write(`${fullCaption(scene, world)}\n`)

@@ -89,6 +89,7 @@ def main():
     parser.add_argument("--tokenizer", required=True, help="folder of the tokenizer; copied to the model's")
     parser.add_argument("--phrases", required=True, help="the captioner's phrase bank; copied to the model's")
     parser.add_argument("--out", required=True)
+    parser.add_argument("--only", help="the one network to write anew, such as image_encoder; the others stay")
     options = parser.parse_args()
     torch.manual_seed(0)
     out, tokenizer = Path(options.out), Tokenizer(options.tokenizer)
@@ -100,11 +101,17 @@ def main():
     latents, text, pooled = torch.randn(2, CHANNELS, GRID, GRID), torch.randn(2, TOKENS, TEXT_WIDTH), torch.randn(2, POOLED_WIDTH)
     pixels = torch.randn(2, 3, SIDE, SIDE)
     layers.exporting = True
-    export(TextOutputs(load_text(options.work, tokenizer)), (ids,), out / "text_encoder", ["input_ids"], ["text_embeds", "last_hidden_state"])
-    export(ExportedUNet(load_unet(options.work)), (latents, torch.tensor([3, 7]), text, pooled), out / "unet", ["sample", "timestep", "encoder_hidden_states", "text_embeds"], ["out_sample"])
-    export(load_image_encoder(options.work), (pixels,), out / "image_encoder", ["pixel_values"], ["image_embeds"])
-    export(PatchEncoder(Components.load(options.work)), (pixels,), out / "vae_encoder", ["sample"], ["latent_parameters"], half=False)
-    export(load_decoder(options.work), (latents,), out / "vae_decoder", ["latent_sample"], ["sample"])
+    networks = {
+        "text_encoder": lambda: (TextOutputs(load_text(options.work, tokenizer)), (ids,), ["input_ids"], ["text_embeds", "last_hidden_state"]),
+        "unet": lambda: (ExportedUNet(load_unet(options.work)), (latents, torch.tensor([3, 7]), text, pooled), ["sample", "timestep", "encoder_hidden_states", "text_embeds"], ["out_sample"]),
+        "image_encoder": lambda: (load_image_encoder(options.work), (pixels,), ["pixel_values"], ["image_embeds"]),
+        "vae_encoder": lambda: (PatchEncoder(Components.load(options.work)), (pixels,), ["sample"], ["latent_parameters"]),
+        "vae_decoder": lambda: (load_decoder(options.work), (latents,), ["latent_sample"], ["sample"]),
+    }
+    for name, network in networks.items():
+        if options.only in (None, name):
+            module, arguments, inputs, outputs = network()
+            export(module, arguments, out / name, inputs, outputs, half=name != "vae_encoder")
     scheduler = {
         "_class_name": "DDIMScheduler", "num_train_timesteps": TRAIN_TIMESTEPS, "beta_start": BETA_START, "beta_end": BETA_END, "beta_schedule": "scaled_linear",
         "prediction_type": "v_prediction", "set_alpha_to_one": True, "steps_offset": 0, "timestep_spacing": "trailing", "clip_sample": False,

@@ -102,33 +102,33 @@ class ExportedUNet(nn.Module):
 class ImageEncoder(nn.Module):
     """pixel_values [n, 3, 128, 128] in −1…1 → image_embeds [n, 256] in the space of the captions' text_embeds, not normalised."""
 
-    def __init__(self, width=48):
+    def __init__(self, width=56):
         super().__init__()
-        widths = [width, 2 * width, 4 * width, 5 * width]
-        self.patches = nn.Conv2d(3, widths[0], 4, 4)
         self.layers = nn.Sequential(
-            ImageBlock(widths[0]), nn.Conv2d(widths[0], widths[1], 2, 2), ImageBlock(widths[1]), ImageBlock(widths[1]),
-            nn.Conv2d(widths[1], widths[2], 2, 2), ImageBlock(widths[2]), ImageBlock(widths[2]),
-            nn.Conv2d(widths[2], widths[3], 2, 2), ImageBlock(widths[3]),
+            convolved(3, 32, 4, 4), convolved(32, width, 3, 2), ImageBlock(width),
+            convolved(width, 2 * width, 2, 2), ImageBlock(2 * width), convolved(2 * width, 4 * width, 2, 2), ImageBlock(4 * width),
         )
-        self.norm = nn.LayerNorm(widths[3])
-        self.thin = nn.Linear(widths[3], 48)  # what is where
-        self.projection = nn.Linear(48 * (SIDE // 32) ** 2 + widths[3], POOLED_WIDTH)
+        self.thin = nn.Conv2d(4 * width, 48, 1)  # what is where
+        self.projection = nn.Linear(48 * (SIDE // 32) ** 2 + 4 * width, POOLED_WIDTH)
 
     def forward(self, pixel_values):
-        x = self.norm(self.layers(self.patches(pixel_values)).flatten(2).transpose(1, 2))
-        return self.projection(torch.cat([self.thin(x).flatten(1), x.mean(1)], 1))
+        maps = self.layers(pixel_values)
+        return self.projection(torch.cat([self.thin(maps).flatten(1), maps.amax((2, 3))], 1))
+
+
+def convolved(width_in, width, kernel, stride):
+    padding = (kernel - stride + 1) // 2
+    return nn.Sequential(nn.Conv2d(width_in, width, kernel, stride, padding, bias=False), nn.BatchNorm2d(width), nn.ReLU())
 
 
 class ImageBlock(nn.Module):
     def __init__(self, width):
         super().__init__()
-        self.depthwise = nn.Conv2d(width, width, 3, padding=1, groups=width)
-        self.norm = nn.GroupNorm(1, width)
-        self.up, self.down = nn.Conv2d(width, 3 * width, 1), nn.Conv2d(3 * width, width, 1)
+        self.first = convolved(width, width, 3, 1)
+        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
 
     def forward(self, x):
-        return x + self.down(F.silu(self.up(self.norm(self.depthwise(x)))))
+        return F.relu(x + self.second(self.first(x)))
 
 
 class PatchEncoder(nn.Module):

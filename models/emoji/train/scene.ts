@@ -8,17 +8,25 @@ import { ACROSS, DOWN, FRAME_COLOURS, PLAIN, type Scene, SIZES, TINTS, TONES, TR
 /** Tokens left over in every full caption for a correction of a style. */
 const SPARE_TOKENS = 4
 /** A shadow can't be seen on a background darker than this. */
-const SHADOWED_LUMA = 70
+export const SHADOWED_LUMA = 70
+/** A thing larger than this has no room to be anywhere but in the middle. */
+export const SMALL_ENOUGH = 0.85
 /** Attributes with numbers: how often one of the named values is drawn, the rest lie anywhere. */
 const NAMED = 0.6
 
 /**
  * A quarter of the scenes is plain but for the background; the others draw every attribute.
  * @param wanted whether a scene may be drawn (a held-out combination, for example)
+ * @param draw how one is tried
  */
-export function drawScene(uniform: Uniform, world: World, wanted: (scene: Scene) => boolean = () => true): Scene {
+export function drawScene(
+  uniform: Uniform,
+  world: World,
+  wanted: (scene: Scene) => boolean = () => true,
+  draw: () => Scene = () => drawAny(uniform, world),
+): Scene {
   for (;;) {
-    const scene = drawAny(uniform, world)
+    const scene = draw()
     const short = tokensIn(fullCaption(scene, world)) <= MOST_TOKENS - SPARE_TOKENS
     if (short && wanted(scene)) return scene
   }
@@ -60,7 +68,7 @@ function drawAny(uniform: Uniform, world: World): Scene {
   const alone: Scene = {
     ...plain,
     size,
-    place: size < 0.85 && uniform() < 0.6 ? [drawPlace(uniform, ACROSS), drawPlace(uniform, DOWN)] : [0, 0],
+    place: size < SMALL_ENOUGH && uniform() < 0.6 ? [drawPlace(uniform, ACROSS), drawPlace(uniform, DOWN)] : [0, 0],
     turn: uniform() < 0.22 ? drawTurn(uniform) : plain.turn,
     mirrored: uniform() < 0.25,
     recoloured: uniform() < 0.15 ? pick(uniform, keys(HUES)) : 'own',

@@ -1,11 +1,10 @@
 import { attributesOf, captionWith, fullCaption, isDefault, MOST_TOKENS, saidOf, tokensIn } from './caption.ts'
-import { HUES } from './colours.ts'
-import { TRAINED_THINGS, type World } from './icons.ts'
+import { changed } from './change.ts'
+import type { World } from './icons.ts'
 import { type Attribute, phrasesOf, SOMETHING } from './names.ts'
-import { drawColour, drawFade, drawPlace, drawSize, drawTreatment, drawTurn } from './scene.ts'
 import { wordsOf } from './things.ts'
-import { keys, pick, shuffle, type Uniform } from './uniform.ts'
-import { ACROSS, DOWN, FRAME_COLOURS, HELD_OUT_STYLE, type Scene, SHADOWS, STYLES, TONES } from './world.ts'
+import { pick, shuffle, type Uniform } from './uniform.ts'
+import type { Scene } from './world.ts'
 
 /**
  * Names what is there in varied wording and order; leaves attributes out, defaults more often than the rest. One caption in
@@ -25,7 +24,7 @@ export function drawCorrected(uniform: Uniform, scene: Scene, world: World): str
   const names = attributesOf(scene, world)
   for (let attempt = 0; attempt < 100; attempt++) {
     const corrected = shuffle(uniform, names).slice(0, uniform() < 0.5 ? 2 : 1)
-    const wrong = wrongly(uniform, scene, corrected)
+    const wrong = changed(uniform, scene, corrected)
     const stated = names.filter((name) => said.includes(name) || corrected.includes(name))
     const first = captionWith(stated.map((name) => [name, phrasesOf(name, wrong)[0]!]))
     const caption = [first, ...corrected.map((name) => phrasesOf(name, scene)[0]!)].join(', ')
@@ -42,7 +41,7 @@ function drawAny(uniform: Uniform, scene: Scene, world: World): string {
     names.filter((name) => name !== 'thing' && !corrected.includes(name) && uniform() < often(name, scene)),
   )
   const right = said.map((name) => phrase(uniform, name, scene))
-  const wrong = wrongly(uniform, scene, corrected)
+  const wrong = changed(uniform, scene, corrected)
   const early = corrected.filter((name) => name !== 'thing').map((name) => phrase(uniform, name, wrong))
   const rest = uniform() < 0.5 ? [...early, ...right] : shuffle(uniform, [...early, ...right])
   // Wrong words stand right behind the thing or anywhere among the rest; what corrects them comes last.
@@ -69,52 +68,3 @@ function phrase(uniform: Uniform, name: Attribute, scene: Scene): string {
   const choices = phrasesOf(name, scene)
   return uniform() < 0.6 ? choices[0]! : pick(uniform, choices)
 }
-
-/** The scene with other values of some attributes. */
-function wrongly(uniform: Uniform, scene: Scene, names: readonly Attribute[]): Scene {
-  let wrong = scene
-  for (const name of names) {
-    const usual = phrasesOf(name, scene)[0]
-    let other: Scene
-    do {
-      other = { ...wrong, ...drawValue(uniform, name, wrong) }
-    } while (phrasesOf(name, other)[0] === usual)
-    wrong = other
-  }
-  return wrong
-}
-
-function drawValue(uniform: Uniform, name: Attribute, { place }: Scene): Partial<Scene> {
-  switch (name) {
-    case 'thing':
-      return { thing: pick(uniform, TRAINED_THINGS) }
-    case 'style':
-      return { style: pick(uniform, NAMED_STYLES) }
-    case 'background':
-      return { background: drawColour(uniform), fade: uniform() < 0.1 ? drawFade(uniform) : undefined }
-    case 'size':
-      return { size: drawSize(uniform) }
-    case 'across':
-      return { place: [drawPlace(uniform, ACROSS), place[1]] }
-    case 'down':
-      return { place: [place[0], drawPlace(uniform, DOWN)] }
-    case 'turn':
-      return { turn: drawTurn(uniform) }
-    case 'mirrored':
-      return { mirrored: uniform() < 0.5 }
-    case 'recoloured':
-      return { recoloured: uniform() < 0.3 ? 'own' : pick(uniform, keys(HUES)) }
-    case 'treatment':
-      return drawTreatment(uniform)
-    case 'frame':
-      return { frame: uniform() < 0.1 ? 'none' : pick(uniform, FRAME_COLOURS) }
-    case 'tone':
-      return { tone: pick(uniform, TONES) }
-    case 'shadow':
-      return { shadow: pick(uniform, SHADOWS) }
-    case 'beside':
-      return { beside: uniform() < 0.2 ? 'none' : pick(uniform, TRAINED_THINGS) }
-  }
-}
-
-const NAMED_STYLES = keys(STYLES).filter((style) => style !== HELD_OUT_STYLE)
