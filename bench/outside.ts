@@ -1,9 +1,10 @@
 /**
  * How well the emoji model tells pictures of its world from others by the length of its image encoder's embedding:
  * `npx node bench/outside.ts PHOTOGRAPHS [SCENES]`, a folder of pictures that are no emoji (each is taken whole and in
- * quarters), and how many scenes are drawn beside the examples (200 if absent). The limit goes into the manifest.
+ * quarters), and how many scenes are drawn beside the examples (200 if absent). Writes
+ * the limit into the manifest, beside the checksum of the encoder that it belongs to.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { loadWorld } from '../models/emoji/train/icons.ts'
@@ -14,6 +15,7 @@ import { decodeImage } from '../src/image/decode.ts'
 import { createModelCache } from '../src/worker/model-cache.ts'
 
 const SIDE = 256
+const MANIFEST = 'models/emoji/manifest.json'
 const [folder = '', scenes = '200'] = process.argv.slice(2)
 const cache = createModelCache({})
 const { model } = await cache.load(await cache.look('emoji'))
@@ -32,6 +34,10 @@ console.log(
   `area under the curve: ${area()}; below ${limit.toFixed(1)} are 1 % inside and ${Math.round((100 * found) / outside.length)} % outside`,
 )
 await model.close()
+const manifest = JSON.parse(readFileSync(MANIFEST, 'utf8'))
+const encoder = manifest.files.find(({ path }: { path: string }) => path === 'image_encoder/model.onnx').sha256
+const marked = { ...manifest, outside: { encoder, length: Number(limit.toFixed(1)) } }
+writeFileSync(MANIFEST, `${JSON.stringify(marked, null, 2)}\n`)
 
 async function look(bytes: Uint8Array): Promise<number> {
   const { pixels } = await decodeImage(bytes, { name: 'It', width: model.side, height: model.side })

@@ -25,6 +25,7 @@ test('a picture whose embedding is short is one that the model does not know', a
 })
 
 test('the limit counts only for the image encoder that it was measured with', async () => {
+  assert.equal(typeof (await readWorld(emoji))?.length, 'number', 'bench/outside.ts writes it into the manifest')
   const folder = await mkdtemp(join(tmpdir(), 'isto-'))
   const manifest = JSON.parse(await readFile(join(emoji, 'manifest.json'), 'utf8'))
   const write = (change: object) => writeFile(join(folder, 'manifest.json'), JSON.stringify({ ...manifest, ...change }))
