@@ -40,7 +40,7 @@ export function createDrawing(side: number): (task: SceneTask) => Promise<Task> 
 
 const SAME = 1e-3
 
-function toPixels(bytes: Uint8Array, side: number): Tensor {
+export function toPixels(bytes: Uint8Array, side: number): Tensor {
   const plane = side * side
   const pixels = tensor([3, side, side])
   for (const [index, value] of bytes.entries())

@@ -8,6 +8,7 @@ import { deltaInterpolation } from './losses.ts'
 import type { Application, Method } from './modes.ts'
 import { NAMEABLE, type Name, nameDifference } from './naming.ts'
 import type { RunContext } from './run-context.ts'
+import { MOST_WORDS, tryNames } from './try-names.ts'
 import { type Trial, tryOnPair } from './try-on-pair.ts'
 
 /** Pictures: pixels [3, side, side] in −1…1. */
@@ -98,8 +99,8 @@ interface Described {
 async function describePairs(
   model: DiffusionModel,
   pairs: readonly PicturePair[],
-  { fromWords }: Method,
-  { onProgress }: RunContext,
+  { fromWords, trySteps }: Method,
+  { onProgress, random, signal }: RunContext,
 ): Promise<Described> {
   onProgress?.('caption', 0, 1)
   const captions: PairCaptions[] = []
@@ -108,7 +109,11 @@ async function describePairs(
     captions.push({ a: before, a2: (await model.caption?.(a2, before)) ?? wordless })
   }
   const moved = await movedBetween(model, pairs)
-  return { captions, moved, name: fromWords && (await nameOf(model, captions[0]!, moved)) }
+  if (!fromWords) return { captions, moved }
+  const names = await namesOf(model, captions[0]!, moved)
+  const first = { ...pairs[0]!, prompt: captions[0]!.a.full }
+  const options = { steps: trySteps, random: random.fork('names'), signal }
+  return { captions, moved, name: await tryNames(model, first, names, options) }
 }
 
 async function learnDescribed(
@@ -143,8 +148,6 @@ async function learnDescribed(
   return { tokens, losses, captions: said, moved, name: isNamed(name) ? name.phrases : undefined, ...trial }
 }
 
-const MOST_WORDS = 10
-
 const isNamed = (name: Name | undefined): name is Name => name !== undefined && name.likeness >= NAMEABLE
 
 /** The latents, and the frozen prompts p_A and p_A′. */
@@ -175,17 +178,19 @@ async function movedBetween({ joint }: DiffusionModel, pairs: readonly PicturePa
   return combine(...moves.map((move) => [1 / moves.length, move] as const))
 }
 
-/** By its direction, if the model's captions can be varied; else the words in which the captions differ. */
-async function nameOf(
+/**
+ * By its direction, if the model's captions can be varied; else the words in which the captions differ. The likeliest
+ * first.
+ */
+async function namesOf(
   { joint, variations }: DiffusionModel,
   { a, a2 }: PairCaptions,
   moved: Tensor | undefined,
-): Promise<Name | undefined> {
+): Promise<Name[]> {
   const before = [a.thing, ...a.attributes]
   const phrases = [a2.thing, ...a2.attributes].filter((phrase, index) => phrase !== before[index]).join(', ')
-  if (!joint || !variations || !moved) return phrases ? { phrases, likeness: 1 } : undefined
-  const names = await nameDifference({ joint, variations }, moved, a, phrases ? [{ phrases, caption: a2 }] : [])
-  return names[0]
+  if (!joint || !variations || !moved) return phrases ? [{ phrases, likeness: 1 }] : []
+  return nameDifference({ joint, variations }, moved, a, phrases ? [{ phrases, caption: a2 }] : [])
 }
 
 /** Δ, averaged over the pairs: the direction of the change in CLIP's joint space, mostly from the captions. */

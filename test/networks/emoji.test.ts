@@ -5,6 +5,8 @@ import { after, before, test } from 'node:test'
 import type { DiffusionModel, Tokens } from '../../src/diffusion/model.ts'
 import { repeatConditioning } from '../../src/diffusion/sampler.ts'
 import { readScheduleConfig, schedule } from '../../src/diffusion/schedule.ts'
+import { predictionOf } from '../../src/engine/prediction.ts'
+import { tryNames } from '../../src/engine/try-names.ts'
 import { decodeImage } from '../../src/image/decode.ts'
 import { readLayout } from '../../src/networks/layout.ts'
 import { loadModel } from '../../src/networks/load.ts'
@@ -49,6 +51,31 @@ test('pictures are captioned with what is there', async () => {
   assert.match(coloured.full, /^a car, (?!.*greyscale)/)
   assert.match(grey.full, /^a car, .*greyscale/)
   assert.match((await model.caption!(await example('07-flat-to-ink/a2.png'))).full, /ink style/)
+})
+
+test('what the network predicts is seen, whatever its files say', async () => {
+  const random = createRandom(3)
+  assert.equal(await predictionOf(model, { random }), 'v_prediction')
+  // The same network as one that predicts ε = √α̅·v + √(1−α̅)·x.
+  const denoise: DiffusionModel['denoise'] = async (ask) => {
+    const { signal, sigma } = model.schedule.level(ask.timesteps[0]!)
+    return combine([signal, await model.denoise(ask)], [sigma, ask.latents])
+  }
+  assert.equal(await predictionOf({ ...model, denoise }, { random }), 'epsilon')
+  const untrained = { ...model, denoise: async ({ latents }: { latents: Tensor }) => random.normal(latents.dims) }
+  assert.equal(await predictionOf(untrained, { random }), undefined)
+})
+
+test('of likely names the one is taken that makes A′ of A', async () => {
+  const [a, a2] = [await example('03-red-frame/a.png'), await example('03-red-frame/a2.png')]
+  const { full } = await model.caption!(a)
+  const names = ['framed in red, a tent', 'framed in blue', 'framed in red', 'ink style', 'small'].map((phrases) => {
+    return { phrases, likeness: 0.7 }
+  })
+  const tried = await tryNames(model, { a, a2, prompt: full }, names, { steps: 5, random: createRandom(1) })
+  assert.equal(tried?.phrases, 'framed in red')
+  const none = await tryNames(model, { a, a2, prompt: full }, [], { steps: 5, random: createRandom(1) })
+  assert.equal(none, undefined)
 })
 
 test('the loss by the tokens, through UNet and text encoder, has the gradient that central differences see', async () => {
