@@ -4,7 +4,7 @@
     python full_size.py sdxl FOLDER     Stable Diffusion XL base (2,570 M)
 
 Weights are float32 and PyTorch's own initial ones, seed 0; `--half` stores and declares all as float16. `--single FILE` also
-writes them in float16 into one file under their original names. The tokenizers are the small ones of the fixtures. SDXL is exported in float16 and widened on disk, for which 12 GB of memory are enough; it takes
+writes them in float16 into one file under their original names, and `--only-single` nothing else. The tokenizers are the small ones of the fixtures. SDXL is exported in float16 and widened on disk, for which 12 GB of memory are enough; it takes
 16 GB on disk.
 """
 
@@ -24,6 +24,7 @@ from pipelines import BETAS, TOKENIZERS, Wrapped, unet_call, write_json
 from single_files import Holder, one_file
 
 LENGTH = 77
+only_single = False
 UNETS = {
     "sd15": {
         "sample_size": 64,
@@ -59,6 +60,8 @@ SCHEDULER = {"_class_name": "DDIMScheduler", **BETAS, "clip_sample": False, "set
 
 def export(path, module, call, inputs, outputs, axes):
     """One graph and, beside it, one file of weights."""
+    if only_single:
+        return
     path.parent.mkdir(parents=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch, torch.no_grad():
         first = str(Path(scratch) / "model.onnx")  # A path object is refused above 2 GB.
@@ -134,7 +137,7 @@ def write_unet(family, folder, wanted):
         inputs |= {"text_embeds": torch.randn(2, 1280, dtype=dtype), "time_ids": torch.ones(2, 6, dtype=dtype)}
         axes |= {"text_embeds": {0: "batch_size"}, "time_ids": {0: "batch_size"}}
     export(folder / "unet" / "model.onnx", unet, unet_call, inputs, ["out_sample"], axes)
-    if dtype != wanted:
+    if dtype != wanted and not only_single:
         widen(folder / "unet" / "model.onnx")
     return unet
 
@@ -154,7 +157,8 @@ def write_text(folder, suffix, sizes, dtype, projection=None):
     axes = {"input_ids": {0: "batch_size", 1: "sequence_length"}}
     ids = {"input_ids": torch.full((1, LENGTH), 713)}
     export(folder / f"text_encoder{suffix}" / "model.onnx", text, call, ids, outputs + states, axes)
-    shutil.copytree(TOKENIZERS / ("bang-pad" if suffix else "eos-pad"), folder / f"tokenizer{suffix}")
+    if not only_single:
+        shutil.copytree(TOKENIZERS / ("bang-pad" if suffix else "eos-pad"), folder / f"tokenizer{suffix}")
     return text
 
 
@@ -181,14 +185,18 @@ def main():
     parser.add_argument("--half", action="store_true")
     parser.add_argument("--only-unet", action="store_true")
     parser.add_argument("--single", type=Path)
+    parser.add_argument("--only-single", action="store_true")
     arguments = parser.parse_args()
+    global only_single
+    only_single = arguments.only_single
     dtype = torch.float16 if arguments.half else torch.float32
     torch.manual_seed(0)
     folder, is_xl = arguments.folder, arguments.family == "sdxl"
     held = Holder()
     held.unet = write_unet(arguments.family, folder, dtype)
-    write_json(folder / "model_index.json", {"_class_name": "StableDiffusionXLPipeline" if is_xl else "StableDiffusionPipeline"})
-    write_json(folder / "scheduler" / "scheduler_config.json", SCHEDULER)
+    if not only_single:
+        write_json(folder / "model_index.json", {"_class_name": "StableDiffusionXLPipeline" if is_xl else "StableDiffusionPipeline"})
+        write_json(folder / "scheduler" / "scheduler_config.json", SCHEDULER)
     if arguments.only_unet:
         return
     held.text_encoder = write_text(folder, "", VIT_L, dtype)
