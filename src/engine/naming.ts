@@ -112,6 +112,6 @@ const OWN = 0.03
 const SECOND = 0.08
 
 /** Below this no phrase says what the difference is. */
-export const NAMEABLE = 0.6
+export const NAMEABLE = 0.5
 
 const flat = ({ data }: Tensor): Tensor => ({ dims: [data.length], data })
