@@ -170,12 +170,13 @@ function convertedOnce({ constants, nodes }: Graph): Node[] {
 
 /**
  * The conversions come first: of a node's inputs ONNX Runtime computes last what stands first in the graph, so each
- * weight is converted right before it is used. Names used inside a node's subgraph are converted once.
+ * weight is converted right before it is used. Outputs and names used inside a node's subgraph are converted once.
  */
 function convertedByEachUse(graph: Graph): Node[] {
   const isConverted = (name: string) => graph.constants.get(name)?.storedAs !== undefined
-  const inside = new Set(graph.nodes.flatMap((each) => namesUsed(each).filter((name) => !each.inputs.includes(name))))
-  const conversions = convertedOnce({ ...graph, nodes: [] }).filter(({ outputs }) => inside.has(outputs[0]!))
+  const inside = graph.nodes.flatMap((each) => namesUsed(each).filter((name) => !each.inputs.includes(name)))
+  const once = new Set([...graph.outputs, ...inside])
+  const conversions = convertedOnce({ ...graph, nodes: [] }).filter(({ outputs }) => once.has(outputs[0]!))
   const nodes = graph.nodes.map((each, index) => {
     const own = new Map(each.inputs.filter(isConverted).map((name) => [name, `${name}/${index}`]))
     for (const [name, output] of own) conversions.push(conversion(name, graph.constants.get(name)!.type, output))

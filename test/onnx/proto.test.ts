@@ -30,6 +30,34 @@ const adding = (constants: Graph['constants']) =>
     values: new Map([['y', { name: 'y', type: 'float32', dims: ['batch', count] }]]),
   })
 
+test('weights that are stored in another type are converted for each node that uses them', async () => {
+  const half = constantOf(
+    'float16',
+    [count],
+    Array.from({ length: count }, (_, index) => (index % 64) / 8),
+  )
+  const graph = adding(new Map([['w', { ...half, type: 'float32', storedAs: 'float16' } as const]]))
+  const twice = {
+    ...graph,
+    nodes: [node('Add', ['x', 'w'], ['z']), node('Mul', ['z', 'w'], ['y'])],
+    outputs: ['y', 'w'],
+  }
+  const casts = (conversions: 'once' | 'by each use') =>
+    decodeGraph(encodeGraph(twice, '.', conversions)).nodes.filter(({ operator }) => operator === 'Cast').length
+  assert.deepEqual([casts('once'), casts('by each use')], [1, 3])
+  const x = { dims: [1, count], data: new Float32Array(count).fill(1) }
+  const results = await Promise.all(
+    (['once', 'by each use'] as const).map(async (conversions) => {
+      const session = await openSession(encodeGraph(twice, '.', conversions), { convertEachTime: true })
+      const { y, w } = await session.run({ x })
+      await session.close()
+      return [y!.data, w!.data]
+    }),
+  )
+  assert.deepEqual(results[0], results[1])
+  assert.equal(results[0]![0]![9], (1 + 9 / 8) * (9 / 8))
+})
+
 test('a graph survives encoding, with every kind of attribute and number', () => {
   const graph = graphOf({
     opsets: new Map([
