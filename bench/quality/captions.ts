@@ -26,7 +26,7 @@ const model = await loadModel({
   readSchedule: (config) => schedule(readScheduleConfig(config)),
 })
 const { attributes } = await readPhrases(reference.path)
-/** By its default, or by what its phrases have in common. */
+/** An attribute is called by the phrase that is left unsaid. */
 const names = ['thing', 'style', 'background', ...attributes.slice(2).map(({ phrases }) => `not “${phrases[0]}”`)]
 const renderer = createRenderer(model.side)
 const columns: string[][] = names.map((name) => [name])

@@ -15,24 +15,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from data import Classes, Components, floats, labels_of, load_pictures
+from networks import ImageBlock, convolved
 
 BATCH, RATE = 64, 1.5e-3
 SHIFT = 2  # pixels that a picture is moved by at most, in training
-
-
-def block(width_in, width, kernel, stride):
-    padding = (kernel - stride + 1) // 2
-    return nn.Sequential(nn.Conv2d(width_in, width, kernel, stride, padding, bias=False), nn.BatchNorm2d(width), nn.ReLU())
-
-
-class Residual(nn.Module):
-    def __init__(self, width):
-        super().__init__()
-        self.first = block(width, width, 3, 1)
-        self.second = nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
-
-    def forward(self, x):
-        return F.relu(x + self.second(self.first(x)))
 
 
 class Classifier(nn.Module):
@@ -41,8 +27,8 @@ class Classifier(nn.Module):
     def __init__(self, classes, width=48):
         super().__init__()
         self.body = nn.Sequential(
-            block(3, 24, 4, 4), block(24, width, 3, 2), Residual(width),
-            block(width, 2 * width, 2, 2), Residual(2 * width), block(2 * width, 256, 2, 2), Residual(256),
+            convolved(3, 24, 4, 4), convolved(24, width, 3, 2), ImageBlock(width),
+            convolved(width, 2 * width, 2, 2), ImageBlock(2 * width), convolved(2 * width, 256, 2, 2), ImageBlock(256),
         )
         self.thin = nn.Conv2d(256, 48, 1)
         read = 48 * 16 + 256  # what is where, and what is anywhere

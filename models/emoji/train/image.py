@@ -19,9 +19,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from data import Classes, Tokenizer, floats, labels_of, load_pictures
-from pool import load_text
+from pool import load_text, pool
 from networks import POOLED_WIDTH, ImageEncoder
-from text import trimmed
 
 BATCH, WRONG, RATE, SHARPNESS = 64, 3, 2e-3, 20.0
 PLAIN = 0.55  # of the time: without captions that are wrong
@@ -119,13 +118,8 @@ def main():
     text = load_text(options.work, tokenizer).bfloat16()
 
     def embed(captions):
-        """Unit embeddings [n, 256]; captions of like length together."""
-        ids = torch.tensor([tokenizer(caption) for caption in captions])
-        embedded = torch.empty(len(ids), POOLED_WIDTH)
-        with torch.no_grad():
-            for rows in (ids == tokenizer.eos).int().argmax(1).argsort().split(500):
-                embedded[rows] = F.normalize(text(input_ids=trimmed(ids[rows], tokenizer.eos)).text_embeds.float(), dim=-1)
-        return embedded
+        """Unit embeddings [n, 256]."""
+        return F.normalize(pool(text, torch.tensor([tokenizer(caption) for caption in captions]), tokenizer), dim=-1)
 
     data = Pictures(options.data.split(","), classes, embed, Path(options.work) / "embedded")
     encoder = ImageEncoder().to(memory_format=torch.channels_last)

@@ -18,15 +18,13 @@ def load_text(work, tokenizer):
     return encoder.eval().requires_grad_(False)
 
 
-def pool(encoder, captions, tokenizer):
-    """int16 [n, 2, 40] → float16 [n, 2, 256]; captions of like length together."""
-    flat = captions.flatten(0, 1)
-    order = (flat == tokenizer.eos).int().argmax(1).argsort()
-    pooled = torch.empty(len(flat), POOLED_WIDTH, dtype=torch.float16)
+def pool(encoder, ids, tokenizer):
+    """Token ids [n, 40] → float32 [n, 256]; captions of like length together."""
+    pooled = torch.empty(len(ids), POOLED_WIDTH)
     with torch.no_grad():
-        for rows in order.split(500):
-            pooled[rows] = encoder(input_ids=trimmed(flat[rows].long(), tokenizer.eos)).text_embeds.half()
-    return pooled.view(*captions.shape[:2], -1)
+        for rows in (ids == tokenizer.eos).int().argmax(1).argsort().split(500):
+            pooled[rows] = encoder(input_ids=trimmed(ids[rows].long(), tokenizer.eos)).text_embeds.float()
+    return pooled
 
 
 def main():
@@ -43,7 +41,8 @@ def main():
         kept = work / "pooled" / path.name
         if not kept.exists():
             captions = torch.load(path, weights_only=True)["captions"][:, 2:]
-            torch.save({"pooled": pool(encoder, captions, tokenizer)}, kept.with_suffix(".new"))
+            pooled = pool(encoder, captions.flatten(0, 1), tokenizer).half().view(*captions.shape[:2], -1)
+            torch.save({"pooled": pooled}, kept.with_suffix(".new"))
             kept.with_suffix(".new").rename(kept)
             print(path.name, flush=True)
 

@@ -21,10 +21,9 @@ def weights_of(path, modules):
     weights = {name.removeprefix("encoder."): tensor for name, tensor in stored.items() if not name.startswith("onnx::")}
     for node in graph.node:
         turned = next((name for name in node.input if name.startswith("onnx::") and name in stored), None)
-        module = next((name for name in modules if node.name.replace("/", ".").endswith(f".{name}.{node.op_type}")), None)
+        module = next((name for name in modules if node.name.replace("/", ".").endswith(f".{name}.MatMul")), None)
         if turned and module:
-            tensor = stored[turned].squeeze()
-            weights[f"{module}.{'bias' if node.op_type == 'Add' else 'weight'}"] = tensor.T if node.op_type == "MatMul" else tensor
+            weights[f"{module}.weight"] = stored[turned].T
     return weights
 
 
